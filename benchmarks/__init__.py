@@ -1,0 +1,1 @@
+"""Measurements of Snowmelt, next to baselines written by hand."""

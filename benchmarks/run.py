@@ -1,0 +1,76 @@
+"""`make bench`: measure Snowmelt and the baselines in one run, print a table and keep it as JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import hand_tuned, pandas_pipeline
+from benchmarks.job import Scored
+from benchmarks.server import FEED_ROWS, Measured, measure
+
+RESULTS = Path(__file__).parent / "results" / "latest.json"
+
+
+def main() -> None:
+    """Measure everything, one after the other, and show it."""
+    console = Console()
+    with console.status("Snowmelt: deploy, load, train, score"):
+        measured = measure()
+    baselines: dict[str, Scored] = {}
+    for name, contender in {"pandas script": pandas_pipeline, "hand-tuned DuckDB + XGBoost": hand_tuned}.items():
+        with console.status(f"Baseline: {name}"):
+            baselines[name] = contender.score(FEED_ROWS)
+    console.print(scoring_table(measured, baselines), other_table(measured))
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(as_json(measured, baselines), indent=2) + "\n", encoding="utf-8")
+    console.print(f"[dim]Written to {RESULTS}[/]")
+
+
+def scoring_table(measured: Measured, baselines: dict[str, Scored]) -> Table:
+    """Rows per second of all contenders, and how Snowmelt's feed compares."""
+    table = Table("scoring job", title="From landed rows to gold", title_justify="left")
+    for heading in ("rows", "seconds", "rows / s", "Snowmelt is"):
+        table.add_column(heading, justify="right")
+    contenders = {
+        "Snowmelt, the whole feed at once": measured.feed,
+        "Snowmelt, one batch": measured.batch,
+        **baselines,
+    }
+    for name, scored in contenders.items():
+        ratio = f"{measured.feed.rows_per_second / scored.rows_per_second:.2f} x" if name in baselines else ""
+        table.add_row(name, f"{scored.rows:,}", f"{scored.seconds:.2f}", f"{scored.rows_per_second:,.0f}", ratio)
+    return table
+
+
+def other_table(measured: Measured) -> Table:
+    """Snowmelt's other figures."""
+    table = Table("measure", title="Snowmelt", title_justify="left")
+    table.add_column("value", justify="right")
+    table.add_row("SELECT 1, median", f"{measured.select_ms:.2f} ms")
+    table.add_row("training task", f"{measured.train_seconds:.2f} s")
+    for rows, seconds in measured.latency.items():
+        table.add_row(f"landing to gold, {rows:,} row(s)", f"{seconds:.2f} s")
+    return table
+
+
+def as_json(measured: Measured, baselines: dict[str, Scored]) -> dict[str, object]:
+    """Everything measured, with what it was measured on."""
+    return {
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "snowmelt": asdict(measured),
+        "baselines": {name: asdict(scored) for name, scored in baselines.items()},
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""What Snowmelt itself takes, measured through the genuine connector on an embedded server."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+
+from snowflake.connector import SnowflakeConnection
+
+from benchmarks.job import Scored
+from snowmelt.base.settings import Settings
+from snowmelt.cli import connection as connections
+from snowmelt.cli import demo_data
+from snowmelt.cli.deploy import plan, run
+from snowmelt.cli.taskrun import run_task
+
+FEED_ROWS = 990_000
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One run's figures.
+
+    Attributes:
+        select_ms: median milliseconds of ``SELECT 1``.
+        train_seconds: how long the training task's run took.
+        batch: 100,000 rows from the stream to gold.
+        feed: 990,000 rows from the stream to gold, in one run.
+        latency: seconds from the landing's commit to the task run's end, by the number of rows landed.
+    """
+
+    select_ms: float
+    train_seconds: float
+    batch: Scored
+    feed: Scored
+    latency: dict[int, float]
+
+
+@contextmanager
+def embedded() -> Iterator[SnowflakeConnection]:
+    """A server on a data directory of its own, and a connection to it."""
+    from snowmelt.runtime import Runtime
+    from snowmelt.server.serve import Server
+
+    with tempfile.TemporaryDirectory() as name:
+        settings = Settings(data=Path(name), port=0)
+        runtime = Runtime.open(settings)
+        server = Server(runtime, settings)
+        host, port = server.start()
+        try:
+            target = connections.Target(host, port, runtime.settings.user, runtime.password)
+            with connections.open_connection(target) as connection:
+                yield connection
+        finally:
+            server.stop()
+            runtime.close()
+
+
+def measure() -> Measured:
+    """Deploy the insurance pipeline on a fresh server, load the full data set and take all measurements."""
+    with embedded() as connection:
+        select_ms = _select_ms(connection)
+        run(connection, plan(demo_data.pipeline_directory()))
+        connection.cursor().execute("ALTER TASK PREDICT_WRITE_TASK SUSPEND")
+        with tempfile.TemporaryDirectory() as name:
+            frame = demo_data.generated_rows(demo_data.TRAINING_ROWS + FEED_ROWS, Path(name))
+        demo_data.load(connection, frame, lambda _: None)
+        train_seconds = run_task(connection, "TRAIN_SAVE_TASK").seconds
+        latency = {rows: median(_latency(connection, rows, i) for i in range(3)) for rows in (1, 1000)}
+        return Measured(select_ms, train_seconds, _score(connection, 100_000), _score(connection, FEED_ROWS), latency)
+
+
+def _select_ms(connection: SnowflakeConnection, times: int = 200) -> float:
+    seconds = []
+    with connection.cursor() as cursor:
+        for _ in range(times):
+            started = time.perf_counter()
+            cursor.execute("SELECT 1").fetchone()  # type: ignore[union-attr]
+            seconds.append(time.perf_counter() - started)
+    return median(seconds) * 1000
+
+
+def _score(connection: SnowflakeConnection, rows: int) -> Scored:
+    """Land `rows` rows, then time the procedure that brings them to gold."""
+    before = _gold_rows(connection)
+    demo_data.land(connection, rows, 0)
+    started = time.perf_counter()
+    with connection.cursor() as cursor:
+        cursor.execute("CALL PREDICT_WRITE_TO_GOLD()").fetchall()  # type: ignore[union-attr]
+    seconds = time.perf_counter() - started
+    return Scored(_gold_rows(connection) - before, seconds)
+
+
+def _latency(connection: SnowflakeConnection, rows: int, attempt: int) -> float:
+    demo_data.land(connection, rows, attempt * rows)
+    landed = datetime.now(UTC)
+    return (run_task(connection, "PREDICT_WRITE_TASK").completed - landed).total_seconds()
+
+
+def _gold_rows(connection: SnowflakeConnection) -> int:
+    with connection.cursor() as cursor:
+        (count,) = cursor.execute("SELECT COUNT(*) FROM INSURANCE_GOLD").fetchone()  # type: ignore[union-attr, misc]
+        return int(count)

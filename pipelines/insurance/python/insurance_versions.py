@@ -1,0 +1,41 @@
+"""Version names of a model: ``V1``, ``V1.1`` ... ``V1.9``, ``V1.10``, ``V2``. A version is a pair of integers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+MODEL_NAME = "INSURANCE_CHARGES_PREDICTION"
+
+_NAME = re.compile(r"V(\d+)(?:\.(\d+))?")
+
+
+class Version(NamedTuple):
+    """A model version; versions compare as pairs of integers, so that V1.10 comes after V1.9."""
+
+    major: int
+    minor: int = 0
+
+    def __str__(self) -> str:
+        return f"V{self.major}.{self.minor}" if self.minor else f"V{self.major}"
+
+    @classmethod
+    def parse(cls, name: str) -> Version | None:
+        """Read ``V1`` or ``V1.10``; None for any other name, such as one that somebody gave by hand."""
+        match = _NAME.fullmatch(name.upper())
+        return cls(int(match[1]), int(match[2] or 0)) if match else None
+
+
+def next_version(names: Iterable[str], major: bool) -> Version:
+    """The version that follows the newest of `names`: a major or a minor step; V1 when there is none yet."""
+    known = [version for version in map(Version.parse, names) if version is not None]
+    if not known:
+        return Version(1)
+    newest = max(known)
+    return Version(newest.major + 1) if major else Version(newest.major, newest.minor + 1)
+
+
+def plain_name(identifier: str) -> str:
+    """A version's name without the quotes that snowflake-ml puts around an identifier with a dot in it."""
+    return identifier.strip('"')

@@ -1,0 +1,1 @@
+"""Words that all rooms share: errors, datatypes, result, settings, clock. Imports nothing of snowmelt."""

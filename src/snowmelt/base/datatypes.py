@@ -1,0 +1,208 @@
+"""Snowflake's data types and what each is in DuckDB, in Arrow and on the wire: one table.
+
+Source: docs.snowflake.com/en/sql-reference/intro-summary-data-types
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from snowmelt.base.errors import SqlError, unsupported
+
+MAX_TEXT = 16_777_216
+"""Length in characters of a VARCHAR declared without one."""
+
+MAX_BINARY = 8_388_608
+"""Length in bytes of a BINARY declared without one."""
+
+
+class Kind(StrEnum):
+    """The logical type as the wire protocol calls it."""
+
+    FIXED = "FIXED"
+    REAL = "REAL"
+    TEXT = "TEXT"
+    BOOLEAN = "BOOLEAN"
+    BINARY = "BINARY"
+    DATE = "DATE"
+    TIME = "TIME"
+    TIMESTAMP_NTZ = "TIMESTAMP_NTZ"
+    TIMESTAMP_LTZ = "TIMESTAMP_LTZ"
+    TIMESTAMP_TZ = "TIMESTAMP_TZ"
+    VARIANT = "VARIANT"
+    OBJECT = "OBJECT"
+    ARRAY = "ARRAY"
+
+
+SEMI_STRUCTURED = frozenset({Kind.VARIANT, Kind.OBJECT, Kind.ARRAY})
+
+
+@dataclass(frozen=True)
+class DataType:
+    """One Snowflake data type.
+
+    Attributes:
+        kind: the logical type.
+        precision: digits of a NUMBER (1 to 38); fractional-second digits are in `scale`.
+        scale: digits after the point of a NUMBER; for times, digits of the fraction of a second (0 to 9).
+        length: characters of a VARCHAR, bytes of a BINARY.
+    """
+
+    kind: Kind
+    precision: int | None = None
+    scale: int | None = None
+    length: int | None = None
+
+    @property
+    def sql(self) -> str:
+        """The type as Snowflake's DESCRIBE prints it, such as ``NUMBER(38,0)``."""
+        match self.kind:
+            case Kind.FIXED:
+                return f"NUMBER({self.precision},{self.scale})"
+            case Kind.REAL:
+                return "FLOAT"
+            case Kind.TEXT:
+                return f"VARCHAR({self.length})"
+            case Kind.BINARY:
+                return f"BINARY({self.length})"
+            case Kind.TIME | Kind.TIMESTAMP_NTZ | Kind.TIMESTAMP_LTZ | Kind.TIMESTAMP_TZ:
+                return f"{self.kind.value}({self.scale})"
+            case _:
+                return self.kind.value
+
+    @property
+    def duckdb(self) -> str:
+        """The DuckDB type that stores it."""
+        if self.kind is Kind.FIXED:
+            return f"DECIMAL({self.precision},{self.scale})"
+        return _DUCKDB[self.kind]
+
+
+_DUCKDB = {
+    Kind.REAL: "DOUBLE",
+    Kind.TEXT: "VARCHAR",
+    Kind.BOOLEAN: "BOOLEAN",
+    Kind.BINARY: "BLOB",
+    Kind.DATE: "DATE",
+    Kind.TIME: "TIME",
+    Kind.TIMESTAMP_NTZ: "TIMESTAMP",
+    Kind.TIMESTAMP_LTZ: "TIMESTAMP WITH TIME ZONE",
+    Kind.TIMESTAMP_TZ: "TIMESTAMP WITH TIME ZONE",
+    Kind.VARIANT: "JSON",
+    Kind.OBJECT: "JSON",
+    Kind.ARRAY: "JSON",
+}
+
+NUMBER = DataType(Kind.FIXED, 38, 0)
+FLOAT = DataType(Kind.REAL)
+VARCHAR = DataType(Kind.TEXT, length=MAX_TEXT)
+BOOLEAN = DataType(Kind.BOOLEAN)
+DATE = DataType(Kind.DATE)
+BINARY = DataType(Kind.BINARY, length=MAX_BINARY)
+TIME = DataType(Kind.TIME, precision=0, scale=9)
+TIMESTAMP_NTZ = DataType(Kind.TIMESTAMP_NTZ, precision=0, scale=9)
+TIMESTAMP_LTZ = DataType(Kind.TIMESTAMP_LTZ, precision=0, scale=9)
+TIMESTAMP_TZ = DataType(Kind.TIMESTAMP_TZ, precision=0, scale=9)
+VARIANT = DataType(Kind.VARIANT)
+OBJECT = DataType(Kind.OBJECT)
+ARRAY = DataType(Kind.ARRAY)
+
+_SYNONYMS: dict[str, DataType] = {
+    **dict.fromkeys(("NUMBER", "DECIMAL", "DEC", "NUMERIC"), NUMBER),
+    **dict.fromkeys(("INT", "INTEGER", "BIGINT", "SMALLINT", "TINYINT", "BYTEINT"), NUMBER),
+    **dict.fromkeys(("FLOAT", "FLOAT4", "FLOAT8", "DOUBLE", "DOUBLE PRECISION", "REAL"), FLOAT),
+    **dict.fromkeys(("VARCHAR", "STRING", "TEXT", "NVARCHAR", "NVARCHAR2", "CHAR VARYING", "NCHAR VARYING"), VARCHAR),
+    **dict.fromkeys(("CHAR", "CHARACTER", "NCHAR"), replace(VARCHAR, length=1)),
+    **dict.fromkeys(("BINARY", "VARBINARY"), BINARY),
+    **dict.fromkeys(("TIMESTAMP_NTZ", "TIMESTAMPNTZ", "DATETIME", "TIMESTAMP"), TIMESTAMP_NTZ),
+    **dict.fromkeys(("TIMESTAMP_LTZ", "TIMESTAMPLTZ"), TIMESTAMP_LTZ),
+    **dict.fromkeys(("TIMESTAMP_TZ", "TIMESTAMPTZ"), TIMESTAMP_TZ),
+    "BOOLEAN": BOOLEAN,
+    "DATE": DATE,
+    "TIME": TIME,
+    "VARIANT": VARIANT,
+    "OBJECT": OBJECT,
+    "ARRAY": ARRAY,
+}
+
+_TYPE_TEXT = re.compile(r"\s*([A-Z_][A-Z0-9_ ]*?)\s*(?:\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\))?\s*", re.IGNORECASE)
+
+
+def parse_type(text: str) -> DataType:
+    """The `DataType` that a type name such as ``number(10, 2)`` or ``STRING`` stands for.
+
+    Raises:
+        SqlError: 000002 for a type that Snowflake does not have or Snowmelt does not support.
+    """
+    match = _TYPE_TEXT.fullmatch(text)
+    base = _SYNONYMS.get(" ".join(match.group(1).upper().split())) if match else None
+    if match is None or base is None:
+        raise unsupported(f"data type {text.strip()}")
+    first, second = match.group(2), match.group(3)
+    if first is None:
+        return base
+    match base.kind:
+        case Kind.FIXED:
+            precision, scale = int(first), int(second or 0)
+            if not 1 <= precision <= 38 or scale > min(37, precision):
+                raise SqlError(f"SQL compilation error:\ninvalid number precision or scale: {text.strip()}", 1003)
+            return DataType(Kind.FIXED, precision, scale)
+        case Kind.TEXT | Kind.BINARY:
+            return replace(base, length=int(first))
+        case Kind.TIME | Kind.TIMESTAMP_NTZ | Kind.TIMESTAMP_LTZ | Kind.TIMESTAMP_TZ:
+            return replace(base, scale=int(first))
+        case _:
+            return base
+
+
+_FROM_DUCKDB: dict[str, DataType] = {
+    **dict.fromkeys(("BOOLEAN",), BOOLEAN),
+    "TINYINT": DataType(Kind.FIXED, 3, 0),
+    "SMALLINT": DataType(Kind.FIXED, 5, 0),
+    "INTEGER": DataType(Kind.FIXED, 10, 0),
+    "BIGINT": DataType(Kind.FIXED, 19, 0),
+    "UTINYINT": DataType(Kind.FIXED, 3, 0),
+    "USMALLINT": DataType(Kind.FIXED, 5, 0),
+    "UINTEGER": DataType(Kind.FIXED, 10, 0),
+    "UBIGINT": DataType(Kind.FIXED, 20, 0),
+    "HUGEINT": NUMBER,
+    "UHUGEINT": NUMBER,
+    "FLOAT": FLOAT,
+    "DOUBLE": FLOAT,
+    "VARCHAR": VARCHAR,
+    "UUID": VARCHAR,
+    "BLOB": BINARY,
+    "DATE": DATE,
+    "TIME": TIME,
+    "TIMESTAMP": TIMESTAMP_NTZ,
+    "TIMESTAMP_NS": TIMESTAMP_NTZ,
+    "TIMESTAMP_MS": TIMESTAMP_NTZ,
+    "TIMESTAMP_S": TIMESTAMP_NTZ,
+    "TIMESTAMP WITH TIME ZONE": TIMESTAMP_LTZ,
+    "JSON": VARIANT,
+    "VARIANT": VARIANT,
+    '"NULL"': VARCHAR,
+    "NULL": VARCHAR,
+}
+
+
+def from_duckdb(text: str) -> DataType:
+    """The Snowflake type of a DuckDB result column whose type prints as `text`.
+
+    Raises:
+        SqlError: 000002 for a DuckDB type without a Snowflake counterpart.
+    """
+    name = text.upper()
+    if name.startswith("DECIMAL("):
+        precision, scale = name[8:-1].split(",")
+        return DataType(Kind.FIXED, int(precision), int(scale))
+    if name.endswith("]"):
+        return ARRAY
+    if name.startswith(("STRUCT(", "MAP(")):
+        return OBJECT
+    found = _FROM_DUCKDB.get(name)
+    if found is None:
+        raise unsupported(f"result of the engine's type {text}")
+    return found

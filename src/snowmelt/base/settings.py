@@ -1,0 +1,31 @@
+"""Settings of one running Snowmelt. Every field is documented in docs/REFERENCE.md; a test compares the two."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a server runs.
+
+    Attributes:
+        data: the data directory, or None to keep everything in memory (files go to a temporary directory).
+        host: the address listened on; anything but loopback must be asked for by name.
+        port: the TCP port; 0 takes a free one.
+        user: login name of the administrator for this run.
+        password: its password; None lets the data directory keep a generated one.
+        account: the account name that `CURRENT_ACCOUNT()` answers.
+        workers: how many Python handlers may run at once.
+        task_poll_seconds: the longest the scheduler sleeps between two looks at its tasks.
+    """
+
+    data: Path | None = None
+    host: str = "127.0.0.1"
+    port: int = 8085
+    user: str = "SNOWMELT"
+    password: str | None = None
+    account: str = "SNOWMELT"
+    workers: int = 4
+    task_poll_seconds: float = 60.0

@@ -1,0 +1,1 @@
+"""What exists: frozen dataclasses and name rules. Pure."""

@@ -1,0 +1,265 @@
+"""What an account holds, as frozen dataclasses. A change makes a new object; the catalog swaps it in on commit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from snowmelt.base.datatypes import DataType
+from snowmelt.catalog.names import FullName
+
+
+class Durability(StrEnum):
+    """How long a table or stage lives."""
+
+    PERMANENT = "PERMANENT"
+    TRANSIENT = "TRANSIENT"
+    TEMPORARY = "TEMPORARY"
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database."""
+
+    name: str
+    id: int
+    created_on: datetime
+    owner: str = "ACCOUNTADMIN"
+    comment: str = ""
+    transient: bool = False
+
+
+@dataclass(frozen=True)
+class Schema:
+    """A schema in a database."""
+
+    name: str
+    database: str
+    id: int
+    created_on: datetime
+    owner: str = "ACCOUNTADMIN"
+    comment: str = ""
+    transient: bool = False
+
+
+@dataclass(frozen=True)
+class TableColumn:
+    """A column of a table or view.
+
+    Attributes:
+        default: SQL text of the default in Snowflake's dialect, or None.
+        identity: (start, increment) of AUTOINCREMENT, or None.
+    """
+
+    name: str
+    type: DataType
+    nullable: bool = True
+    default: str | None = None
+    identity: tuple[int, int] | None = None
+    comment: str = ""
+
+
+@dataclass(frozen=True)
+class SchemaObject:
+    """What all objects in a schema have.
+
+    Attributes:
+        id: unique in the data directory and never used again; physical names are made of it.
+        session: for temporary objects the session that owns them, else None.
+    """
+
+    full_name: FullName
+    id: int
+    created_on: datetime
+    owner: str = field(default="ACCOUNTADMIN", kw_only=True)
+    comment: str = field(default="", kw_only=True)
+    session: int | None = field(default=None, kw_only=True)
+
+    @property
+    def name(self) -> str:
+        return self.full_name.name
+
+
+@dataclass(frozen=True)
+class Table(SchemaObject):
+    """A table; `is_event` for event tables, whose columns are fixed."""
+
+    columns: tuple[TableColumn, ...]
+    durability: Durability = Durability.PERMANENT
+    is_event: bool = False
+    retention_days: int = 1
+    change_tracking: bool = False
+
+
+@dataclass(frozen=True)
+class View(SchemaObject):
+    """A view: its columns and its defining query in Snowflake's dialect."""
+
+    columns: tuple[TableColumn, ...]
+    query: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Sequence(SchemaObject):
+    """A sequence."""
+
+    start: int = 1
+    increment: int = 1
+
+
+@dataclass(frozen=True)
+class Stage(SchemaObject):
+    """An internal stage; its files live in a directory named by its id."""
+
+    durability: Durability = Durability.PERMANENT
+    file_format: dict[str, Any] | None = None
+    directory: bool = False
+
+
+@dataclass(frozen=True)
+class FileFormat(SchemaObject):
+    """A named file format: TYPE and its options, names in upper case."""
+
+    options: dict[str, Any]
+    durability: Durability = Durability.PERMANENT
+
+
+@dataclass(frozen=True)
+class Stream(SchemaObject):
+    """A stream; its offset is kept in storage, beside the rows, not here.
+
+    Attributes:
+        source: id of the table it reads.
+        mode: ``DEFAULT``, ``APPEND_ONLY``.
+        initial_rows: SHOW_INITIAL_ROWS: until first consumed, rows already in the table count as inserted.
+    """
+
+    source: int
+    source_name: FullName
+    mode: str = "DEFAULT"
+    initial_rows: bool = False
+
+
+class TaskStatus(StrEnum):
+    """Whether a task runs on its own."""
+
+    STARTED = "started"
+    SUSPENDED = "suspended"
+
+
+@dataclass(frozen=True)
+class Task(SchemaObject):
+    """A task.
+
+    Attributes:
+        body: the SQL text after AS.
+        schedule: as written, ``11520 MINUTE`` or ``USING CRON 0 9 * * * UTC``; None for triggered and child tasks.
+        when: the condition's SQL text after WHEN, or None.
+        after: full names of the predecessors.
+        finalize: full name of the root that this task finalizes.
+        config: the JSON text of CONFIG.
+        warehouse: as written; a warehouse needs not exist.
+        allow_overlap: ALLOW_OVERLAPPING_EXECUTION.
+        timeout_ms: USER_TASK_TIMEOUT_MS; 0 means none.
+        suspend_after_failures: SUSPEND_TASK_AFTER_NUM_FAILURES; 0 means never.
+        auto_retries: TASK_AUTO_RETRY_ATTEMPTS.
+        minimum_trigger_seconds: USER_TASK_MINIMUM_TRIGGER_INTERVAL_IN_SECONDS.
+        parameters: session parameters set for its runs.
+    """
+
+    body: str
+    schedule: str | None = None
+    when: str | None = None
+    after: tuple[FullName, ...] = ()
+    finalize: FullName | None = None
+    config: str | None = None
+    warehouse: str | None = None
+    state: TaskStatus = TaskStatus.SUSPENDED
+    allow_overlap: bool = False
+    timeout_ms: int = 3_600_000
+    suspend_after_failures: int = 10
+    auto_retries: int = 0
+    minimum_trigger_seconds: int = 0
+    parameters: dict[str, Any] = field(default_factory=dict)
+    last_committed_on: datetime | None = None
+    last_suspended_on: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Argument:
+    """A parameter of a procedure or function; `default` is SQL text or None."""
+
+    name: str
+    type: DataType
+    default: str | None = None
+
+
+@dataclass(frozen=True)
+class Routine(SchemaObject):
+    """What procedures and functions share.
+
+    Attributes:
+        returns: the result type; for RETURNS TABLE the one of `returns_table` counts.
+        returns_table: columns of RETURNS TABLE, or None; empty for RETURNS TABLE ().
+        language: ``PYTHON`` or ``SQL``.
+        handler: the Python function, or module.function when the code comes from imports.
+        body: the text after AS, or None when the code comes from imports.
+        imports: stage paths such as ``@db.schema.stage/dir/file.zip``.
+    """
+
+    arguments: tuple[Argument, ...]
+    returns: DataType
+    returns_table: tuple[tuple[str, DataType], ...] | None
+    language: str
+    handler: str | None
+    body: str | None
+    packages: tuple[str, ...] = ()
+    imports: tuple[str, ...] = ()
+    runtime_version: str | None = None
+    durability: Durability = Durability.PERMANENT
+    returns_not_null: bool = False
+    strict: bool = False
+
+
+@dataclass(frozen=True)
+class Procedure(Routine):
+    """A stored procedure; `caller_rights` for EXECUTE AS CALLER."""
+
+    caller_rights: bool = False
+
+
+@dataclass(frozen=True)
+class Function(Routine):
+    """A user-defined function; `aggregate` and `table` kinds are refused for now."""
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """One version of a model.
+
+    Attributes:
+        name: the version's identifier, stored form.
+        directory: the artefacts' directory relative to the data directory's ``models``.
+        metadata: the JSON text of ``MODIFY VERSION ... SET METADATA``.
+        functions: method descriptions read from MANIFEST.yml (see snowmelt.models).
+    """
+
+    name: str
+    created_on: datetime
+    directory: str
+    comment: str = ""
+    metadata: str | None = None
+    aliases: tuple[str, ...] = ()
+    functions: tuple[dict[str, Any], ...] = ()
+    user_data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Model(SchemaObject):
+    """A registered model: versions in order of creation and the name of the default one."""
+
+    versions: tuple[ModelVersion, ...]
+    default_version: str

@@ -1,0 +1,1 @@
+"""The snowmelt command, one file per command."""

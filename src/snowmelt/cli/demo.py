@@ -1,0 +1,176 @@
+"""`snowmelt demo`: the insurance pipeline from an empty server to a report, through the genuine connector."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from snowflake.connector import SnowflakeConnection
+
+from snowmelt.base.settings import Settings
+from snowmelt.cli import connection as connections
+from snowmelt.cli import demo_data
+from snowmelt.cli.demo_report import BatchTiming, gather, render
+from snowmelt.cli.deploy import DeployError, plan, run
+from snowmelt.cli.taskrun import TaskFailed, TaskRun, run_task
+
+TRAIN = "TRAIN_SAVE_TASK"
+PREDICT = "PREDICT_WRITE_TASK"
+
+#: Rows that cannot be scored: no age, a body mass index of 900, and a region that no model has seen.
+FAULTY_ROWS = """
+INSERT INTO LANDING_TABLE (AGE, GENDER, BMI, CHILDREN, SMOKER, REGION, EXERCISE_FREQUENCY, OCCUPATION, COVERAGE_LEVEL)
+VALUES (NULL, 'female', 24.5, 1, 'no', 'southeast', 'Rarely', 'Student', 'Basic'),
+       (35, 'male', 900, 0, 'no', 'northwest', 'Never', 'Blue collar', 'Premium'),
+       (52, 'female', 31.2, 2, 'yes', 'atlantis', 'Frequently', 'White collar', 'Standard')
+"""
+
+
+@dataclass(frozen=True)
+class Demo:
+    """One run of the demo.
+
+    Attributes:
+        rows: how many rows to generate, the 10,000 for training included.
+        batch: how many land at a time.
+    """
+
+    connection: SnowflakeConnection
+    console: Console
+    rows: int
+    batch: int
+
+    def execute(self, text: str) -> int:
+        """Run a statement and give the number of rows that it changed."""
+        with self.connection.cursor() as cursor:
+            return cursor.execute(text).rowcount or 0  # type: ignore[union-attr]
+
+    def say(self, text: str) -> None:
+        self.console.print(f"  [green]✓[/] {text}")
+
+    def deploy(self) -> None:
+        """Start from an empty database and run the pipeline's files."""
+        self.execute("DROP DATABASE IF EXISTS INSURANCE")
+        actions = plan(demo_data.pipeline_directory())
+        with self.console.status("Deploying pipelines/insurance"):
+            run(self.connection, actions)
+        # The demo runs the tasks itself when it wants them, so that nobody waits for a schedule.
+        self.execute(f"ALTER TASK {PREDICT} SUSPEND")
+        self.say(f"Deployed: {len(actions)} statements, the same that run on a Snowflake account")
+
+    def load(self) -> None:
+        """Generate the data set and load it."""
+        with tempfile.TemporaryDirectory() as directory:
+            with self.console.status(f"Generating {self.rows:,} rows"):
+                frame = demo_data.generated_rows(self.rows, Path(directory))
+            with self.progress("Loading with write_pandas", len(frame)) as advance:
+                demo_data.load(self.connection, frame, advance)
+        training = min(demo_data.TRAINING_ROWS, self.rows)
+        self.say(f"Loaded: {training:,} rows to train on, {self.rows - training:,} in the feed")
+
+    def train(self) -> None:
+        """Run the training task."""
+        with self.console.status(f"EXECUTE TASK {TRAIN}: grid search, evaluation, registration"):
+            finished = run_task(self.connection, TRAIN)
+        self.say(f"Trained in {finished.seconds:.1f} s: {_said(finished)}")
+
+    def train_major(self) -> None:
+        """Call the training procedure for a major version."""
+        with (
+            self.console.status("CALL TRAIN_SAVE_INS_MODEL('SOURCE_OF_TRUTH', TRUE)"),
+            self.connection.cursor() as call,
+        ):
+            call.execute("CALL TRAIN_SAVE_INS_MODEL('SOURCE_OF_TRUTH', TRUE)")
+            (answer,) = call.fetchone()  # type: ignore[misc]
+        self.say(f"Trained a major version: {answer}")
+
+    def feed(self) -> list[BatchTiming]:
+        """Land the feed batch by batch and have each scored; give how long each took from landing to gold."""
+        feed_rows = self.rows - demo_data.TRAINING_ROWS
+        timings: list[BatchTiming] = []
+        with self.progress(f"Landing batches of {self.batch:,}, {PREDICT} scores them", feed_rows) as advance:
+            for offset in range(0, feed_rows, self.batch):
+                landed = demo_data.land(self.connection, self.batch, offset)
+                committed = time.perf_counter()
+                run_task(self.connection, PREDICT)
+                timings.append(BatchTiming(landed, time.perf_counter() - committed))
+                advance(landed)
+        total = sum(timing.rows for timing in timings)
+        seconds = sum(timing.seconds for timing in timings)
+        self.say(f"Scored {total:,} rows at {total / seconds:,.0f} rows per second")
+        return timings
+
+    def change(self) -> None:
+        """Update and delete landing rows, land some faulty ones, and have the changes scored."""
+        updated = self.execute("update landing_table set coverage_level='STANDARD' where age = 41")
+        deleted = self.execute("DELETE FROM LANDING_TABLE WHERE AGE = 64")
+        faulty = self.execute(FAULTY_ROWS)
+        self.say(
+            f"Changed the landing table: {updated:,} rows updated, {deleted:,} deleted, {faulty} faulty ones landed"
+        )
+        with self.console.status(f"EXECUTE TASK {PREDICT}"):
+            finished = run_task(self.connection, PREDICT)
+        self.say(f"Change capture in {finished.seconds:.1f} s: {_said(finished)}")
+
+    @contextmanager
+    def progress(self, title: str, total: int) -> Iterator[Callable[[int], None]]:
+        """A progress bar over `total` rows; what is given is called with the rows that are done."""
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        with Progress(*columns, TimeElapsedColumn(), console=self.console, transient=True) as bars:
+            bar = bars.add_task(title, total=total)
+            yield lambda rows: bars.advance(bar, rows)
+
+
+def _said(finished: TaskRun) -> str:
+    return finished.return_value or finished.state
+
+
+def demo(
+    data: connections.Data = connections.DEFAULT_DATA,
+    rows: Annotated[
+        int, typer.Option(min=20_000, help="Rows to generate; 10,000 of them are for training.")
+    ] = 1_000_000,
+    batch: Annotated[int, typer.Option(min=1_000, help="Rows that land at a time.")] = 100_000,
+) -> None:
+    """Run the insurance pipeline end to end on an embedded server, and end with a report."""
+    from snowmelt.runtime import Runtime
+    from snowmelt.server.serve import Server
+
+    console = Console()
+    started = time.perf_counter()
+    settings = Settings(data=data, port=0)
+    runtime = Runtime.open(settings)
+    server = Server(runtime, settings)
+    try:
+        host, port = server.start()
+        console.rule("[bold]Snowmelt demo: insurance charges")
+        console.print(f"  [green]✓[/] A Snowmelt listens on http://{host}:{port}, its data in {data}")
+        target = connections.Target(host, port, runtime.settings.user, runtime.password)
+        with connections.open_connection(target) as connection:
+            _run(Demo(connection, console, rows, batch), started, data)
+    except (DeployError, TaskFailed) as error:
+        Console(stderr=True).print(str(error), style="red", markup=False)
+        raise typer.Exit(1) from error
+    finally:
+        server.stop()
+        runtime.close()
+
+
+def _run(steps: Demo, started: float, data: Path) -> None:
+    steps.deploy()
+    steps.load()
+    steps.train()
+    timings = steps.feed()
+    steps.change()
+    steps.train()
+    steps.train_major()
+    steps.execute(f"ALTER TASK {PREDICT} RESUME")
+    steps.console.print(render(gather(steps.connection, timings, time.perf_counter() - started), data))

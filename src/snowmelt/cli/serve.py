@@ -1,0 +1,53 @@
+"""`snowmelt serve`: a server that runs until it is told to stop."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from snowmelt.base.settings import Settings
+from snowmelt.cli import connection as connections
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = connections.DEFAULT_HOST,
+    port: Annotated[int, typer.Option(help="The port to listen on; 0 takes a free one.")] = connections.DEFAULT_PORT,
+    data: connections.Data = connections.DEFAULT_DATA,
+    in_memory: Annotated[bool, typer.Option("--in-memory", help="Keep everything in memory only.")] = False,
+    user: connections.User = connections.DEFAULT_USER,
+    password: connections.Password = None,
+) -> None:
+    """Serve Snowflake's protocol until Ctrl-C or SIGTERM."""
+    # Imported here so that the other commands start without the engine.
+    from snowmelt.runtime import Runtime
+    from snowmelt.server.serve import Server
+
+    directory: Path | None = None if in_memory else data
+    settings = Settings(data=directory, host=host, port=port, user=user, password=password)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+
+    runtime = Runtime.open(settings)
+    try:
+        server = Server(runtime, settings)
+        bound_host, bound_port = server.start()
+        try:
+            secret = password_hint(password, directory, runtime.password)
+            typer.echo(f"Snowmelt listens on http://{bound_host}:{bound_port} (user {user}, {secret})")
+            stop.wait()
+        finally:
+            server.stop()
+    finally:
+        runtime.close()
+
+
+def password_hint(given: str | None, data: Path | None, generated: str) -> str:
+    """Where the password is to be found; one that nobody gave and nothing keeps is shown itself."""
+    if given is not None:
+        return "password as given"
+    return f"password {generated}" if data is None else f"password in {data / connections.PASSWORD_FILE}"

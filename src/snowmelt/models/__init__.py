@@ -1,0 +1,1 @@
+"""Model registry, artefacts and inference."""

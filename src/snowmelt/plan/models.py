@@ -1,0 +1,139 @@
+"""Model methods in a query become steps: their input is run once as a whole and scored as one large batch.
+
+``WITH X AS (...) SELECT *, m!PREDICT(a, b) AS r FROM X`` becomes an `ApplyModel` step over
+``WITH X AS (...) SELECT *, a, b FROM X``, and the SELECT reads the step's relation instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlglot import exp
+
+from snowmelt.base.errors import unsupported
+from snowmelt.catalog.names import fold
+from snowmelt.plan.steps import ApplyModel
+from snowmelt.sql.dialect import ModelMethod
+from snowmelt.sql.rewrite.context import Resolver, raw, raw_query
+from snowmelt.sql.rewrite.rules import rewrite
+from snowmelt.sql.rewrite.semistructured import STRUCT_MARK
+
+
+def extract_models(tree: exp.Expression, resolver: Resolver) -> list[ApplyModel]:
+    """Take all model methods out of `tree` (which is changed) and return the steps that provide their results.
+
+    Raises:
+        SqlError: 000002 where a method stands anywhere but in a SELECT's list.
+    """
+    steps: list[ApplyModel] = []
+    while (method := _innermost(tree)) is not None:
+        select = method.find_ancestor(exp.Select)
+        if select is None:
+            raise unsupported("a model method outside a SELECT list")
+        steps.append(_apply(select, method, resolver, len(steps)))
+    return steps
+
+
+def _innermost(tree: exp.Expression) -> ModelMethod | None:
+    """A model method whose own input needs no other one, or None when there is none left."""
+    found = list(tree.find_all(ModelMethod))
+    return found[-1] if found else None
+
+
+def _apply(select: exp.Select, method: ModelMethod, resolver: Resolver, number: int) -> ApplyModel:
+    name, output = f"snowmelt_apply_{number}", f"snowmelt_output_{number}"
+    projection = method
+    while projection.parent is not select:
+        projection = projection.parent
+    if projection.arg_key != "expressions":
+        raise unsupported("a model method outside the list of a SELECT")
+    arguments = [
+        exp.alias_(argument.copy(), f"snowmelt_argument_{number}_{i}", quoted=True)
+        for i, argument in enumerate(method.expressions)
+    ]
+    others = [item for item in select.expressions if item is not projection]
+    _check_order(select.expressions, projection)
+
+    inner = select.copy()
+    inner.set("expressions", [item.copy() for item in others] + arguments)
+    visible = _visible_ctes(select)
+    if visible:
+        inner.set("with_", exp.With(expressions=visible))
+    step = ApplyModel(
+        name=name,
+        input=rewrite(inner, resolver),
+        model=".".join(part.sql(dialect="snowflake") for part in method.args["parts"]),
+        version=_identifier(method.args.get("version")),
+        method=_identifier(method.args["method"]) or "",
+        arguments=len(arguments),
+        output=output,
+    )
+
+    column = exp.column(exp.to_identifier(output, quoted=True))
+    column.meta[STRUCT_MARK] = True
+    if method is projection:
+        projection = exp.alias_(column, output, quoted=True)
+    else:
+        method.replace(column)
+    star = exp.Star(except_=[exp.to_identifier(output, quoted=True)])
+    outer = exp.Select(expressions=[star, projection.copy()] if others else [projection.copy()])
+    source = raw_query(f"SELECT * FROM {name}")
+    source.set("alias", exp.TableAlias(this=exp.to_identifier(name, quoted=True)))
+    outer.set("from_", exp.From(this=source))
+    _replace_select(select, outer)
+    return step
+
+
+def _check_order(projections: list[exp.Expression], projection: exp.Expression) -> None:
+    if projections[-1] is not projection:
+        raise unsupported(
+            "a model method before other columns of a SELECT list", "Write it as the last column of the list."
+        )
+
+
+def _identifier(node: exp.Identifier | None) -> str | None:
+    return None if node is None else fold(node.sql(dialect="snowflake"))
+
+
+def _visible_ctes(select: exp.Select) -> list[exp.CTE]:
+    """Copies of the common table expressions that `select` may refer to, its own included, outermost first."""
+    found: list[exp.CTE] = []
+    node: exp.Expression | None = select
+    inside: exp.CTE | None = None
+    while node is not None:
+        if isinstance(node, exp.CTE):
+            inside = node
+        with_ = node.args.get("with_")
+        if with_ is not None:
+            before: list[exp.CTE] = []
+            for cte in with_.expressions:
+                if cte is inside:
+                    break
+                before.append(cte.copy())
+            found = before + found
+        node = node.parent
+    return found
+
+
+def _replace_select(select: exp.Select, outer: exp.Select) -> None:
+    """Put `outer` in the place of `select`; at the top of a tree its parts are exchanged instead."""
+    if select.parent is not None:
+        select.replace(outer)
+        return
+    for key in list(select.args):
+        select.set(key, None)
+    for key, value in outer.args.items():
+        select.set(key, value)
+
+
+def describe_models(tree: exp.Expression, output_type: Callable[[str, str | None, str], str]) -> None:
+    """Put a typed NULL in the place of each model method, so that a query can be described without scoring.
+
+    `output_type` gives the engine's type for (model, version, method).
+    """
+    for method in list(tree.find_all(ModelMethod)):
+        model = ".".join(part.sql(dialect="snowflake") for part in method.args["parts"])
+        text = output_type(model, _identifier(method.args.get("version")), _identifier(method.args["method"]) or "")
+        null = raw(f"CAST(NULL AS {text})")
+        null.meta[STRUCT_MARK] = True
+        method.replace(null)

@@ -1,0 +1,45 @@
+"""Queries to plans."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from sqlglot import exp
+
+from snowmelt.base.result import StatementType
+from snowmelt.catalog.names import Name
+from snowmelt.catalog.objects import Table
+from snowmelt.plan.models import extract_models
+from snowmelt.plan.steps import OpenWindow, Plan, Read, Step
+from snowmelt.sql.rewrite.context import Resolver
+from snowmelt.sql.rewrite.rules import rewrite
+
+
+class Planner(Resolver, Protocol):
+    """A resolver that also finds the targets of DML and remembers which streams were read or asked for data."""
+
+    streams_read: set[int]
+    streams_peeked: set[int]
+
+    def table(self, name: Name) -> Table:
+        """The table called `name`, to be written. Raises SqlError when it is missing or not a table."""
+        ...
+
+
+def read_steps(tree: exp.Expression, planner: Planner) -> tuple[list[Step], str]:
+    """The steps before a query, and the query as DuckDB text."""
+    tree = tree.copy()
+    steps: list[Step] = list(extract_models(tree, planner))
+    text = rewrite(tree, planner)
+    return windows(planner) + steps, text
+
+
+def windows(planner: Planner) -> list[Step]:
+    """The steps that fix what the streams of a statement show."""
+    return [OpenWindow(stream) for stream in sorted(planner.streams_read | planner.streams_peeked)]
+
+
+def plan_query(tree: exp.Query, planner: Planner) -> Plan:
+    """The plan of a SELECT, WITH, VALUES or set operation."""
+    steps, text = read_steps(tree, planner)
+    return Plan((*steps, Read(text)), StatementType.SELECT, streams=frozenset(planner.streams_read))

@@ -1,0 +1,1 @@
+"""Python handlers in worker processes."""

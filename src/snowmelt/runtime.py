@@ -1,0 +1,269 @@
+"""The composition root: the one file that knows every room and puts the process together."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+import logging
+import os
+import secrets
+import shutil
+import tempfile
+import threading
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from snowmelt.base.clock import Clock, SystemClock
+from snowmelt.base.errors import SqlError
+from snowmelt.base.request import Request
+from snowmelt.base.result import Result
+from snowmelt.base.settings import Settings
+from snowmelt.catalog.catalog import Change
+from snowmelt.catalog.names import FullName, parse_name
+from snowmelt.catalog.objects import Schema, Table, Task, TaskStatus
+from snowmelt.models.inference import Inference
+from snowmelt.procs.pool import WorkerPool
+from snowmelt.session.core import Core
+from snowmelt.session.parameters import DEFAULTS, checked
+from snowmelt.session.planner import SessionPlanner
+from snowmelt.session.services import Services
+from snowmelt.session.session import Session
+from snowmelt.session.tokens import TokenStore
+from snowmelt.sql.parse import parse_expression
+from snowmelt.sql.rewrite.rules import rewrite
+from snowmelt.storage.engine import Engine
+from snowmelt.storage.stages import StageFiles
+from snowmelt.storage.task_store import StoredRuns
+from snowmelt.tasks.runs import TaskRun
+from snowmelt.tasks.scheduler import RunOutcome, Scheduler
+from snowmelt.telemetry.sink import EventSink
+
+log = logging.getLogger("snowmelt")
+
+
+class Runtime:
+    """A running Snowmelt, without its network side.
+
+    Attributes:
+        settings: as given, the password filled in.
+        services: what sessions work with.
+        tokens: session tokens, for the server.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._scratch: Path | None = None
+        if settings.data is None:
+            self._scratch = Path(tempfile.mkdtemp(prefix="snowmelt-"))
+        root = settings.data or self._scratch
+        assert root is not None
+        root.mkdir(parents=True, exist_ok=True)
+        self.settings = dataclasses.replace(settings, password=settings.password or _kept_password(root))
+        self.clock = clock
+        self.stages = StageFiles(root / "stages")
+        database = root / "snowmelt.duckdb" if settings.data is not None else None
+        self.engine = Engine(database, self.stages.root, clock)
+        self.tokens: TokenStore[Session] = TokenStore(clock)
+        self._numbers = itertools.count(1)
+        self.events = EventSink(self._event_table, self.engine)
+        pool = WorkerPool(root / "scratch", limit=settings.workers, on_telemetry=self.events.receive)
+        self.scheduler = Scheduler(self, StoredRuns(self.engine), clock)
+        self.services = Services(
+            settings=self.settings,
+            clock=clock,
+            engine=self.engine,
+            stages=self.stages,
+            models=root / "models",
+            pool=pool,
+            inference=Inference(root / "models", pool),
+            tokens=self.tokens,
+            tasks=self.scheduler,
+            account=self._account_parameters(),
+            next_session=lambda: next(self._numbers),
+        )
+        self.engine.on_commit = self.scheduler.notify
+
+    @classmethod
+    def open(cls, settings: Settings, clock: Clock | None = None) -> Runtime:
+        """Open (or make) the data directory.
+
+        Raises:
+            SqlError: the directory is in use by another process.
+        """
+        return cls(settings, clock or SystemClock())
+
+    def start(self, address: tuple[str, int]) -> None:
+        """Begin running tasks; `address` is where the server listens, for workers that connect back."""
+        self.services.address = address
+        self.services.pool.warm()
+        self.scheduler.start()
+
+    @property
+    def password(self) -> str:
+        """The administrator's password for this run."""
+        return self.settings.password or ""
+
+    def close(self, grace: float = 10.0) -> None:
+        """Stop tasks (running ones have `grace` seconds), workers and storage."""
+        self.scheduler.stop(grace)
+        self.services.pool.close()
+        self.engine.close()
+        if self._scratch is not None:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+
+    # --- what the server asks ----------------------------------------------------------------------------------------
+
+    def login(
+        self,
+        user: str,
+        password: str | None,
+        *,
+        role: str | None = None,
+        database: str | None = None,
+        schema: str | None = None,
+        warehouse: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+    ) -> Session:
+        """A new session for a user.
+
+        Raises:
+            SqlError: 390100 for a wrong user or password.
+        """
+        right = secrets.compare_digest((password or "").encode(), self.password.encode())
+        if user.upper() != self.settings.user.upper() or not right:
+            raise SqlError("Incorrect username or password was specified.", 390100, "08001")
+        return self.open_session(
+            user.upper(), role=role, database=database, schema=schema, warehouse=warehouse, parameters=parameters
+        )
+
+    def open_session(
+        self,
+        user: str,
+        *,
+        role: str | None = None,
+        database: str | None = None,
+        schema: str | None = None,
+        warehouse: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+    ) -> Session:
+        """A session without a login, for the process itself and for tests."""
+        core = Core(self.services, self.services.next_session(), self.engine.connect())
+        session = Session(
+            self.services, core, user=user, role=(role or "ACCOUNTADMIN").upper(), warehouse=warehouse or "COMPUTE_WH"
+        )
+        for name, value in (parameters or {}).items():
+            if name.upper() in DEFAULTS:
+                core.parameters[name.upper()] = checked(name.upper(), value)
+        self._enter(session, database, schema)
+        return session
+
+    def _enter(self, session: Session, database: str | None, schema: str | None) -> None:
+        """Make database and schema of a login current where they exist, as Snowflake does without complaint."""
+        catalog = self.engine.catalog
+        if database is None:
+            return
+        name = parse_name(database).name
+        if ("DATABASE", name) not in catalog.entities:
+            return
+        session.database = name
+        wanted = parse_name(schema).name if schema else "PUBLIC"
+        session.schema = wanted if ("SCHEMA", name, wanted) in catalog.entities else None
+
+    def result(self, query_id: str) -> Result | None:
+        """A kept result."""
+        return self.services.results.get(query_id)
+
+    # --- what the scheduler asks -------------------------------------------------------------------------------------
+
+    def tasks(self) -> Mapping[FullName, Task]:
+        """All tasks by name."""
+        return {task.full_name: task for task in self.engine.catalog.all(Task)}
+
+    def _task_session(self, task: Task) -> Session:
+        full = task.full_name
+        session = self.open_session(
+            "SYSTEM", role=task.owner, warehouse=task.warehouse, parameters=task.parameters
+        )
+        session.database, session.schema = full.database, full.schema
+        return session
+
+    def condition(self, task: Task, when: str) -> bool:
+        """Whether a WHEN condition holds now."""
+        session = self._task_session(task)
+        try:
+            planner = SessionPlanner(session, Request(when, str(uuid.uuid4())))
+            text = rewrite(parse_expression(when), planner)
+            return session.holds(text, planner)
+        finally:
+            session.close()
+
+    def run(self, task: Task, run: TaskRun, cancel: threading.Event) -> RunOutcome:
+        """Run a task's body in a session of its own."""
+        session = self._task_session(task)
+        session.task_run = run
+        query_id = run.query_id or str(uuid.uuid4())
+        done = threading.Event()
+        watcher = threading.Thread(target=_cancel_when, args=(cancel, done, session, query_id), daemon=True)
+        watcher.start()
+        try:
+            session.execute(Request(task.body, query_id))
+            return RunOutcome(query_id=query_id, return_value=session.return_value)
+        finally:
+            done.set()
+            session.close()
+
+    def suspend(self, task: FullName, reason: str) -> None:
+        """Suspend a task after too many failures."""
+        found = self.tasks().get(task)
+        if found is None:
+            return
+        suspended = dataclasses.replace(
+            found, state=TaskStatus.SUSPENDED, last_suspended_on=self.clock.now()
+        )
+        connection = self.engine.connect()
+        try:
+            self.engine.change(connection, lambda catalog: Change(put=(suspended,)), lambda connection: None)
+        finally:
+            connection.close()
+        log.warning("task %s suspended: %s", task, reason)
+
+    # --- account -----------------------------------------------------------------------------------------------------
+
+    def _account_parameters(self) -> dict[str, Any]:
+        connection = self.engine.connect()
+        try:
+            rows = connection.run("SELECT name, value FROM snowmelt.parameters")
+        finally:
+            connection.close()
+        return {name: json.loads(value) for name, value in rows}
+
+    def _event_table(self) -> Table | None:
+        """The account's active event table, if it still exists."""
+        text = self.services.account.get("EVENT_TABLE")
+        if not text:
+            return None
+        name = parse_name(str(text))
+        if name.database is None or name.schema is None:
+            return None
+        found = self.engine.catalog.relation(FullName(name.database, name.schema, name.name))
+        return found if isinstance(found, Table) and found.is_event else None
+
+
+def _cancel_when(cancel: threading.Event, done: threading.Event, session: Session, query_id: str) -> None:
+    """Abort the session's statement once `cancel` is set, unless it is done first."""
+    while not done.wait(0.05):
+        if cancel.is_set():
+            session.cancel(query_id)
+            return
+
+
+def _kept_password(root: Path) -> str:
+    """The password of a data directory, made at the first start and readable by its owner only."""
+    path = root / "password"
+    if not path.exists():
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as stream:
+            stream.write(secrets.token_urlsafe(18))
+    return path.read_text().strip()

@@ -1,0 +1,1 @@
+"""Snowflake's REST protocol (ASGI)."""

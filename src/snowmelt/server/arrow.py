@@ -1,0 +1,218 @@
+"""A result's rows in the Arrow layout of Snowflake's wire, column-wise.
+
+Numbers become the smallest integer type that holds all of a column's values, unscaled; times become integers or
+structs of them; semi-structured values become JSON text. The types are decided over the whole result, not per chunk,
+because the connector joins chunks by their schema.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from snowmelt.base.datatypes import DataType, Kind
+from snowmelt.base.result import Column
+from snowmelt.server.jsontext import render
+from snowmelt.server.rowtype import field_metadata, precision_of, scale_of, tz_has_fraction
+
+_INTEGERS = ((pa.int8(), 1 << 7), (pa.int16(), 1 << 15), (pa.int32(), 1 << 31))
+_UNITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
+_UTC_OFFSET = 1440
+"""Minutes added to a time zone's offset, so that it is never negative."""
+
+
+def wire_table(columns: tuple[Column, ...], table: pa.Table) -> pa.Table:
+    """`table` in wire layout, with the names of `columns` and field metadata for the connector."""
+    fields, arrays = [], []
+    for column, values in zip(columns, table.columns, strict=True):
+        data = wire_column(values, column.type)
+        arrays.append(data)
+        fields.append(pa.field(column.name, data.type, column.nullable, field_metadata(column.type)))
+    return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+
+
+def wire_column(values: pa.ChunkedArray, data_type: DataType) -> pa.ChunkedArray:
+    """One column in wire layout, from any Arrow type that can stand for `data_type`."""
+    if pa.types.is_dictionary(values.type):
+        values = values.cast(values.type.value_type)
+    if isinstance(values.type, pa.BaseExtensionType):
+        values = pa.chunked_array([chunk.storage for chunk in values.chunks], values.type.storage_type)
+    if data_type.kind is Kind.FIXED:
+        return _numbers(values, precision_of(data_type), scale_of(data_type))
+    target, convert = _CONVERTERS[data_type.kind]
+    return pa.chunked_array([convert(chunk, data_type) for chunk in values.chunks], target(data_type))
+
+
+# --- numbers ---------------------------------------------------------------------------------------------------------
+
+
+def _numbers(values: pa.ChunkedArray, precision: int, scale: int) -> pa.ChunkedArray:
+    """Unscaled integers, or decimals where they do not fit into 64 bits."""
+    whole = _as_int64(values, precision, scale)
+    if whole is None:
+        return values.cast(pa.decimal128(38, scale))
+    low, high = (value.as_py() for value in pc.min_max(whole).values())
+    for integer, bound in _INTEGERS:
+        if low is None or (-bound <= low and high < bound):
+            return whole.cast(integer)
+    return whole
+
+
+def _as_int64(values: pa.ChunkedArray, precision: int, scale: int) -> pa.ChunkedArray | None:
+    """The unscaled values as int64; None when one of them is too large."""
+    kind = values.type
+    if pa.types.is_boolean(kind):
+        values = values.cast(pa.int8())
+    elif not pa.types.is_integer(kind) or scale > 0:
+        exact = pa.decimal128(38, scale)
+        if kind != exact:
+            values = values.cast(exact)
+        values = pa.chunked_array([_unscaled(chunk) for chunk in values.chunks], pa.decimal128(38, 0))
+    if precision <= 18 or pa.types.is_signed_integer(values.type):
+        return values.cast(pa.int64())
+    try:
+        return values.cast(pa.int64())
+    except pa.ArrowInvalid:
+        return None
+
+
+def _unscaled(decimals: pa.Array) -> pa.Array:
+    """The same 128-bit values read with a scale of zero; copies nothing."""
+    return pa.Array.from_buffers(
+        pa.decimal128(38, 0), len(decimals), decimals.buffers(), decimals.null_count, decimals.offset
+    )
+
+
+# --- times -----------------------------------------------------------------------------------------------------------
+
+
+def _rescaled(ticks: pa.Array, digits: int, scale: int) -> pa.Array:
+    """Counts of 10^-digits seconds as counts of 10^-scale seconds, rounded down."""
+    if digits <= scale:
+        return pc.multiply(ticks, 10 ** (scale - digits)) if digits < scale else ticks
+    return _floor_division(ticks, 10 ** (digits - scale))[0]
+
+
+def _floor_division(ticks: pa.Array, divisor: int) -> tuple[pa.Array, pa.Array]:
+    """Quotient and remainder with the remainder never negative (Arrow's own division rounds towards zero)."""
+    quotient = pc.divide(ticks, divisor)
+    remainder = pc.subtract(ticks, pc.multiply(quotient, divisor))
+    negative = pc.less(remainder, 0)
+    return pc.subtract(quotient, negative.cast(pa.int64())), pc.if_else(negative, pc.add(remainder, divisor), remainder)
+
+
+def _ticks(array: pa.Array) -> tuple[pa.Array, int]:
+    """Times as 64-bit counts, and how many digits of a second one count stands for."""
+    kind = array.type
+    if pa.types.is_null(kind) or pa.types.is_date(kind) or not pa.types.is_temporal(kind):
+        array = array.cast(pa.timestamp("us"))
+    elif pa.types.is_time32(kind):
+        return array.cast(pa.int32()).cast(pa.int64()), _UNITS[kind.unit]
+    return array.cast(pa.int64()), _UNITS[array.type.unit]
+
+
+def _time(array: pa.Array, data_type: DataType) -> pa.Array:
+    if pa.types.is_null(array.type):
+        return array.cast(pa.int64())
+    return _rescaled(*_ticks(array), scale_of(data_type))
+
+
+def _timestamp(array: pa.Array, data_type: DataType) -> pa.Array:
+    """Up to 6 digits one integer; above, seconds and nanoseconds, since int64 nanoseconds end in the year 2262."""
+    ticks, digits = _ticks(array)
+    if scale_of(data_type) <= 6:
+        return _rescaled(ticks, digits, scale_of(data_type))
+    return _struct(_epoch_and_fraction(ticks, digits, scale_of(data_type)), data_type)
+
+
+def _timestamp_tz(array: pa.Array, data_type: DataType) -> pa.Array:
+    ticks, digits = _ticks(array)
+    scale = scale_of(data_type)
+    zone = _offset_minutes(array)
+    if tz_has_fraction(data_type):
+        return _struct([*_epoch_and_fraction(ticks, digits, scale), zone], data_type)
+    return _struct([_rescaled(ticks, digits, scale), zone], data_type)
+
+
+def _epoch_and_fraction(ticks: pa.Array, digits: int, scale: int) -> list[pa.Array]:
+    """Whole seconds and nanoseconds, the latter cut to `scale` digits."""
+    epoch, rest = _floor_division(ticks, 10**digits)
+    kept = _rescaled(rest, digits, min(digits, scale))
+    return [epoch, pc.multiply(kept, 10 ** (9 - min(digits, scale))).cast(pa.int32())]
+
+
+def _offset_minutes(array: pa.Array) -> pa.Array:
+    """Each value's offset from UTC in the array's own time zone, as the wire counts it."""
+    zone = getattr(array.type, "tz", None)
+    if zone in (None, "UTC", "+00:00", "Z"):
+        return pa.array([_UTC_OFFSET] * len(array), pa.int32()) if len(array) < 64 else _constant_offset(len(array))
+    local = pc.local_timestamp(array).cast(pa.int64())
+    difference = pc.subtract(local, array.cast(pa.int64()))
+    minutes = _floor_division(difference, 60 * 10 ** _UNITS[array.type.unit])[0]
+    return pc.add(minutes, _UTC_OFFSET).cast(pa.int32())
+
+
+def _constant_offset(length: int) -> pa.Array:
+    return pa.repeat(pa.scalar(_UTC_OFFSET, pa.int32()), length)
+
+
+def _timestamp_type(data_type: DataType) -> pa.DataType:
+    if data_type.kind is not Kind.TIMESTAMP_TZ:
+        if scale_of(data_type) <= 6:
+            return pa.int64()
+        return pa.struct([("epoch", pa.int64()), ("fraction", pa.int32())])
+    zone = [("timezone", pa.int32())]
+    if tz_has_fraction(data_type):
+        return pa.struct([("epoch", pa.int64()), ("fraction", pa.int32()), *zone])
+    return pa.struct([("epoch", pa.int64()), *zone])
+
+
+def _struct(children: list[pa.Array], data_type: DataType) -> pa.Array:
+    fields = list(_timestamp_type(data_type))
+    return pa.StructArray.from_arrays(children, fields=fields, mask=pc.is_null(children[0]))
+
+
+# --- the rest --------------------------------------------------------------------------------------------------------
+
+
+def _date(array: pa.Array, _: DataType) -> pa.Array:
+    return array.cast(pa.date32(), safe=False)
+
+
+def _real(array: pa.Array, _: DataType) -> pa.Array:
+    return array.cast(pa.float64(), safe=False)
+
+
+def _semi_structured(array: pa.Array, _: DataType) -> pa.Array:
+    """Text is JSON already; anything else is rendered."""
+    if pa.types.is_string(array.type):
+        return array
+    if pa.types.is_large_string(array.type) or pa.types.is_string_view(array.type):
+        return array.cast(pa.string())
+    return render(array)
+
+
+def _plain(target: pa.DataType) -> Callable[[pa.Array, DataType], pa.Array]:
+    return lambda array, _: array if array.type == target else array.cast(target)
+
+
+def _always(target: pa.DataType) -> Callable[[DataType], pa.DataType]:
+    return lambda _: target
+
+
+_CONVERTERS: dict[Kind, tuple[Callable[[DataType], pa.DataType], Callable[[pa.Array, DataType], pa.Array]]] = {
+    Kind.REAL: (_always(pa.float64()), _real),
+    Kind.TEXT: (_always(pa.string()), _plain(pa.string())),
+    Kind.BOOLEAN: (_always(pa.bool_()), _plain(pa.bool_())),
+    Kind.BINARY: (_always(pa.binary()), _plain(pa.binary())),
+    Kind.DATE: (_always(pa.date32()), _date),
+    Kind.TIME: (_always(pa.int64()), _time),
+    Kind.TIMESTAMP_NTZ: (_timestamp_type, _timestamp),
+    Kind.TIMESTAMP_LTZ: (_timestamp_type, _timestamp),
+    Kind.TIMESTAMP_TZ: (_timestamp_type, _timestamp_tz),
+    Kind.VARIANT: (_always(pa.string()), _semi_structured),
+    Kind.OBJECT: (_always(pa.string()), _semi_structured),
+    Kind.ARRAY: (_always(pa.string()), _semi_structured),
+}

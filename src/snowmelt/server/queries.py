@@ -1,0 +1,177 @@
+"""Statements in flight: one `Run` each, found by query id, or by request id when a client asks twice.
+
+A client that loses its connection sends the same request again under the same request id. It then gets the run that
+is already there: nothing is ever executed twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import secrets
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import UUID
+
+import anyio
+import anyio.to_thread
+
+from snowmelt.base.errors import SqlError
+from snowmelt.base.request import Request
+from snowmelt.base.result import Result
+from snowmelt.server.answer import Encoder, failure, internal_error, new_incident
+from snowmelt.server.host import Executor
+
+logger = logging.getLogger(__name__)
+
+KEPT_RUNS = 2000
+"""How many finished statements are remembered."""
+
+MAX_STATEMENTS = 1000
+"""Threads for statements. Statements of a procedure run while the CALL holds a thread, so this must exceed by far what
+clients start at once."""
+
+MAX_CONTROL = 40
+"""Threads for logins, cancels and encodings, so that these never wait behind statements."""
+
+
+def new_query_id() -> str:
+    """A fresh query id: a UUID whose first half is the time, so that ids sort by age as Snowflake's do."""
+    stamp = time.time_ns() // 1_000_000
+    number = (stamp << 80) | (0x7 << 76) | (secrets.randbits(12) << 64) | (0b10 << 62) | secrets.randbits(62)
+    return str(UUID(int=number))
+
+
+@dataclass(eq=False)
+class Run:
+    """One statement from its arrival on.
+
+    Attributes:
+        detached: the client does not wait for the answer (asyncExec).
+        answer: the encoded answer, until it has been handed out.
+        result: what a detached statement gave, until it has been fetched.
+        error: how the statement failed.
+    """
+
+    executor: Executor
+    request: Request
+    request_id: str
+    detached: bool
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    ended: datetime | None = None
+    answer: bytes | None = None
+    result: Result | None = None
+    error: SqlError | None = None
+    task: asyncio.Task[None] | None = None
+
+    @property
+    def query_id(self) -> str:
+        return self.request.query_id
+
+    @property
+    def status(self) -> str:
+        """The status word that clients know (the connector's `QueryStatus`)."""
+        if self.ended is None:
+            return "RUNNING"
+        if self.error is None:
+            return "SUCCESS"
+        return "ABORTED" if self.error.code == 604 else "FAILED_WITH_ERROR"
+
+    def take(self) -> bytes | None:
+        """The answer, once: large answers are not held longer than needed."""
+        answer, self.answer = self.answer, None
+        return answer
+
+    async def wait(self, seconds: float) -> bool:
+        """Wait for the end; False when it has not come within `seconds`."""
+        if self.task is None or self.task.done():
+            return True
+        await asyncio.wait((self.task,), timeout=seconds)
+        return self.ended is not None
+
+
+class Queries:
+    """All runs of one server. Lives on the event loop; statements run in threads."""
+
+    def __init__(self, kept: int = KEPT_RUNS) -> None:
+        self._kept = kept
+        self._runs: OrderedDict[str, Run] = OrderedDict()
+        self._by_request: dict[tuple[int, str], Run] = {}
+        self._statements = anyio.CapacityLimiter(MAX_STATEMENTS)
+        self.control = anyio.CapacityLimiter(MAX_CONTROL)
+
+    def find(self, query_id: str) -> Run | None:
+        return self._runs.get(query_id)
+
+    def find_request(self, executor: Executor, request_id: str) -> Run | None:
+        return self._by_request.get((id(executor), request_id))
+
+    def start(self, run: Run, encoder: Encoder) -> None:
+        """Begin to execute `run`; does not wait."""
+        self._runs[run.query_id] = run
+        if run.request_id:
+            self._by_request[(id(run.executor), run.request_id)] = run
+        self._forget_oldest()
+        run.task = asyncio.create_task(self._drive(run, encoder))
+
+    async def _drive(self, run: Run, encoder: Encoder) -> None:
+        await anyio.to_thread.run_sync(_execute, run, encoder, limiter=self._statements)
+        run.ended = datetime.now(UTC)
+
+    async def encode(
+        self, run: Run | None, result: Result, executor: Executor, query_id: str, encoder: Encoder
+    ) -> bytes:
+        """The answer to a statement that ended earlier."""
+        options = dict(run.request.parameters) if run is not None else {}
+        work = functools.partial(encoder.answer, result, executor, query_id, options, 0)
+        return await anyio.to_thread.run_sync(work, limiter=self.control)
+
+    async def cancel(self, run: Run) -> bool:
+        """Ask the run to stop; False when it has ended already."""
+        if run.ended is not None:
+            return False
+        return await anyio.to_thread.run_sync(run.executor.cancel, run.query_id, limiter=self.control)
+
+    async def cancel_all(self) -> None:
+        """Ask everything that runs to stop."""
+        for run in list(self._runs.values()):
+            try:
+                await self.cancel(run)
+            except Exception:
+                logger.exception("query %s could not be cancelled", run.query_id)
+
+    def _forget_oldest(self) -> None:
+        """Drop the oldest ended runs beyond the limit; running ones stay."""
+        surplus = len(self._runs) - self._kept
+        if surplus <= 0:
+            return
+        ended = [run for run in self._runs.values() if run.ended is not None][: max(surplus, self._kept // 10)]
+        for run in ended:
+            del self._runs[run.query_id]
+            self._by_request.pop((id(run.executor), run.request_id), None)
+
+
+def _execute(run: Run, encoder: Encoder) -> None:
+    """The work of a statement's thread: run it and, when the client waits for it, encode the answer."""
+    try:
+        result = run.executor.execute(run.request)
+        if run.detached:
+            run.result = result
+        else:
+            binds = len(run.request.bindings)
+            run.answer = encoder.answer(result, run.executor, run.query_id, dict(run.request.parameters), binds)
+    except SqlError as error:
+        run.error = error
+    except Exception:
+        incident = new_incident()
+        logger.exception("incident %s in query %s", incident, run.query_id)
+        run.error = internal_error(incident)
+
+
+def error_answer(run: Run) -> dict[str, object]:
+    """The answer of a failed run."""
+    assert run.error is not None
+    return failure(run.error, run.query_id)

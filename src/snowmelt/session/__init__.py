@@ -1,0 +1,1 @@
+"""Names, variables, transactions; executes statements."""

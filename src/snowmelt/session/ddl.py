@@ -1,0 +1,262 @@
+"""Databases, schemas, and the plain objects: CREATE, DROP, COMMENT."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from snowmelt.base.errors import SqlError, object_exists, object_missing, unsupported
+from snowmelt.base.request import Request
+from snowmelt.base.result import Result, status_result
+from snowmelt.catalog.catalog import Catalog, Change, Entity, signature
+from snowmelt.catalog.names import FullName, Name, display
+from snowmelt.catalog.objects import (
+    Database,
+    FileFormat,
+    Function,
+    Model,
+    Procedure,
+    Routine,
+    Schema,
+    SchemaObject,
+    Sequence,
+    Stage,
+    Stream,
+    Table,
+    Task,
+    View,
+)
+from snowmelt.session.definitions import apply_change, create_object, drop_temporary, is_temporary, replace_object
+from snowmelt.session.session import Session
+from snowmelt.sql import statements as st
+
+CLASSES: dict[str, type[SchemaObject]] = {
+    "TABLE": Table,
+    "VIEW": View,
+    "STREAM": Stream,
+    "TASK": Task,
+    "STAGE": Stage,
+    "FILE FORMAT": FileFormat,
+    "SEQUENCE": Sequence,
+    "PROCEDURE": Procedure,
+    "FUNCTION": Function,
+    "MODEL": Model,
+}
+"""Classes by the word that follows DROP, DESCRIBE or COMMENT ON."""
+
+
+def create_database(session: Session, statement: st.CreateDatabase, request: Request) -> Result:
+    """CREATE DATABASE, with its schema PUBLIC; it becomes the current one."""
+    engine = session.services.engine
+    now = session.services.clock.now()
+    database = Database(statement.name, engine.next_id(), now, comment=statement.comment, transient=statement.transient)
+    public = Schema("PUBLIC", statement.name, engine.next_id(), now)
+    known = False
+
+    def build(catalog: Catalog) -> Change:
+        nonlocal known
+        present = catalog.entities.get(("DATABASE", statement.name))
+        if present is None:
+            return Change(put=(database, public))
+        if statement.if_not_exists:
+            known = True
+            return Change()
+        if not statement.or_replace:
+            raise object_exists(display(statement.name))
+        return Change(put=(database, public), drop=(*catalog.inside(statement.name), present))
+
+    apply_change(session, build)
+    session.database, session.schema = statement.name, "PUBLIC"
+    if known:
+        return status_result(f"{statement.name} already exists, statement succeeded.")
+    return status_result(f"Database {statement.name} successfully created.")
+
+
+def create_schema(session: Session, statement: st.CreateSchema, request: Request) -> Result:
+    """CREATE SCHEMA; it becomes the current one."""
+    database, name = session.scope.schema_name(statement.name)
+    schema = Schema(
+        name,
+        database,
+        session.services.engine.next_id(),
+        session.services.clock.now(),
+        comment=statement.comment,
+        transient=statement.transient,
+    )
+    known = False
+
+    def build(catalog: Catalog) -> Change:
+        nonlocal known
+        catalog.database(database)
+        present = catalog.entities.get(("SCHEMA", database, name))
+        if name == "INFORMATION_SCHEMA" or (
+            present is not None and not statement.or_replace and not statement.if_not_exists
+        ):
+            raise object_exists(display(name))
+        if present is None:
+            return Change(put=(schema,))
+        if statement.if_not_exists:
+            known = True
+            return Change()
+        return Change(put=(schema,), drop=(*catalog.inside(database, name), present))
+
+    apply_change(session, build)
+    session.database, session.schema = database, name
+    if known:
+        return status_result(f"{name} already exists, statement succeeded.")
+    return status_result(f"Schema {name} successfully created.")
+
+
+def create_sequence(session: Session, statement: st.CreateSequence, request: Request) -> Result:
+    """CREATE SEQUENCE is understood, but NEXTVAL is not."""
+    raise unsupported("CREATE SEQUENCE")
+
+
+def create_stage(session: Session, statement: st.CreateStage, request: Request) -> Result:
+    """CREATE STAGE: a directory of the data directory."""
+    stage = Stage(
+        session.scope.full(statement.name),
+        session.services.engine.next_id(),
+        session.services.clock.now(),
+        durability=statement.durability,
+        file_format=statement.file_format,
+        directory=statement.directory,
+        comment=statement.comment,
+    )
+    return create_object(session, statement, stage, temporary=is_temporary(statement.durability))
+
+
+def create_file_format(session: Session, statement: st.CreateFileFormat, request: Request) -> Result:
+    """CREATE FILE FORMAT."""
+    file_format = FileFormat(
+        session.scope.full(statement.name),
+        session.services.engine.next_id(),
+        session.services.clock.now(),
+        options=statement.options,
+        durability=statement.durability,
+        comment=statement.comment,
+    )
+    return create_object(session, statement, file_format, temporary=is_temporary(statement.durability))
+
+
+def create_warehouse(session: Session, statement: st.CreateWarehouse, request: Request) -> Result:
+    """CREATE WAREHOUSE: every name is a warehouse here; the current one becomes this."""
+    session.warehouse = statement.name
+    return status_result(f"Warehouse {statement.name} successfully created.")
+
+
+# --- DROP ------------------------------------------------------------------------------------------------------------
+
+
+def drop(session: Session, statement: st.Drop, request: Request) -> Result:
+    """DROP of anything."""
+    if statement.kind == "DATABASE":
+        return _drop_database(session, statement)
+    if statement.kind == "SCHEMA":
+        return _drop_schema(session, statement)
+    if statement.kind == "WAREHOUSE":
+        return status_result(f"{statement.name.name} successfully dropped.")
+    cls = CLASSES.get(statement.kind)
+    if cls is None:
+        raise unsupported(f"DROP {statement.kind}")
+    try:
+        item = find_object(session, cls, statement.kind, statement.name, statement.arguments)
+    except SqlError as error:
+        if statement.if_exists and error.code in (2003, 2043):
+            return status_result("Drop statement executed successfully " f"({statement.name.name} already dropped).")
+        raise
+    if item.session is not None:
+        drop_temporary(session, item)
+    else:
+        apply_change(session, lambda catalog: Change(drop=(item,)))
+    if isinstance(item, Task):
+        session.services.tasks.task_changed(item.full_name)
+    return status_result(f"{item.name} successfully dropped.")
+
+
+def find_object(
+    session: Session, cls: type[SchemaObject], kind: str, name: Name, arguments: tuple[object, ...] | None = None
+) -> SchemaObject:
+    """The object that a statement such as DROP or DESCRIBE names.
+
+    Raises:
+        SqlError: 002003 when there is none.
+    """
+    full = session.scope.full(name)
+    session.services.engine.catalog.schema(full.database, full.schema)
+    found: SchemaObject | None
+    if issubclass(cls, Routine):
+        found = _find_routine(session, cls, full, arguments)
+    elif cls in (Table, View, Stream):
+        present = session.relation(full)
+        found = present if isinstance(present, cls) else None
+    else:
+        found = session.find(cls, full)
+    if found is None:
+        raise object_missing(kind.capitalize(), str(name))
+    return found
+
+
+def _find_routine(
+    session: Session, cls: type[Routine], full: FullName, arguments: tuple[object, ...] | None
+) -> Routine | None:
+    wanted = ",".join(item.kind.value for item in arguments or () if hasattr(item, "kind"))
+    for item in session.overloads(cls, full):
+        if arguments is None or signature(item) == wanted:
+            return item
+    return None
+
+
+def _drop_database(session: Session, statement: st.Drop) -> Result:
+    name = statement.name.name
+    catalog = session.services.engine.catalog
+    if statement.if_exists and ("DATABASE", name) not in catalog.entities:
+        return status_result(f"Drop statement executed successfully ({name} already dropped).")
+
+    def build(catalog: Catalog) -> Change:
+        database = catalog.database(name)
+        return Change(drop=(*_without_database(catalog.inside(name)), database))
+
+    tasks = [task.full_name for task in catalog.all(Task) if task.full_name.database == name]
+    apply_change(session, build)
+    for task in tasks:
+        session.services.tasks.task_changed(task)
+    if session.database == name:
+        session.database = session.schema = None
+    return status_result(f"{name} successfully dropped.")
+
+
+def _without_database(entities: list[Entity]) -> list[Entity]:
+    return [entity for entity in entities if not isinstance(entity, Database)]
+
+
+def _drop_schema(session: Session, statement: st.Drop) -> Result:
+    database, name = session.scope.schema_name(statement.name)
+    if statement.if_exists and ("SCHEMA", database, name) not in session.services.engine.catalog.entities:
+        return status_result(f"Drop statement executed successfully ({name} already dropped).")
+
+    def build(catalog: Catalog) -> Change:
+        schema = catalog.schema(database, name)
+        return Change(drop=(*catalog.inside(database, name), schema))
+
+    apply_change(session, build)
+    if (session.database, session.schema) == (database, name):
+        session.schema = None
+    return status_result(f"{name} successfully dropped.")
+
+
+# --- COMMENT ---------------------------------------------------------------------------------------------------------
+
+
+def set_comment(session: Session, statement: st.SetComment, request: Request) -> Result:
+    """COMMENT ON."""
+    cls = CLASSES.get(statement.kind)
+    if cls is None:
+        raise unsupported(f"COMMENT ON {statement.kind}")
+    try:
+        item = find_object(session, cls, statement.kind, statement.name)
+    except SqlError as error:
+        if statement.if_exists and error.code == 2003:
+            return status_result("Statement executed successfully.")
+        raise
+    replace_object(session, item, dataclasses.replace(item, comment=statement.comment))
+    return status_result("Statement executed successfully.")

@@ -1,0 +1,201 @@
+"""What all DDL shares: a definition ends the open transaction, honours OR REPLACE and IF NOT EXISTS, and is one change
+of the catalog together with its physical tables.
+
+Source: docs.snowflake.com/en/sql-reference/transactions (DDL commits)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from snowmelt.base.errors import object_exists, object_missing
+from snowmelt.base.result import Result, status_result
+from snowmelt.catalog.catalog import Catalog, Change, Entity, key_of
+from snowmelt.catalog.objects import Durability, Model, Schema, SchemaObject, Stage, Stream, Table
+from snowmelt.session.session import Session
+from snowmelt.sql.statements import Create
+from snowmelt.storage import tracking
+from snowmelt.storage.connection import Connection
+from snowmelt.streams.offsets import create_offset, drop_offset
+
+S = TypeVar("S", bound=SchemaObject)
+
+KIND_NAMES: dict[str, str] = {
+    "Table": "Table",
+    "View": "View",
+    "Stream": "Stream",
+    "Task": "Task",
+    "Stage": "Stage area",
+    "FileFormat": "File format",
+    "Sequence": "Sequence",
+    "Procedure": "Function",
+    "Function": "Function",
+    "Model": "Model",
+}
+"""What Snowflake calls an object's class in "... successfully created."."""
+
+
+def apply_change(
+    session: Session, build: Callable[[Catalog], Change], physical: Callable[[Connection], None] | None = None
+) -> None:
+    """Commit the open transaction, then carry out one change of the catalog."""
+    session.core.commit()
+    engine = session.services.engine
+    dropped: list[Entity] = []
+
+    def remember(catalog: Catalog) -> Change:
+        change = build(catalog)
+        kept = {entity.id for entity in change.put}
+        dropped.extend(entity for entity in change.drop if entity.id not in kept)
+        return change
+
+    def work(connection: Connection) -> None:
+        for entity in dropped:
+            _drop_physical(connection, entity)
+        if physical is not None:
+            physical(connection)
+
+    engine.change(session.core.connection, remember, work)
+    for entity in dropped:
+        _forget(session, entity)
+
+
+def _drop_physical(connection: Connection, entity: Entity) -> None:
+    if isinstance(entity, Table):
+        for text in tracking.drop_table(entity):
+            connection.run(text)
+    elif isinstance(entity, Stream):
+        drop_offset(connection, entity.id)
+
+
+def _forget(session: Session, entity: Entity) -> None:
+    """Remove a dropped object's files; the catalog no longer knows them, so a crash here leaves only garbage."""
+    if isinstance(entity, Stage):
+        session.services.stages.drop(entity.id)
+    elif isinstance(entity, Model):
+        session.services.inference.forget(entity)
+
+
+def create_object(
+    session: Session,
+    statement: Create,
+    item: S,
+    *,
+    physical: Callable[[Connection, S], None] | None = None,
+    temporary: bool = False,
+    message: str | None = None,
+) -> Result:
+    """Put a new schema object into the catalog, or among the session's temporary ones.
+
+    Raises:
+        SqlError: 002002 when the name is taken, 002003 when the schema is missing.
+    """
+    kind = KIND_NAMES[type(item).__name__]
+    session.services.engine.catalog.schema(item.full_name.database, item.full_name.schema)
+    done = status_result(message or f"{kind} {item.name} successfully created.")
+    if temporary:
+        return _create_temporary(session, statement, replace(item, session=session.id), physical, done)
+    known = False
+
+    def build(catalog: Catalog) -> Change:
+        nonlocal known
+        present = catalog.entities.get(key_of(item))
+        if present is None:
+            return Change(put=(item,))
+        if statement.if_not_exists:
+            known = True
+            return Change()
+        if not statement.or_replace or type(present) is not type(item):
+            raise object_exists(item.name)
+        return Change(put=(item,), drop=(present,))
+
+    def work(connection: Connection) -> None:
+        if physical is not None and not known:
+            physical(connection, item)
+
+    apply_change(session, build, work)
+    return status_result(f"{item.name} already exists, statement succeeded.") if known else done
+
+
+def _create_temporary(
+    session: Session,
+    statement: Create,
+    item: S,
+    physical: Callable[[Connection, S], None] | None,
+    done: Result,
+) -> Result:
+    present = session.core.temporary.get(key_of(item))
+    if present is not None:
+        if statement.if_not_exists:
+            return status_result(f"{item.name} already exists, statement succeeded.")
+        if not statement.or_replace:
+            raise object_exists(item.name)
+    connection = session.core.connection
+    session.core.commit()
+    connection.begin()
+    try:
+        if physical is not None:
+            physical(connection, item)
+        if present is not None:
+            _drop_physical(connection, present)
+        connection.commit()
+    except BaseException:
+        connection.rollback()
+        raise
+    session.core.put_temporary(item)
+    return done
+
+
+def drop_temporary(session: Session, item: SchemaObject) -> None:
+    """Drop one of the session's temporary objects."""
+    _drop_physical(session.core.connection, item)
+    _forget(session, item)
+    del session.core.temporary[key_of(item)]
+
+
+def create_table_physically(connection: Connection, table: Table) -> None:
+    """The physical tables of a new table."""
+    for text in tracking.create_table(table):
+        connection.run(text)
+
+
+def create_stream_physically(connection: Connection, stream: Stream) -> None:
+    """The offset of a new stream."""
+    create_offset(connection, stream)
+
+
+def is_temporary(durability: Durability) -> bool:
+    """Whether an object of that durability belongs to its session."""
+    return durability is Durability.TEMPORARY
+
+
+def replace_object(session: Session, old: S, new: S) -> None:
+    """Exchange an object's definition for another of the same id.
+
+    Raises:
+        SqlError: 002003 when somebody dropped it in the meantime.
+    """
+    if old.session is not None:
+        session.core.temporary.pop(key_of(old), None)
+        session.core.put_temporary(new)
+        return
+
+    def build(catalog: Catalog) -> Change:
+        present = catalog.entities.get(key_of(old))
+        if present is None or present.id != old.id:
+            raise object_missing(KIND_NAMES[type(old).__name__], old.name)
+        if key_of(new) != key_of(old) and key_of(new) in catalog.entities:
+            raise object_exists(new.name)
+        return Change(put=(new,), drop=(old,))
+
+    apply_change(session, build)
+
+
+def dependents(catalog: Catalog, schemas: list[Schema]) -> tuple[Entity, ...]:
+    """Everything in the given schemas, and the schemas."""
+    found: list[Entity] = []
+    for schema in schemas:
+        found += catalog.inside(schema.database, schema.name)
+    return (*found, *schemas)

@@ -1,0 +1,73 @@
+"""Which handler runs which statement: the one list to look at, and to extend.
+
+A handler is ``(session, statement, request) -> Result``. To add a statement: a dataclass in `snowmelt.sql.statements`,
+a parser in `snowmelt.sql`, a handler, and a line here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from snowmelt.base.errors import unsupported
+from snowmelt.base.request import Request
+from snowmelt.base.result import Result
+from snowmelt.session import ddl, describe, loading, model_ddl, queries, routines, settings, show, streams_tasks, tables
+from snowmelt.session.session import Session
+from snowmelt.sql import statements as st
+
+Handler = Callable[[Session, Any, Request], Result]
+
+HANDLERS: Mapping[type[st.Statement], Handler] = {
+    st.Query: queries.query,
+    st.Insert: queries.insert,
+    st.Update: queries.update,
+    st.Delete: queries.delete,
+    st.Merge: queries.merge,
+    st.Truncate: queries.truncate,
+    st.Explain: queries.explain,
+    st.Transaction: settings.transaction,
+    st.Use: settings.use,
+    st.SetVariable: settings.set_variable,
+    st.UnsetVariable: settings.unset_variable,
+    st.AlterParameters: settings.alter_parameters,
+    st.CreateDatabase: ddl.create_database,
+    st.CreateSchema: ddl.create_schema,
+    st.CreateSequence: ddl.create_sequence,
+    st.CreateStage: ddl.create_stage,
+    st.CreateFileFormat: ddl.create_file_format,
+    st.CreateWarehouse: ddl.create_warehouse,
+    st.Drop: ddl.drop,
+    st.SetComment: ddl.set_comment,
+    st.CreateTable: tables.create_table,
+    st.CreateView: tables.create_view,
+    st.AlterTable: tables.alter_table,
+    st.CreateStream: streams_tasks.create_stream,
+    st.CreateTask: streams_tasks.create_task,
+    st.AlterTask: streams_tasks.alter_task,
+    st.ExecuteTask: streams_tasks.execute_task,
+    st.CreateRoutine: routines.create_routine,
+    st.Call: routines.call,
+    st.CreateModel: model_ddl.create_model,
+    st.AlterModel: model_ddl.alter_model,
+    st.Put: loading.put,
+    st.Get: loading.get,
+    st.ListFiles: loading.list_files,
+    st.RemoveFiles: loading.remove_files,
+    st.CopyIntoTable: loading.copy_into_table,
+    st.CopyIntoLocation: loading.copy_into_location,
+    st.Show: show.show,
+    st.Describe: describe.describe,
+}
+
+
+def handler_of(statement: st.Statement) -> Handler:
+    """The handler of a statement.
+
+    Raises:
+        SqlError: 000002 for a statement that is understood but has no handler.
+    """
+    handler = HANDLERS.get(type(statement))
+    if handler is None:
+        raise unsupported(type(statement).__name__.upper())
+    return handler

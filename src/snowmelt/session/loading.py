@@ -1,0 +1,297 @@
+"""PUT, GET, LIST, REMOVE, COPY INTO, INFER_SCHEMA and SELECT from a stage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from sqlglot import exp
+
+from snowmelt.base.errors import SqlError, unsupported
+from snowmelt.base.request import Request
+from snowmelt.base.result import Result, StatementType
+from snowmelt.catalog.objects import Table, TableColumn
+from snowmelt.plan.dml import insert_text, target_columns
+from snowmelt.session.information_schema import arrow_rows
+from snowmelt.session.stages import directory_of, files_at, resolve_location, typed_format
+from snowmelt.sql.rewrite.rules import engine_sql, rewrite, rewrite_tree
+from snowmelt.sql.statements import (
+    CopyIntoLocation,
+    CopyIntoTable,
+    Get,
+    ListFiles,
+    Put,
+    RemoveFiles,
+)
+from snowmelt.storage import stages as stage_files
+from snowmelt.storage import tracking
+from snowmelt.storage.formats import JsonFormat
+from snowmelt.storage.loading import (
+    SOURCE_ALIAS,
+    CopyPlan,
+    copy_plan,
+    copy_report,
+    explain_failure,
+    nothing_loaded,
+)
+from snowmelt.storage.loading_infer import INFER_COLUMNS, infer_schema
+from snowmelt.storage.loading_options import HISTORY_KEPT, LoadRecord, choose_files, parse_copy_options
+from snowmelt.storage.loading_source import StageSource, source_select
+from snowmelt.storage.loading_unload import parse_unload_options, unload
+
+if TYPE_CHECKING:
+    from snowmelt.session.planner import SessionPlanner
+    from snowmelt.session.session import Session
+
+
+# --- PUT, GET, LIST, REMOVE ------------------------------------------------------------------------------------------
+
+
+def _bound_text(text: str, request: Request) -> str:
+    """A location that may be a placeholder: ``?`` or ``:1`` take the bound text."""
+    key = text.strip()
+    if key in ("?", ":1") or (key.startswith(":") and key[1:].isdigit()):
+        binding = request.bindings.get("1" if key == "?" else key[1:])
+        if binding is None or not isinstance(binding.value, str):
+            raise SqlError(f"SQL compilation error:\nBind variable {key} not set.", 2049, "42601")
+        return binding.value
+    return text
+
+
+def put(session: Session, statement: Put, request: Request) -> Result:
+    """PUT: the client is told where the stage's directory is, and copies the files itself."""
+    location = resolve_location(session, _bound_text(statement.target, request))
+    source = _bound_text(statement.source, request)
+    transfer = stage_files.put_transfer(source, directory_of(session, location), location.path, statement.options)
+    return Result((), None, StatementType.UNKNOWN, transfer)
+
+
+def get(session: Session, statement: Get, request: Request) -> Result:
+    """GET: the client is told where the files are."""
+    location = resolve_location(session, _bound_text(statement.source, request))
+    files = files_at(session, location, statement.options.get("PATTERN"))
+    transfer = stage_files.get_transfer(
+        files,
+        directory_of(session, location),
+        location.path,
+        _bound_text(statement.target, request),
+        statement.options,
+    )
+    return Result((), None, StatementType.UNKNOWN, transfer)
+
+
+def list_files(session: Session, statement: ListFiles, request: Request) -> Result:
+    """LIST."""
+    return stage_files.list_result(files_at(session, resolve_location(session, statement.location), statement.pattern))
+
+
+def remove_files(session: Session, statement: RemoveFiles, request: Request) -> Result:
+    """REMOVE."""
+    files = files_at(session, resolve_location(session, statement.location), statement.pattern)
+    session.services.stages.remove(files)
+    return stage_files.remove_result(files)
+
+
+# --- reading from a stage --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class StagedRows:
+    """Staged files as the rewriter sees them (`snowmelt.sql.rewrite.context.StagedRows`)."""
+
+    source: StageSource
+
+    @property
+    def relation(self) -> str:
+        """DuckDB text of the relation, in parentheses."""
+        return self.source.relation
+
+    @property
+    def is_document(self) -> bool:
+        """Whether ``$1`` is one JSON document, whose fields are extracted like those of any VARIANT."""
+        return isinstance(self.source.format, JsonFormat)
+
+    def column(self, position: int, path: Sequence[str | int], alias: str) -> str:
+        """DuckDB text of ``$position:path``."""
+        return self.source.column_for(position, path, alias)
+
+    def metadata(self, name: str, alias: str) -> str:
+        """DuckDB text of a METADATA$ column."""
+        return self.source.metadata_for(name, alias)
+
+
+def staged_rows(session: Session, location: str, options: Mapping[str, Any]) -> StagedRows:
+    """What ``FROM @location (FILE_FORMAT => ..., PATTERN => ...)`` reads."""
+    resolved = resolve_location(session, location)
+    fmt = typed_format(session, options.get("format") or resolved.file_format)
+    return StagedRows(source_select(files_at(session, resolved, options.get("pattern")), fmt))
+
+
+def infer_schema_rows(session: Session, arguments: Mapping[str, Any]) -> pa.Table:
+    """The rows of INFER_SCHEMA."""
+    resolved = resolve_location(session, str(arguments["LOCATION"]))
+    fmt = typed_format(session, arguments.get("FILE_FORMAT") or resolved.file_format)
+    limit = arguments.get("MAX_FILE_COUNT")
+    columns = infer_schema(
+        files_at(session, resolved),
+        fmt,
+        run=session.core.connection.run,
+        ignore_case=bool(arguments.get("IGNORE_CASE")),
+        max_file_count=None if limit is None else int(limit),
+    )
+    return arrow_rows(tuple(INFER_COLUMNS), [column.row() for column in columns])
+
+
+# --- COPY INTO a table -----------------------------------------------------------------------------------------------
+
+
+def copy_into_table(session: Session, statement: CopyIntoTable, request: Request) -> Result:
+    """COPY INTO <table>: rows and load history in one transaction."""
+    from snowmelt.session.planner import SessionPlanner
+
+    planner = SessionPlanner(session, request)
+    table = planner.table(statement.target)
+    columns = target_columns(table, statement.columns)
+    location = resolve_location(session, _bound_text(statement.location, request))
+    options = parse_copy_options(statement.options)
+    fmt = typed_format(session, statement.options.get("FILE_FORMAT") or location.file_format)
+    files = choose_files(
+        files_at(session, location, statement.options.get("PATTERN")), location.path, options, _loaded(session, table)
+    )
+    if not files:
+        return nothing_loaded()
+    transform = None
+    if statement.select is not None:
+        select = statement.select
+        transform = lambda source: _expressions(planner, select, source)  # noqa: E731
+    plan = copy_plan(table.name, columns, files, fmt, options, run=session.core.connection.run, transform=transform)
+    return _load(session, table, columns, plan)
+
+
+def _expressions(planner: SessionPlanner, select: exp.Select, source: StageSource) -> list[str]:
+    """The SELECT list of a COPY as DuckDB expressions over `source`."""
+    if select.args.get("where") or select.args.get("group") or select.args.get("joins"):
+        raise unsupported("COPY transformation with WHERE, GROUP BY or joins")
+    inner = CopyPlanner(planner, StagedRows(source))
+    tree = rewrite_tree(select, inner)
+    return [engine_sql(item.this if isinstance(item, exp.Alias) else item) for item in tree.expressions]
+
+
+class CopyPlanner:
+    """The session's planner, but every stage is the source of the COPY at hand."""
+
+    def __init__(self, planner: SessionPlanner, rows: StagedRows) -> None:
+        self._planner = planner
+        self._rows = rows
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._planner, name)
+
+    def stage(self, location: str, options: Mapping[str, Any]) -> StagedRows:
+        """The COPY's own source."""
+        return self._rows
+
+    def stage_alias(self) -> str:
+        """The name that the loader gives its source."""
+        return SOURCE_ALIAS
+
+
+def _loaded(session: Session, table: Table) -> set[tuple[str, str]]:
+    since = session.services.clock.now() - HISTORY_KEPT
+    rows = session.core.connection.run(
+        'SELECT file, etag FROM snowmelt.loads WHERE "table" = ? AND at >= ?', [table.id, since]
+    )
+    return {(file, etag) for file, etag in rows}
+
+
+def _load(session: Session, table: Table, columns: Sequence[TableColumn], plan: CopyPlan) -> Result:
+    core = session.core
+    connection = core.connection
+    by_name = {column.name: column for column in columns}
+    filled = [by_name[name] for name in plan.columns]
+    own = core.transaction is None
+    if own:
+        connection.begin()
+    try:
+        connection.wrote = connection.wrote or tracking.is_tracked(table)
+        inserted = []
+        for step in plan.steps:
+            try:
+                inserted.append(int(connection.scalar(insert_text(table, filled, step.select)) or 0))
+            except SqlError as error:
+                raise explain_failure(plan, step, error, _outside(session)) from error
+        report = copy_report(plan, inserted)
+        _remember(session, table, report.history)
+        if own:
+            connection.commit()
+        elif core.transaction is not None:
+            core.transaction.touched.add(table.id)
+    except BaseException:
+        if own:
+            connection.rollback()
+        elif core.transaction is not None:
+            core.transaction.failed = not connection.is_usable()
+        raise
+    session.services.stages.remove(plan.purged)
+    return report.result
+
+
+def _outside(session: Session) -> Any:
+    """Runs queries outside the transaction that an error has ended."""
+
+    def run(sql: str) -> list[tuple[Any, ...]]:
+        other = session.services.engine.connect()
+        try:
+            return other.run(sql)
+        finally:
+            other.close()
+
+    return run
+
+
+def _remember(session: Session, table: Table, history: Sequence[LoadRecord]) -> None:
+    now = session.services.clock.now()
+    for record in history:
+        session.core.connection.run(
+            "INSERT INTO snowmelt.loads VALUES (?, ?, ?, ?, ?)",
+            [table.id, record.file, record.etag, record.rows_loaded, now],
+        )
+
+
+# --- COPY INTO a stage -----------------------------------------------------------------------------------------------
+
+
+def copy_into_location(session: Session, statement: CopyIntoLocation, request: Request) -> Result:
+    """COPY INTO <location>."""
+    from snowmelt.session.planner import SessionPlanner
+    from snowmelt.session.queries import release
+
+    location = resolve_location(session, _bound_text(statement.location, request))
+    fmt = typed_format(session, statement.options.get("FILE_FORMAT") or location.file_format)
+    planner = SessionPlanner(session, request)
+    source = statement.source
+    query = exp.Select(expressions=[exp.Star()]).from_(source.copy()) if isinstance(source, exp.Table) else source
+    try:
+        text = rewrite(query, planner)
+        if planner.streams_read:
+            raise unsupported("COPY INTO a stage from a stream")
+        columns = session.core.connection.describe(text)
+        job = unload(
+            session.services.stages,
+            directory_of(session, location),
+            location.path,
+            text,
+            columns,
+            fmt,
+            parse_unload_options(statement.options),
+        )
+        try:
+            rows = int(session.core.connection.scalar(job.sql) or 0)
+        except SqlError:
+            job.discard()
+            raise
+        return job.finish(rows)
+    finally:
+        release(session, planner)

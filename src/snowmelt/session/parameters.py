@@ -1,0 +1,79 @@
+"""Session parameters: those that mean something here or that clients ask for, with their defaults.
+
+Source: docs.snowflake.com/en/sql-reference/parameters
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from snowmelt.base.errors import SqlError
+
+DEFAULTS: dict[str, Any] = {
+    "ABORT_DETACHED_QUERY": False,
+    "AUTOCOMMIT": True,
+    "BINARY_INPUT_FORMAT": "HEX",
+    "BINARY_OUTPUT_FORMAT": "HEX",
+    "CLIENT_SESSION_KEEP_ALIVE": False,
+    "CLIENT_TIMESTAMP_TYPE_MAPPING": "TIMESTAMP_LTZ",
+    "DATE_INPUT_FORMAT": "AUTO",
+    "DATE_OUTPUT_FORMAT": "YYYY-MM-DD",
+    "ERROR_ON_NONDETERMINISTIC_MERGE": True,
+    "ERROR_ON_NONDETERMINISTIC_UPDATE": False,
+    "EVENT_TABLE": "",
+    "LOCK_TIMEOUT": 43_200,
+    "LOG_LEVEL": "INFO",
+    "METRIC_LEVEL": "NONE",
+    "MULTI_STATEMENT_COUNT": 1,
+    "PYTHON_CONNECTOR_QUERY_RESULT_FORMAT": "ARROW",
+    "PYTHON_SNOWPARK_USE_SCOPED_TEMP_OBJECTS": True,
+    "QUERY_TAG": "",
+    "QUOTED_IDENTIFIERS_IGNORE_CASE": False,
+    "STATEMENT_TIMEOUT_IN_SECONDS": 172_800,
+    "TIMESTAMP_INPUT_FORMAT": "AUTO",
+    "TIMESTAMP_LTZ_OUTPUT_FORMAT": "",
+    "TIMESTAMP_NTZ_OUTPUT_FORMAT": "YYYY-MM-DD HH24:MI:SS.FF3",
+    "TIMESTAMP_OUTPUT_FORMAT": "YYYY-MM-DD HH24:MI:SS.FF3 TZHTZM",
+    "TIMESTAMP_TYPE_MAPPING": "TIMESTAMP_NTZ",
+    "TIMESTAMP_TZ_OUTPUT_FORMAT": "",
+    "TIMEZONE": "UTC",
+    "TIME_INPUT_FORMAT": "AUTO",
+    "TIME_OUTPUT_FORMAT": "HH24:MI:SS",
+    "TRACE_LEVEL": "ALWAYS",
+    "TWO_DIGIT_CENTURY_START": 1970,
+    "USE_CACHED_RESULT": True,
+    "WEEK_OF_YEAR_POLICY": 0,
+    "WEEK_START": 0,
+}
+"""Parameters that can be set, and what they are when nobody does. Local defaults differ from an account's where one
+machine wants it: TIMEZONE is UTC, LOG_LEVEL and TRACE_LEVEL are on."""
+
+_FIXED_HERE = frozenset({"TIMEZONE", "QUOTED_IDENTIFIERS_IGNORE_CASE", "AUTOCOMMIT", "ERROR_ON_NONDETERMINISTIC_MERGE"})
+"""Parameters whose other values would change results and are not supported yet."""
+
+
+def checked(name: str, value: Any) -> Any:
+    """`value` in the parameter's own type.
+
+    Raises:
+        SqlError: 002000-class errors for an unknown parameter, a value of the wrong type, or a value that is not
+            supported here.
+    """
+    if name not in DEFAULTS:
+        raise SqlError(f"SQL compilation error:\ninvalid parameter '{name}'", 1003, "42000")
+    default = DEFAULTS[name]
+    try:
+        if isinstance(default, bool):
+            text = str(value).lower()
+            if text not in ("true", "false"):
+                raise ValueError
+            value = text == "true"
+        elif isinstance(default, int):
+            value = int(value)
+        else:
+            value = str(value)
+    except ValueError as error:
+        raise SqlError(f"SQL compilation error:\ninvalid value [{value}] for parameter '{name}'", 1008, "22023") from error
+    if name in _FIXED_HERE and value != default:
+        raise SqlError(f"Unsupported feature 'parameter {name} = {value}'.", 2, "0A000")
+    return value

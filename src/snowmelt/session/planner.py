@@ -1,0 +1,165 @@
+"""The session's answers to the rewriter's questions: what each name in a statement means, here and now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from sqlglot import exp
+
+from snowmelt.base.errors import SqlError, object_missing, unsupported
+from snowmelt.base.request import Request
+from snowmelt.catalog.catalog import Scope
+from snowmelt.catalog.names import FullName, Name, quote
+from snowmelt.catalog.objects import Function, Stream, Table, View
+from snowmelt.session.bindings import literal, wire_literal
+from snowmelt.session.information_schema import information_schema
+from snowmelt.session.loading import StagedRows, staged_rows
+from snowmelt.session.system_functions import system_function
+from snowmelt.session.table_functions import table_function
+from snowmelt.session.udfs import ensure_function
+from snowmelt.sql.parse import parse_query
+from snowmelt.sql.rewrite.rules import rewrite
+from snowmelt.storage import tracking
+
+if TYPE_CHECKING:
+    from snowmelt.session.session import Session
+
+_MAX_VIEW_DEPTH = 64
+
+
+class SessionPlanner:
+    """Resolves the names of one statement; implements `snowmelt.plan.query.Planner`.
+
+    Attributes:
+        streams_read: ids of the streams that the statement reads.
+        streams_peeked: ids of the streams that it only asks for data; their offsets never move.
+        registered: relations made for the statement, to be dropped after it.
+    """
+
+    def __init__(self, session: Session, request: Request, *, scope: Scope | None = None, depth: int = 0) -> None:
+        self.session = session
+        self.request = request
+        self.scope = scope or session.scope
+        self.streams_read: set[int] = set()
+        self.streams_peeked: set[int] = set()
+        self.registered: list[str] = []
+        self._depth = depth
+
+    # --- tables ------------------------------------------------------------------------------------------------------
+
+    def table(self, name: Name) -> Table:
+        """The table called `name`, to be written."""
+        found = self.session.relation(self.scope.full(name))
+        if found is None:
+            raise object_missing("Table", str(name))
+        if not isinstance(found, Table):
+            raise SqlError(f"SQL compilation error:\nObject '{name}' is not a table.", 2203, "42601")
+        return found
+
+    def relation(self, name: Name) -> str:
+        """DuckDB text of a query for the table, view or stream called `name`."""
+        full = self.scope.full(name)
+        if full.schema == "INFORMATION_SCHEMA":
+            return self.rows(information_schema(self.session, full))
+        found = self.session.relation(full)
+        match found:
+            case Table():
+                return tracking.rows(found)
+            case View():
+                return self._view(found)
+            case Stream():
+                return self._stream(found)
+            case _:
+                raise object_missing("Object", str(name))
+
+    def _view(self, view: View) -> str:
+        if self._depth >= _MAX_VIEW_DEPTH:
+            raise SqlError(f"SQL compilation error:\nView '{view.name}' is nested too deeply.", 2037, "42601")
+        scope = Scope(view.full_name.database, view.full_name.schema)
+        inner = SessionPlanner(self.session, self.request, scope=scope, depth=self._depth + 1)
+        text = rewrite(parse_query(view.query), inner)
+        self.streams_read |= inner.streams_read
+        self.streams_peeked |= inner.streams_peeked
+        self.registered += inner.registered
+        names = ", ".join(quote(column.name) for column in view.columns)
+        return f"SELECT * FROM ({text}) AS v({names})"
+
+    def _stream(self, stream: Stream) -> str:
+        table = self.session.table_by_id(stream.source)
+        if table is None:
+            raise SqlError(
+                f"SQL compilation error:\nBase table '{stream.source_name}' dropped, cannot read from stream "
+                f"'{stream.name}'.",
+                91901,
+                "02000",
+            )
+        self.streams_read.add(stream.id)
+        transaction = self.session.core.transaction
+        own = transaction is not None and table.id in transaction.touched
+        return tracking.delta(table, stream.id, append_only=stream.mode == "APPEND_ONLY", own_changes=own)
+
+    def rows(self, table: pa.Table) -> str:
+        """DuckDB text of a query for rows that were computed here."""
+        name = self.session.core.register_rows(table)
+        self.registered.append(name)
+        return f"SELECT * FROM {name}"
+
+    # --- functions ---------------------------------------------------------------------------------------------------
+
+    def table_function(self, name: str, arguments: Sequence[exp.Expression]) -> str:
+        """DuckDB text of a query for ``TABLE(name(arguments))``."""
+        return table_function(self, name, arguments)
+
+    def stage(self, location: str, options: Mapping[str, Any]) -> StagedRows:
+        """The files at a stage location."""
+        return staged_rows(self.session, location, options)
+
+    def stage_alias(self) -> str | None:
+        """Staged rows keep the name that the statement gives them."""
+        return None
+
+    def function(self, name: str, arguments: Sequence[exp.Expression]) -> exp.Expression | None:
+        """The value of a context or system function, or the call of a user-defined one."""
+        system = system_function(self, name, arguments)
+        if system is not None:
+            return system
+        full = self._function_name(name)
+        if full is None:
+            return None
+        overloads = self.session.overloads(Function, full)
+        fitting = [item for item in overloads if len(item.arguments) == len(arguments)]
+        if not fitting:
+            return None
+        if len(fitting) > 1:
+            raise unsupported(f"overloads of function {name} with the same number of arguments")
+        return ensure_function(self.session, fitting[0], list(arguments))
+
+    def _function_name(self, name: str) -> FullName | None:
+        if self.scope.database is None:
+            return None
+        try:
+            return self.scope.full(self.session.parse_name(name))
+        except SqlError:
+            return None
+
+    # --- literals ----------------------------------------------------------------------------------------------------
+
+    def binding(self, key: str) -> exp.Expression:
+        """The literal bound to a placeholder."""
+        found = self.request.bindings.get(key)
+        if found is None:
+            if self.request.describe_only:
+                return exp.null()
+            raise SqlError(f"SQL compilation error:\nBind variable {key} not set.", 2049, "42601")
+        if isinstance(found.value, list):
+            raise unsupported("array bind outside INSERT ... VALUES")
+        return wire_literal(found.type, found.value)
+
+    def variable(self, name: str) -> exp.Expression:
+        """The literal that a session variable holds."""
+        variables = self.session.core.variables
+        if name not in variables:
+            raise SqlError(f"SQL compilation error:\nSession variable '${name}' does not exist", 2211, "42S02")
+        return literal(variables[name])

@@ -1,0 +1,132 @@
+"""Queries and DML: plan and run, or describe."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from sqlglot import exp
+
+from snowmelt.base.datatypes import NUMBER, VARCHAR
+from snowmelt.base.errors import unsupported
+from snowmelt.base.request import Request
+from snowmelt.base.result import Column, Result, StatementType, rows_result
+from snowmelt.plan import dml
+from snowmelt.plan.models import describe_models
+from snowmelt.plan.query import plan_query
+from snowmelt.plan.steps import Plan
+from snowmelt.session.bindings import array_length, expand_values
+from snowmelt.session.execute import run_plan
+from snowmelt.session.planner import SessionPlanner
+from snowmelt.session.session import Session, description
+from snowmelt.sql.rewrite.rules import rewrite
+from snowmelt.sql.statements import Delete, Explain, Insert, Merge, Query, Statement, Truncate, Update
+
+
+def query(session: Session, statement: Query, request: Request) -> Result:
+    """SELECT and its kin."""
+    if request.describe_only:
+        return description(describe_query(session, statement.tree, request))
+    return _planned(session, request, lambda planner: plan_query(statement.tree, planner))
+
+
+def describe_query(session: Session, tree: exp.Query, request: Request) -> tuple[Column, ...]:
+    """The columns of a query, without running it, its functions or its models."""
+    planner = SessionPlanner(session, dataclasses.replace(request, describe_only=True))
+    try:
+        copy = tree.copy()
+        describe_models(copy, lambda name, version, method: _output_type(session, name, version, method))
+        return session.core.connection.describe(rewrite(copy, planner))
+    finally:
+        release(session, planner)
+
+
+def _output_type(session: Session, name: str, version: str | None, method: str) -> str:
+    model, found = session.model_version(session.parse_name(name), version)
+    return session.services.inference.output_type(model, found, method)
+
+
+def insert(session: Session, statement: Insert, request: Request) -> Result:
+    """INSERT; array binds bring one row for each element."""
+    rows = array_length(request.bindings)
+    if rows is not None and isinstance(statement.source, exp.Values):
+        expanded = expand_values(statement.source, request.bindings, rows)
+        statement = dataclasses.replace(statement, source=expanded)
+    return _dml(session, request, ("inserted",), lambda planner: dml.plan_insert(statement, planner))
+
+
+def update(session: Session, statement: Update, request: Request) -> Result:
+    """UPDATE."""
+    return _dml(session, request, ("updated",), lambda planner: dml.plan_update(statement, planner))
+
+
+def delete(session: Session, statement: Delete, request: Request) -> Result:
+    """DELETE."""
+    return _dml(session, request, ("deleted",), lambda planner: dml.plan_delete(statement, planner))
+
+
+def merge(session: Session, statement: Merge, request: Request) -> Result:
+    """MERGE."""
+    names = ("inserted", "updated", "deleted")
+    return _dml(session, request, names, lambda planner: dml.plan_merge(statement, planner))
+
+
+def truncate(session: Session, statement: Truncate, request: Request) -> Result:
+    """TRUNCATE."""
+    if statement.if_exists and session.relation(session.scope.full(statement.target)) is None:
+        return rows_result([("status", VARCHAR)], [("Statement executed successfully.",)], StatementType.DDL)
+    return _planned(session, request, lambda planner: dml.plan_truncate(statement, planner))
+
+
+def explain(session: Session, statement: Explain, request: Request) -> Result:
+    """EXPLAIN: the plan's steps, in the engine's words."""
+    planner = SessionPlanner(session, request)
+    try:
+        plan = _explained(statement.statement, planner)
+    finally:
+        release(session, planner)
+    rows = [(i, type(step).__name__, _step_text(step)) for i, step in enumerate(plan.steps)]
+    return rows_result([("step", NUMBER), ("operation", VARCHAR), ("expressions", VARCHAR)], rows)
+
+
+def _explained(statement: Statement, planner: SessionPlanner) -> Plan:
+    match statement:
+        case Query():
+            return plan_query(statement.tree, planner)
+        case Insert():
+            return dml.plan_insert(statement, planner)
+        case Update():
+            return dml.plan_update(statement, planner)
+        case Delete():
+            return dml.plan_delete(statement, planner)
+        case Merge():
+            return dml.plan_merge(statement, planner)
+        case _:
+            raise unsupported(f"EXPLAIN of {type(statement).__name__}")
+
+
+def _step_text(step: Any) -> str:
+    return "; ".join(f"{field.name}={getattr(step, field.name)}" for field in dataclasses.fields(step))
+
+
+def _dml(
+    session: Session, request: Request, counts: tuple[str, ...], plan: Callable[[SessionPlanner], Plan]
+) -> Result:
+    if request.describe_only:
+        return description(tuple(Column(f"number of rows {name}", NUMBER) for name in counts), StatementType.DML)
+    return _planned(session, request, plan)
+
+
+def _planned(session: Session, request: Request, make: Callable[[SessionPlanner], Plan]) -> Result:
+    planner = SessionPlanner(session, request)
+    try:
+        return run_plan(session, make(planner))
+    finally:
+        release(session, planner)
+
+
+def release(session: Session, planner: SessionPlanner) -> None:
+    """Let go of the relations that were made for a statement."""
+    for name in planner.registered:
+        session.core.connection.drop_temporary(name)

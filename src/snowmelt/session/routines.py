@@ -1,0 +1,327 @@
+"""Procedures and functions: CREATE, CALL.
+
+Source: docs.snowflake.com/en/sql-reference/sql/create-procedure, .../call
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import threading
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from importlib import metadata
+from typing import Any
+
+import pyarrow as pa
+from sqlglot import exp
+
+from snowmelt.base.datatypes import SEMI_STRUCTURED, DataType, Kind
+from snowmelt.base.errors import SqlError, unsupported
+from snowmelt.base.request import Request
+from snowmelt.base.result import Column, Result, StatementType, arrow_type
+from snowmelt.catalog.objects import Function, Procedure, Routine
+from snowmelt.procs.messages import ConnectionInfo, HandlerCode, ProcedureCall
+from snowmelt.procs.pool import HandlerError
+from snowmelt.session.definitions import create_object, is_temporary
+from snowmelt.session.planner import SessionPlanner
+from snowmelt.session.queries import release
+from snowmelt.session.session import Session, description
+from snowmelt.session.stages import files_at, resolve_location
+from snowmelt.sql.parse import parse_expression
+from snowmelt.sql.rewrite.rules import rewrite
+from snowmelt.sql.statements import Call, CreateRoutine
+
+_BUILT_IN_PACKAGES = frozenset({"python"})
+
+
+def create_routine(session: Session, statement: CreateRoutine, request: Request) -> Result:
+    """CREATE PROCEDURE or FUNCTION in Python; packages and imports must be there."""
+    routine = _routine(session, statement)
+    return create_object(
+        session,
+        statement,
+        routine,
+        temporary=is_temporary(statement.durability),
+        message=f"Function {routine.name} successfully created.",
+    )
+
+
+def _routine(session: Session, statement: CreateRoutine) -> Routine:
+    if statement.language != "PYTHON":
+        raise unsupported(f"{statement.kind} in language {statement.language}")
+    if statement.handler is None:
+        raise SqlError("SQL compilation error:\nHandler is required for language PYTHON.", 1003)
+    _check_packages(statement.packages)
+    for path in statement.imports:
+        _import_paths(session, (path,))
+    cls: type[Procedure] | type[Function] = Procedure if statement.kind == "PROCEDURE" else Function
+    if cls is Function and statement.returns_table is not None:
+        raise unsupported("table functions in Python (UDTF)")
+    routine: Routine = cls(
+        session.scope.full(statement.name),
+        session.services.engine.next_id(),
+        session.services.clock.now(),
+        arguments=statement.arguments,
+        returns=statement.returns,
+        returns_table=statement.returns_table,
+        language=statement.language,
+        handler=statement.handler,
+        body=statement.body,
+        packages=statement.packages,
+        imports=statement.imports,
+        runtime_version=statement.runtime_version,
+        durability=statement.durability,
+        returns_not_null=statement.returns_not_null,
+        strict=statement.strict,
+        comment=statement.comment,
+        owner=session.role or "",
+    )
+    if isinstance(routine, Procedure):
+        routine = dataclasses.replace(routine, caller_rights=statement.caller_rights)
+    return routine
+
+
+def _check_packages(packages: Sequence[str]) -> None:
+    """Every package must be installed beside Snowmelt; versions are this environment's.
+
+    Raises:
+        SqlError: 100357 naming the package that is missing.
+    """
+    for text in packages:
+        name = text.split("==")[0].split(">")[0].split("<")[0].split("=")[0].split("[")[0].strip().lower()
+        if name in _BUILT_IN_PACKAGES:
+            continue
+        try:
+            metadata.distribution(_DISTRIBUTIONS.get(name, name))
+        except metadata.PackageNotFoundError as error:
+            raise SqlError(
+                f"SQL compilation error:\nCannot create a Python function with the specified packages. Package '{text}' "
+                "is not installed.",
+                391546,
+                "0A000",
+                f"Install it beside Snowmelt: pip install '{text}'",
+            ) from error
+
+
+_DISTRIBUTIONS = {"xgboost": "xgboost-cpu"}
+"""Packages whose name on Snowflake differs from the distribution that provides them here."""
+
+
+def _import_paths(session: Session, imports: Sequence[str]) -> tuple[str, ...]:
+    """Absolute paths of the staged files that IMPORTS name.
+
+    Raises:
+        SqlError: 001044-class error for a file that is not there.
+    """
+    paths: list[str] = []
+    for text in imports:
+        location = resolve_location(session, text)
+        files = [file for file in files_at(session, location) if file.path == location.path]
+        if not files:
+            raise SqlError(f"SQL compilation error:\nFile '{text}' for IMPORTS does not exist.", 1044, "42601")
+        paths += [str(file.location) for file in files]
+    return tuple(paths)
+
+
+def handler_code(session: Session, routine: Routine) -> HandlerCode:
+    """What a worker needs to run a routine."""
+    return HandlerCode(
+        source=routine.body,
+        handler=routine.handler or "",
+        imports=_import_paths(session, routine.imports),
+        packages=routine.packages,
+    )
+
+
+# --- CALL ------------------------------------------------------------------------------------------------------------
+
+
+def call(session: Session, statement: Call, request: Request) -> Result:
+    """CALL: runs a procedure in a worker, in this session and its transaction."""
+    if statement.procedure is not None:
+        procedure = _routine(session, statement.procedure)
+        assert isinstance(procedure, Procedure)
+    else:
+        procedure = _find(session, statement)
+    if request.describe_only:
+        return description(_result_columns(procedure), StatementType.CALL)
+    arguments = _arguments(session, statement, procedure, request)
+    value = _run(session, procedure, arguments, request)
+    if procedure.returns_table is not None:
+        kept = session.services.results.get(str(value))
+        if kept is None:
+            raise SqlError(f"Procedure {procedure.name} must return a DataFrame.", 100357, "P0000")
+        return Result(kept.columns, kept.table, StatementType.CALL)
+    return _scalar(procedure, value)
+
+
+def _find(session: Session, statement: Call) -> Procedure:
+    full = session.scope.full(statement.name)
+    session.services.engine.catalog.schema(full.database, full.schema)
+    overloads = session.overloads(Procedure, full)
+    given = len(statement.arguments)
+    names = {name for name in statement.names if name is not None}
+    for item in overloads:
+        required = [argument for argument in item.arguments if argument.default is None]
+        known = {argument.name for argument in item.arguments}
+        if len(required) <= given <= len(item.arguments) and names <= known:
+            return item
+    if overloads:
+        raise SqlError(
+            f"SQL compilation error:\nInvalid argument types for function '{statement.name}': {given} argument(s)",
+            1044,
+            "42P13",
+        )
+    raise SqlError(f"SQL compilation error:\nUnknown function {statement.name}.", 2140, "42601")
+
+
+def _arguments(session: Session, statement: Call, procedure: Procedure, request: Request) -> tuple[Any, ...]:
+    given: dict[str, exp.Expression] = {}
+    for position, (name, expression) in enumerate(zip(statement.names, statement.arguments, strict=True)):
+        given[name or procedure.arguments[position].name] = expression
+    values = []
+    for argument in procedure.arguments:
+        expression = given.get(argument.name)
+        if expression is None:
+            if argument.default is None:
+                raise SqlError(f"SQL compilation error:\nMissing argument '{argument.name}'.", 1044, "42P13")
+            expression = parse_expression(argument.default)
+        values.append(_argument(session, expression, argument.type, request))
+    return tuple(values)
+
+
+def _argument(session: Session, expression: exp.Expression, data_type: DataType, request: Request) -> Any:
+    planner = SessionPlanner(session, request)
+    try:
+        text = rewrite(expression, planner)
+        value = session.core.connection.scalar(f"SELECT CAST({text} AS {data_type.duckdb})")
+    finally:
+        release(session, planner)
+    if value is not None and data_type.kind in SEMI_STRUCTURED:
+        return json.loads(value)
+    if isinstance(value, Decimal) and data_type.scale == 0:
+        return int(value)
+    return value
+
+
+def _run(session: Session, procedure: Procedure, arguments: tuple[Any, ...], request: Request) -> Any:
+    """Run the handler with a genuine session that joins this one; its names are the procedure's own schema's under
+    owner's rights, the caller's under caller's rights."""
+    own = procedure.full_name
+    frame = (
+        session.child(session.database, session.schema)
+        if procedure.caller_rights
+        else session.child(own.database, own.schema)
+    )
+    services = session.services
+    tokens = services.tokens.issue(frame)
+    host, port = services.address
+    connection = ConnectionInfo(
+        host=host,
+        port=port,
+        session_token=tokens.session_token,
+        master_token=tokens.master_token,
+        database=frame.database,
+        schema=frame.schema,
+        role=frame.role,
+        warehouse=frame.warehouse,
+        user=frame.user,
+        account=services.settings.account,
+    )
+    work = ProcedureCall(
+        code=handler_code(session, procedure),
+        arguments=arguments,
+        connection=connection,
+        trace=session.trace,
+        name=procedure.name,
+        returns_table=procedure.returns_table is not None,
+    )
+    attributes = _resource_attributes(session, procedure, request)
+    try:
+        done = services.pool.call(work, cancel=_cancel_event(session), attributes=attributes)
+    except HandlerError as error:
+        raise _as_sql_error(procedure, error) from error
+    finally:
+        services.tokens.revoke(frame)
+    return done.value
+
+
+def _cancel_event(session: Session) -> threading.Event:
+    return session.core.cancel
+
+
+def _resource_attributes(session: Session, procedure: Procedure, request: Request) -> dict[str, Any]:
+    """What the event table says about where telemetry comes from.
+
+    Source: docs.snowflake.com/en/developer-guide/logging-tracing/event-table-columns
+    """
+    full = procedure.full_name
+    arguments = ", ".join(f"{a.name} {a.type.kind.value}" for a in procedure.arguments)
+    return {
+        "snow.executable.name": f"{procedure.name}({arguments}):{procedure.returns.kind.value}",
+        "snow.executable.type": "PROCEDURE",
+        "snow.executable.id": procedure.id,
+        "snow.database.name": full.database,
+        "snow.schema.name": full.schema,
+        "snow.query.id": request.query_id,
+        "snow.session.id": session.id,
+        "snow.session.role.primary.name": session.role,
+        "snow.owner.name": procedure.owner,
+        "snow.warehouse.name": session.warehouse,
+        "db.user": session.user,
+        "telemetry.sdk.language": "python",
+    }
+
+
+def _as_sql_error(procedure: Procedure, error: HandlerError) -> SqlError:
+    text = error.traceback_text or str(error)
+    return SqlError(
+        f"Python Interpreter Error:\n{text.rstrip()}\n in function {procedure.name} with handler {procedure.handler}",
+        100357,
+        "P0000",
+    )
+
+
+def _result_columns(procedure: Procedure) -> tuple[Column, ...]:
+    if procedure.returns_table is not None:
+        return tuple(Column(name, data_type) for name, data_type in procedure.returns_table)
+    return (Column(procedure.name, procedure.returns, nullable=not procedure.returns_not_null),)
+
+
+def _scalar(procedure: Procedure, value: Any) -> Result:
+    """The one-cell result of a procedure."""
+    return Result(
+        _result_columns(procedure),
+        pa.table({"c0": pa.array([converted(value, procedure.returns)], type=arrow_type(procedure.returns))}),
+        StatementType.CALL,
+    )
+
+
+def converted(value: Any, data_type: DataType) -> Any:
+    """What a handler returned, in the Python form of the declared type.
+
+    Raises:
+        SqlError: 100357 when it does not fit.
+    """
+    if value is None:
+        return None
+    try:
+        match data_type.kind:
+            case Kind.TEXT:
+                return value if isinstance(value, str) else str(value)
+            case Kind.FIXED:
+                return Decimal(str(value)).quantize(Decimal(1).scaleb(-(data_type.scale or 0)))
+            case Kind.REAL:
+                return float(value)
+            case Kind.VARIANT | Kind.OBJECT | Kind.ARRAY:
+                return json.dumps(value, default=_json_default)
+            case _:
+                return value
+    except (ValueError, TypeError, ArithmeticError) as error:
+        raise SqlError(f"The handler returned {value!r}, which is no {data_type.sql}: {error}", 100357, "P0000") from error
+
+
+def _json_default(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

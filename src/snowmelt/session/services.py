@@ -1,0 +1,94 @@
+"""What sessions use of the rest of the process. The runtime fills it; tests may fill it otherwise."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from snowmelt.base.clock import Clock
+from snowmelt.base.result import Result
+from snowmelt.base.settings import Settings
+from snowmelt.catalog.names import FullName
+from snowmelt.models.inference import Inference
+from snowmelt.procs.pool import WorkerPool
+from snowmelt.session.tokens import TokenStore
+from snowmelt.storage.engine import Engine
+from snowmelt.storage.stages import StageFiles
+
+
+class TaskControl(Protocol):
+    """What sessions ask of the scheduler."""
+
+    def execute(self, name: FullName, *, config: str | None = None, retry_last: bool = False) -> Any:
+        """Start a run now."""
+        ...
+
+    def task_changed(self, name: FullName) -> None:
+        """A task was created, altered, resumed, suspended or dropped."""
+        ...
+
+    def history(self) -> list[Any]:
+        """All runs, newest first."""
+        ...
+
+    def cancel_ongoing(self, name: FullName) -> Any:
+        """Abort the runs of a task that are under way."""
+        ...
+
+
+class ResultStore:
+    """Results by query id, for RESULT_SCAN and later fetch; the oldest go first when `limit_bytes` is exceeded."""
+
+    def __init__(self, limit_bytes: int = 1 << 30) -> None:
+        self._results: OrderedDict[str, Result] = OrderedDict()
+        self._sizes: dict[str, int] = {}
+        self._limit = limit_bytes
+        self._total = 0
+        self._lock = threading.Lock()
+
+    def put(self, result: Result) -> None:
+        """Keep a result under its query id."""
+        size = 512 + (result.table.nbytes if result.table is not None else 0)
+        with self._lock:
+            self._total += size - self._sizes.get(result.query_id, 0)
+            self._results[result.query_id] = result
+            self._results.move_to_end(result.query_id)
+            self._sizes[result.query_id] = size
+            while self._total > self._limit and len(self._results) > 1:
+                oldest, _ = self._results.popitem(last=False)
+                self._total -= self._sizes.pop(oldest)
+
+    def get(self, query_id: str) -> Result | None:
+        """The result of that id, or None when it was never there or has gone."""
+        with self._lock:
+            return self._results.get(query_id)
+
+
+@dataclass
+class Services:
+    """The process as sessions see it.
+
+    Attributes:
+        address: (host, port) of the server, for workers that connect back; set once the server listens.
+        account: parameters of the account, such as EVENT_TABLE.
+        functions: names of the user-defined functions that the engine knows already.
+    """
+
+    settings: Settings
+    clock: Clock
+    engine: Engine
+    stages: StageFiles
+    models: Path
+    pool: WorkerPool
+    inference: Inference
+    tokens: TokenStore[Any]
+    tasks: TaskControl
+    results: ResultStore = field(default_factory=ResultStore)
+    account: dict[str, Any] = field(default_factory=dict)
+    address: tuple[str, int] = ("127.0.0.1", 0)
+    functions: set[str] = field(default_factory=set)
+    next_session: Callable[[], int] = lambda: 0

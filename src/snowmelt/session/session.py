@@ -1,0 +1,238 @@
+"""A session: where names are looked for, and `execute`: parse, plan, run, result.
+
+A procedure runs in a child of its caller's session: names of its own, but the caller's connection, transaction and
+temporary objects.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import pyarrow as pa
+
+from snowmelt.base.errors import SqlError, canceled
+from snowmelt.base.request import Request
+from snowmelt.base.result import Column, Result, StatementType, rows_result, status_result
+from snowmelt.base.datatypes import VARCHAR
+from snowmelt.catalog.catalog import NAMESPACES, Scope
+from snowmelt.catalog.names import FullName, Name, parse_name
+from snowmelt.catalog.objects import Model, ModelVersion, Routine, SchemaObject, Stream, Table, View
+from snowmelt.plan.steps import ApplyModel
+from snowmelt.session.core import Core
+from snowmelt.session.parameters import DEFAULTS
+from snowmelt.session.services import Services
+from snowmelt.sql.parse import parse
+from snowmelt.sql.statements import Statement
+
+T = TypeVar("T", bound=SchemaObject)
+R = TypeVar("R", bound=Routine)
+
+_HISTORY = 1_000
+
+
+class Session:
+    """One client's session, or a procedure's view of its caller's.
+
+    Attributes:
+        core: what is shared with callers and callees.
+        user, role, warehouse, database, schema: the context; None where there is none.
+        parent: the caller's session for a procedure.
+        rights: ``OWNER`` or ``CALLER`` for a procedure.
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        core: Core,
+        *,
+        user: str,
+        role: str | None = "ACCOUNTADMIN",
+        database: str | None = None,
+        schema: str | None = None,
+        warehouse: str | None = None,
+        parent: Session | None = None,
+    ) -> None:
+        self.services = services
+        self.core = core
+        self.user = user
+        self.role = role
+        self.database = database
+        self.schema = schema
+        self.warehouse = warehouse
+        self.parent = parent
+        self.return_value: str | None = None
+        self.trace: Any = None
+        # A frame runs one statement at a time; the frame of a procedure has its own lock, since the caller's
+        # statement (the CALL) is still running.
+        self._lock = threading.RLock()
+
+    @property
+    def id(self) -> int:
+        return self.core.id
+
+    @property
+    def scope(self) -> Scope:
+        """Where unqualified names are looked for."""
+        return Scope(self.database, self.schema)
+
+    def parameters(self) -> Mapping[str, Any]:
+        """All session parameters with their present values."""
+        return {**DEFAULTS, **self.services.account, **self.core.parameters}
+
+    def child(self, database: str | None, schema: str | None) -> Session:
+        """A frame for a procedure that runs in this session."""
+        return Session(
+            self.services,
+            self.core,
+            user=self.user,
+            role=self.role,
+            database=database,
+            schema=schema,
+            warehouse=self.warehouse,
+            parent=self,
+        )
+
+    # --- executing ---------------------------------------------------------------------------------------------------
+
+    def execute(self, request: Request) -> Result:
+        """Run the statements of a request, or describe them.
+
+        Raises:
+            SqlError: in Snowflake's words; what the statement had begun is undone.
+        """
+        with self._lock:
+            if self.core.cancel.is_set() and self.parent is not None:
+                raise canceled()
+            if self.parent is None:
+                self.core.cancel.clear()
+            self.core.running.add(request.query_id)
+            try:
+                result = self._execute(request)
+            finally:
+                self.core.running.discard(request.query_id)
+            result.query_id = request.query_id
+            result.sql = request.text
+            if not request.describe_only:
+                self.services.results.put(result)
+                self.core.history.append(request.query_id)
+                del self.core.history[:-_HISTORY]
+            return result
+
+    def _execute(self, request: Request) -> Result:
+        statements = parse(request.text)
+        if not statements:
+            raise SqlError("Empty SQL statement.", 900, "42601")
+        if len(statements) == 1:
+            return self.execute_statement(statements[0], request)
+        wanted = int(request.parameters.get("MULTI_STATEMENT_COUNT", self.parameters()["MULTI_STATEMENT_COUNT"]))
+        if wanted not in (0, len(statements)):
+            raise SqlError(
+                f"Actual statement count {len(statements)} did not match the desired statement count {wanted}.",
+                8,
+                "0A000",
+            )
+        children = []
+        for number, statement in enumerate(statements):
+            child = self.execute_statement(statement, request)
+            child.query_id = f"{request.query_id[:-4]}{number + 1:04x}"
+            child.sql = statement.text
+            self.services.results.put(child)
+            children.append(child)
+        done = status_result("Multiple statements executed successfully.", StatementType.MULTI)
+        done.children = tuple(children)
+        return done
+
+    def execute_statement(self, statement: Statement, request: Request) -> Result:
+        """Run one parsed statement."""
+        from snowmelt.session.dispatch import handler_of
+
+        return handler_of(statement)(self, statement, request)
+
+    def run(self, text: str, query_id: str) -> Result:
+        """Run a statement on behalf of the process itself, such as a task's body."""
+        return self.execute(Request(text, query_id))
+
+    def cancel(self, query_id: str) -> bool:
+        """Abort the running statement of that id, from another thread; False when it is not running here."""
+        if query_id not in self.core.running:
+            return False
+        self.core.cancel.set()
+        self.core.connection.interrupt()
+        return True
+
+    def close(self) -> None:
+        """End the session: roll back, drop temporary objects. For a procedure's frame this does nothing."""
+        if self.parent is None:
+            self.core.cancel.set()
+            self.core.close()
+
+    # --- look-ups ----------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def parse_name(text: str) -> Name:
+        """A `Name` from SQL text."""
+        return parse_name(text)
+
+    def relation(self, name: FullName) -> Table | View | Stream | None:
+        """The table, view or stream of that name; temporary ones hide others."""
+        hidden = self.core.temporary.get(("RELATION", name.database, name.schema, name.name))
+        if isinstance(hidden, (Table, View, Stream)):
+            return hidden
+        self.services.engine.catalog.schema(name.database, name.schema)
+        return self.services.engine.catalog.relation(name)
+
+    def find(self, kind: type[T], name: FullName) -> T | None:
+        """The object of class `kind` of that name; temporary ones hide others."""
+        hidden = self.core.temporary.get((NAMESPACES[kind], name.database, name.schema, name.name))
+        if isinstance(hidden, kind):
+            return hidden
+        return self.services.engine.catalog.find(kind, name)
+
+    def overloads(self, kind: type[R], name: FullName) -> list[R]:
+        """All procedures or functions of that name, temporary ones first."""
+        own = [item for item in self.core.temporary.values() if isinstance(item, kind) and item.full_name == name]
+        return own + self.services.engine.catalog.overloads(kind, name)
+
+    def table_by_id(self, table_id: int) -> Table | None:
+        """The table with that id, or None when it was dropped."""
+        return next((item for item in self.services.engine.catalog.all(Table) if item.id == table_id), None)
+
+    def model_version(self, name: Name, version: str | None) -> tuple[Model, ModelVersion]:
+        """A model and one of its versions, by name, alias, or the default one.
+
+        Raises:
+            SqlError: 002003 when either is missing.
+        """
+        from snowmelt.models.versions import resolve_version
+
+        model = self.find(Model, self.scope.full(name))
+        if model is None:
+            raise SqlError(
+                f"SQL compilation error:\nModel '{name}' does not exist or not authorized.", 2003, "42S02"
+            )
+        return model, resolve_version(model, version)
+
+    def apply_model(self, step: ApplyModel, arguments: pa.Table) -> pa.ChunkedArray:
+        """The struct of a model method's results, a row for each row of `arguments`."""
+        model, version = self.model_version(parse_name(step.model), step.version)
+        return self.services.inference.apply(model, version, step.method, arguments)
+
+    def set_return_value(self, value: str) -> str:
+        """Remember a task's return value (SYSTEM$SET_RETURN_VALUE)."""
+        top = self
+        while top.parent is not None:
+            top = top.parent
+        top.return_value = value
+        return value
+
+
+def description(columns: tuple[Column, ...], kind: StatementType = StatementType.SELECT) -> Result:
+    """The answer to a describe request."""
+    return Result(columns, None, kind)
+
+
+def no_rows() -> Result:
+    """A one-column status result without rows."""
+    return rows_result([("status", VARCHAR)], [])

@@ -1,0 +1,125 @@
+"""USE, SET, ALTER SESSION / ACCOUNT, and transactions."""
+
+from __future__ import annotations
+
+import json
+
+from snowmelt.base.errors import SqlError, object_missing, unsupported
+from snowmelt.base.request import Request
+from snowmelt.base.result import Result, StatementType, status_result
+from snowmelt.catalog.names import parse_name
+from snowmelt.catalog.objects import Table
+from snowmelt.session.parameters import checked
+from snowmelt.session.planner import SessionPlanner
+from snowmelt.session.queries import release
+from snowmelt.session.session import Session
+from snowmelt.sql.rewrite.rules import rewrite
+from snowmelt.sql.statements import AlterParameters, SetVariable, Transaction, UnsetVariable, Use
+
+_DONE = "Statement executed successfully."
+_MAX_VARIABLE = 256
+
+
+def use(session: Session, statement: Use, request: Request) -> Result:
+    """USE [DATABASE | SCHEMA | ROLE | WAREHOUSE] name."""
+    catalog = session.services.engine.catalog
+    name = statement.name
+    match statement.kind:
+        case "ROLE":
+            session.role = name.name
+        case "WAREHOUSE":
+            session.warehouse = name.name
+        case "SECONDARY ROLES":
+            pass  # roles are names here: there is nothing that secondary ones could add
+        case "SCHEMA" if name.schema is None and session.database is None:
+            session.scope.schema_name(name)
+        case "SCHEMA":
+            database, schema = session.scope.schema_name(name)
+            catalog.schema(database, schema)
+            session.database, session.schema = database, schema
+        case _ if name.schema is not None:
+            catalog.schema(name.schema, name.name)
+            session.database, session.schema = name.schema, name.name
+        case _:
+            catalog.database(name.name)
+            public = ("SCHEMA", name.name, "PUBLIC") in catalog.entities
+            session.database, session.schema = name.name, "PUBLIC" if public else None
+    return status_result(_DONE, StatementType.SET)
+
+
+def set_variable(session: Session, statement: SetVariable, request: Request) -> Result:
+    """SET name = expression."""
+    values = []
+    for expression in statement.values:
+        planner = SessionPlanner(session, request)
+        try:
+            values.append(session.core.connection.scalar(f"SELECT {rewrite(expression, planner)}"))
+        finally:
+            release(session, planner)
+    for name, value in zip(statement.names, values, strict=True):
+        if isinstance(value, str) and len(value) > _MAX_VARIABLE:
+            raise SqlError(
+                f"Assignment to '{name}' not done because value exceeds size limit for variables. "
+                f"Its size is {len(value)}; the limit is {_MAX_VARIABLE} (internal storage size in bytes).",
+                1062,
+                "22000",
+            )
+        session.core.variables[name] = value
+    return status_result(_DONE, StatementType.SET)
+
+
+def unset_variable(session: Session, statement: UnsetVariable, request: Request) -> Result:
+    """UNSET name."""
+    for name in statement.names:
+        session.core.variables.pop(name, None)
+    return status_result(_DONE, StatementType.SET)
+
+
+def alter_parameters(session: Session, statement: AlterParameters, request: Request) -> Result:
+    """ALTER SESSION or ACCOUNT SET / UNSET parameters."""
+    if statement.scope == "ACCOUNT":
+        for name, value in statement.values.items():
+            _alter_account(session, name, value)
+        return status_result(_DONE, StatementType.SET)
+    if statement.scope != "SESSION":
+        raise unsupported(f"ALTER {statement.scope}")
+    values = {name: None if value is None else checked(name, value) for name, value in statement.values.items()}
+    for name, value in values.items():
+        if value is None:
+            session.core.parameters.pop(name, None)
+        else:
+            session.core.parameters[name] = value
+    return status_result(_DONE, StatementType.SET)
+
+
+def _alter_account(session: Session, name: str, value: object) -> None:
+    """Set or unset a parameter of the account; EVENT_TABLE must name an event table."""
+    account = session.services.account
+    if value is None:
+        account.pop(name, None)
+    elif name == "EVENT_TABLE":
+        full = session.scope.full(parse_name(str(value)))
+        found = session.relation(full)
+        if not isinstance(found, Table) or not found.is_event:
+            raise object_missing("Event table", str(full))
+        account[name] = str(full)
+    else:
+        account[name] = checked(name, value)
+    connection = session.core.connection
+    connection.run("DELETE FROM snowmelt.parameters WHERE name = ?", [name])
+    if value is not None:
+        connection.run("INSERT INTO snowmelt.parameters VALUES (?, ?)", [name, json.dumps(account[name])])
+
+
+def transaction(session: Session, statement: Transaction, request: Request) -> Result:
+    """BEGIN, COMMIT, ROLLBACK."""
+    match statement.action:
+        case "BEGIN":
+            session.core.begin()
+        case "COMMIT":
+            session.core.commit()
+        case "ROLLBACK":
+            session.core.rollback()
+        case _:
+            raise unsupported(statement.action)
+    return status_result(_DONE, StatementType.TRANSACTION)

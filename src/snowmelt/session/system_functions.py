@@ -1,0 +1,113 @@
+"""Context functions and SYSTEM$ functions. Each entry answers with the expression that stands for the call.
+
+Source: docs.snowflake.com/en/sql-reference/functions-context and functions-system
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from snowmelt import __version__
+from snowmelt.base.errors import SqlError, object_missing, unknown_function
+from snowmelt.catalog.names import parse_name, quote
+from snowmelt.catalog.objects import Stream
+from snowmelt.session.bindings import literal
+from snowmelt.sql.rewrite.context import raw
+
+if TYPE_CHECKING:
+    from snowmelt.session.planner import SessionPlanner
+
+Answer = Callable[["SessionPlanner", Sequence[exp.Expression]], exp.Expression]
+
+
+def _value(get: Callable[[SessionPlanner], Any]) -> Answer:
+    return lambda planner, arguments: raw("NULL") if get(planner) is None else literal(get(planner))
+
+
+def constant_text(arguments: Sequence[exp.Expression], function: str) -> str:
+    """The only argument, which must be a text literal.
+
+    Raises:
+        SqlError: 001015 when it is not.
+    """
+    if len(arguments) != 1 or not (isinstance(arguments[0], exp.Literal) and arguments[0].is_string):
+        raise SqlError(f"SQL compilation error:\nargument 1 to function {function} needs to be constant", 1015, "22023")
+    return str(arguments[0].name)
+
+
+def _stream_has_data(planner: SessionPlanner, arguments: Sequence[exp.Expression]) -> exp.Expression:
+    name = parse_name(constant_text(arguments, "SYSTEM$STREAM_HAS_DATA"))
+    found = planner.session.relation(planner.scope.full(name))
+    if not isinstance(found, Stream):
+        raise object_missing("Stream", str(name))
+    before = set(planner.streams_read)
+    text = planner.relation(name)
+    # Looking whether there is data is not reading: it never moves the offset.
+    planner.streams_peeked |= planner.streams_read - before
+    planner.streams_read = before
+    return raw(f"EXISTS (SELECT 1 FROM ({text}))")
+
+
+def _typeof(planner: SessionPlanner, arguments: Sequence[exp.Expression]) -> exp.Expression:
+    return exp.Anonymous(this="typeof", expressions=[argument.copy() for argument in arguments])
+
+
+def _last_query_id(planner: SessionPlanner, arguments: Sequence[exp.Expression]) -> exp.Expression:
+    history = planner.session.core.history
+    return literal(history[-1] if history else None)
+
+
+def _current_schemas(planner: SessionPlanner) -> str:
+    parts = [planner.scope.database, planner.scope.schema]
+    return json.dumps([".".join(quote(part) for part in parts if part)])
+
+
+FUNCTIONS: dict[str, Answer] = {
+    "CURRENT_USER": _value(lambda p: p.session.user),
+    "CURRENT_ROLE": _value(lambda p: p.session.role),
+    "CURRENT_SECONDARY_ROLES": _value(lambda p: '{"roles":"","value":""}'),
+    "CURRENT_AVAILABLE_ROLES": _value(lambda p: json.dumps([p.session.role])),
+    "CURRENT_WAREHOUSE": _value(lambda p: p.session.warehouse),
+    "CURRENT_DATABASE": _value(lambda p: p.session.database),
+    "CURRENT_SCHEMA": _value(lambda p: p.session.schema),
+    "CURRENT_SCHEMAS": _value(_current_schemas),
+    "CURRENT_SESSION": _value(lambda p: str(p.session.id)),
+    "CURRENT_ACCOUNT": _value(lambda p: p.session.services.settings.account),
+    "CURRENT_ACCOUNT_NAME": _value(lambda p: p.session.services.settings.account),
+    "CURRENT_ORGANIZATION_NAME": _value(lambda p: "SNOWMELT"),
+    "CURRENT_REGION": _value(lambda p: "LOCAL"),
+    "CURRENT_VERSION": _value(lambda p: f"10.0.0 snowmelt-{__version__}"),
+    "CURRENT_CLIENT": _value(lambda p: "PythonConnector"),
+    "CURRENT_STATEMENT": _value(lambda p: p.request.text),
+    "CURRENT_TRANSACTION": _value(lambda p: p.session.core.connection.tx if p.session.core.transaction else None),
+    "CURRENT_IP_ADDRESS": _value(lambda p: "127.0.0.1"),
+    "LAST_QUERY_ID": _last_query_id,
+    "SYSTEM$STREAM_HAS_DATA": _stream_has_data,
+    "SYSTEM$TYPEOF": _typeof,
+    # An empty answer makes snowflake-ml use stages for the registry, which is what there is here.
+    "SYSTEM$ML_PLATFORM_CAPABILITIES": _value(lambda p: "{}"),
+    "SYSTEM$SET_RETURN_VALUE": lambda p, arguments: literal(
+        p.session.set_return_value(constant_text(arguments, "SYSTEM$SET_RETURN_VALUE"))
+    ),
+}
+"""Every context and system function, by upper-case name."""
+
+
+def system_function(
+    planner: SessionPlanner, name: str, arguments: Sequence[exp.Expression]
+) -> exp.Expression | None:
+    """What the call of a context or system function becomes, or None when `name` is none.
+
+    Raises:
+        SqlError: 002140 for a SYSTEM$ function that is not known here.
+    """
+    answer = FUNCTIONS.get(name)
+    if answer is not None:
+        return answer(planner, arguments)
+    if name.startswith("SYSTEM$"):
+        raise unknown_function(name)
+    return None

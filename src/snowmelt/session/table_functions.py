@@ -1,0 +1,132 @@
+"""Table functions: what ``TABLE(f(...))`` yields. Each entry gives the DuckDB text of a query.
+
+Source: docs.snowflake.com/en/sql-reference/functions-table
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from snowmelt.base.errors import SqlError, unknown_function, unsupported
+from snowmelt.session.information_schema import arrow_rows
+from snowmelt.session.loading import infer_schema_rows
+from snowmelt.sql.rewrite.rules import rewrite
+from snowmelt.tasks.runs import TASK_HISTORY_COLUMNS, history_row
+
+if TYPE_CHECKING:
+    from snowmelt.session.planner import SessionPlanner
+
+Arguments = Sequence[exp.Expression]
+
+
+def _named(planner: SessionPlanner, arguments: Arguments, names: tuple[str, ...]) -> dict[str, Any]:
+    """Constant arguments by upper-case name; positional ones take `names` in order.
+
+    Raises:
+        SqlError: 000002 for a name that the function does not have.
+    """
+    found: dict[str, Any] = {}
+    for position, argument in enumerate(arguments):
+        if isinstance(argument, exp.Kwarg):
+            name, value = argument.this.name.upper(), argument.expression
+        elif position < len(names):
+            name, value = names[position], argument
+        else:
+            raise SqlError("SQL compilation error:\ntoo many arguments for function", 939, "22023")
+        if name not in names:
+            raise unsupported(f"argument {name}")
+        found[name] = planner.session.core.connection.scalar(f"SELECT {rewrite(value, planner)}")
+    return found
+
+
+def _result_scan(planner: SessionPlanner, arguments: Arguments) -> str:
+    query_id = _named(planner, arguments, ("QUERY_ID",)).get("QUERY_ID")
+    result = planner.session.services.results.get(str(query_id))
+    if result is None or result.table is None:
+        raise SqlError(f"SQL compilation error:\nStatement {query_id} not found", 709, "02000")
+    return planner.rows(result.table.rename_columns(_distinct([column.name for column in result.columns])))
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """Relations of the engine need distinct names: later repetitions get a number."""
+    seen: dict[str, int] = {}
+    out = []
+    for name in names:
+        count = seen.get(name.upper(), 0)
+        seen[name.upper()] = count + 1
+        out.append(name if count == 0 else f"{name}_{count}")
+    return out
+
+
+def _generator(planner: SessionPlanner, arguments: Arguments) -> str:
+    node = arguments[0]
+    if node.args.get("timelimit") is not None:
+        raise unsupported("GENERATOR(TIMELIMIT)")
+    count = node.args.get("rowcount")
+    if isinstance(count, exp.Kwarg):
+        count = count.expression
+    if count is None:
+        raise SqlError("SQL compilation error:\nGENERATOR needs ROWCOUNT", 1003)
+    return f"SELECT range AS _generated FROM range(CAST({rewrite(count, planner)} AS BIGINT))"
+
+
+_HISTORY_ARGUMENTS = (
+    "SCHEDULED_TIME_RANGE_START",
+    "SCHEDULED_TIME_RANGE_END",
+    "RESULT_LIMIT",
+    "TASK_NAME",
+    "ERROR_ONLY",
+    "ROOT_TASK_ID",
+)
+
+
+def _task_history(planner: SessionPlanner, arguments: Arguments) -> str:
+    wanted = _named(planner, arguments, _HISTORY_ARGUMENTS)
+    limit = int(wanted.get("RESULT_LIMIT", 100))
+    start, end = wanted.get("SCHEDULED_TIME_RANGE_START"), wanted.get("SCHEDULED_TIME_RANGE_END")
+    rows = []
+    for run in planner.session.services.tasks.history():
+        if "TASK_NAME" in wanted and run.name.upper() != str(wanted["TASK_NAME"]).strip('"').upper():
+            continue
+        if wanted.get("ERROR_ONLY") and not str(run.state).startswith("FAILED"):
+            continue
+        if not _within(run.scheduled_time, start, end):
+            continue
+        rows.append(history_row(run))
+    return planner.rows(arrow_rows(tuple(TASK_HISTORY_COLUMNS), rows[:limit]))
+
+
+def _within(time: datetime, start: datetime | None, end: datetime | None) -> bool:
+    return (start is None or time >= start) and (end is None or time <= end)
+
+
+def _infer_schema(planner: SessionPlanner, arguments: Arguments) -> str:
+    wanted = _named(planner, arguments, ("LOCATION", "FILE_FORMAT", "FILES", "IGNORE_CASE", "MAX_FILE_COUNT"))
+    return planner.rows(infer_schema_rows(planner.session, wanted))
+
+
+TABLE_FUNCTIONS: dict[str, Callable[[SessionPlanner, Arguments], str]] = {
+    "RESULT_SCAN": _result_scan,
+    "GENERATOR": _generator,
+    "INFER_SCHEMA": _infer_schema,
+    "INFORMATION_SCHEMA.TASK_HISTORY": _task_history,
+}
+"""The table functions there are; those of INFORMATION_SCHEMA are found under any database."""
+
+
+def table_function(planner: SessionPlanner, name: str, arguments: Arguments) -> str:
+    """DuckDB text of a query for the call of a table function.
+
+    Raises:
+        SqlError: 002140 for one that is not known.
+    """
+    parts = name.replace('"', "").split(".")
+    key = ".".join(parts[-2:]) if len(parts) > 1 else parts[0]
+    function = TABLE_FUNCTIONS.get(key) or TABLE_FUNCTIONS.get(f"INFORMATION_SCHEMA.{key}")
+    if function is None:
+        raise unknown_function(name)
+    return function(planner, arguments)

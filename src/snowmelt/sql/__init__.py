@@ -1,0 +1,1 @@
+"""Snowflake text to statement dataclasses to DuckDB text. Pure, no I/O."""

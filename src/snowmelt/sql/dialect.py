@@ -1,0 +1,242 @@
+"""Snowflake's dialect as Snowmelt reads it: sqlglot's, without its silent fallbacks.
+
+Tokens are made once per text (`tokenize`); every tree is parsed from a slice of them, so positions in errors are
+positions in the text that the client sent.
+
+sqlglot is compiled (``sqlglot[c]``), and compiled classes allow neither a subclass of the parser nor new node classes.
+So what sqlglot reads differently from Snowflake is put right before parsing, on the tokens, and after it, by one walk
+over the tree (`_checked`); and `ModelMethod` is a view of sqlglot's `exp.ModelAttribute`, not a node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, cast
+
+from sqlglot import exp
+from sqlglot.dialects.snowflake import Snowflake
+from sqlglot.errors import ParseError, TokenError
+from sqlglot.tokenizer_core import Token, TokenType
+
+from snowmelt.base.errors import SqlError, syntax_error, unsupported
+
+
+class SnowmeltDialect(Snowflake):
+    """sqlglot's Snowflake dialect whose tokens are fit for our own statement parsers."""
+
+    class Tokenizer(Snowflake.Tokenizer):
+        # sqlglot swallows the rest of EXECUTE, SHOW and other statements into one string token.
+        COMMANDS: ClassVar[set[TokenType]] = set()
+        # Two words are two tokens.
+        KEYWORDS: ClassVar[dict[str, TokenType]] = {
+            word: kind
+            for word, kind in Snowflake.Tokenizer.KEYWORDS.items()
+            if word not in {"FILE FORMAT", "STORAGE INTEGRATION", "SEMANTIC VIEW"}
+        }
+
+
+DIALECT = SnowmeltDialect()
+"""The one instance; it holds no state of a parse."""
+
+
+def place(text: str, offset: int) -> tuple[int, int]:
+    """Line (from 1) and position in it (from 0) of a character of `text`, as Snowflake's messages count."""
+    return text.count("\n", 0, offset) + 1, offset - (text.rfind("\n", 0, offset) + 1)
+
+
+def unexpected(text: str, token: Token | None) -> SqlError:
+    """The syntax error at `token`, or at the end of `text` when there is none."""
+    if token is None:
+        return syntax_error("unexpected '<EOF>'", *place(text, len(text.rstrip())))
+    return syntax_error(f"unexpected '{text[token.start : token.end + 1]}'", *place(text, token.start))
+
+
+def too_deep() -> SqlError:
+    """The error of a statement that is nested more deeply than the parser can follow."""
+    return SqlError("SQL compilation error:\nThe statement is nested too deeply.", 1003, "42000")
+
+
+def tokenize(text: str) -> list[Token]:
+    """The tokens of `text`; the n-th ``?`` bears n as its text.
+
+    Raises:
+        SqlError: 001003 for an unterminated string, identifier or comment.
+    """
+    try:
+        tokens: list[Token] = DIALECT.tokenize(text)
+    except TokenError as error:
+        raise unexpected(text, None) from error
+    if "?" in text:
+        ordinal = 0
+        for token in tokens:
+            if token.token_type == TokenType.PLACEHOLDER:
+                ordinal += 1
+                token.text = str(ordinal)
+    return tokens
+
+
+def parse_tree(text: str, tokens: list[Token]) -> exp.Expression:
+    """The tree of a query, INSERT, UPDATE, DELETE or MERGE made of `tokens`, a slice of those of `text`.
+
+    Every bind is an `exp.Placeholder` with a name: ``:x`` that of x, the n-th ``?`` of the text that of ``:n``.
+
+    Raises:
+        SqlError: 001003 when the tokens are no such statement, 000002 for what Snowmelt refuses.
+    """
+    return _parse(text, tokens, lambda parser, made: parser.parse(made, text))
+
+
+def parse_expression_tree(text: str, tokens: list[Token]) -> exp.Expression:
+    """The tree of a single expression (no alias) made of `tokens`; otherwise as `parse_tree`."""
+    return _parse(text, tokens, lambda parser, made: parser.parse_into(exp.Condition, made, text))
+
+
+def parse_table_tree(text: str, tokens: list[Token]) -> exp.Expression:
+    """The tree of a table's or stage's name made of `tokens`; otherwise as `parse_tree`."""
+    return _parse(text, tokens, lambda parser, made: parser.parse_into(exp.Table, made, text))
+
+
+def _parse(text: str, tokens: list[Token], run: Callable[[Any, list[Token]], list[Any]]) -> exp.Expression:
+    if not tokens:
+        raise unexpected(text, None)
+    parser = DIALECT.parser()
+    try:
+        trees = run(parser, _prepared(tokens) if "?" in text or "!" in text else tokens)
+        if len(trees) != 1 or trees[0] is None:
+            raise unexpected(text, tokens[0])
+        return _checked(text, tokens, cast(exp.Expression, trees[0]))
+    except ParseError as error:
+        raise _syntax_error(text, tokens, error) from error
+    except RecursionError as error:
+        raise too_deep() from error
+    except (TypeError, AttributeError, ValueError, KeyError, IndexError) as error:
+        # sqlglot trips over some malformed texts instead of reporting them.
+        raise unexpected(text, tokens[0]) from error
+
+
+def _prepared(tokens: Sequence[Token]) -> list[Token]:
+    """`tokens` as sqlglot reads them rightly.
+
+    Each ``?`` is written ``:n``, since the tree would not tell which bind it was. A method after ``!`` keeps that mark
+    until `_checked` removes it, since sqlglot would take ``m!TRANSFORM(x)`` for the built-in function of that name.
+    """
+    made: list[Token] = []
+    method = False
+    for token in tokens:
+        where = (token.line, token.col, token.start, token.end)
+        if token.token_type == TokenType.PLACEHOLDER:
+            made += (Token(TokenType.COLON, ":", *where), Token(TokenType.NUMBER, token.text, *where))
+        elif method:
+            name = token.text if token.token_type == TokenType.IDENTIFIER else token.text.upper()
+            made.append(Token(TokenType.IDENTIFIER, f"!{name}", *where))
+        else:
+            made.append(token)
+        method = token.token_type == TokenType.EXCLAMATION
+    return made
+
+
+def _checked(text: str, tokens: list[Token], tree: exp.Expression) -> exp.Expression:
+    """`tree`, unless it holds what sqlglot let pass and Snowflake or Snowmelt would not."""
+    binds: set[str] = set()
+    stages = 0
+    for node in tree.walk():
+        kind = type(node)
+        if kind is exp.Placeholder:
+            binds.add(node.name)
+        elif kind is exp.CTE and not isinstance(node.this, exp.Query):
+            raise unexpected(text, tokens[0])
+        elif kind is exp.Var:
+            stages += node.name.startswith("@")
+        elif kind is exp.Identifier and node.this.startswith("!"):
+            node.set("this", node.this[1:])
+        elif kind in _REFUSED:
+            raise unsupported(_REFUSED[kind])
+    if "?" in text:
+        for token in tokens:
+            # In `a ?` the tokens `a : 1` would pass for the extraction of a field.
+            if token.token_type == TokenType.PLACEHOLDER and token.text not in binds:
+                raise unexpected(text, token)
+    if "@" in text and stages < sum(token.text == "@" and token.start == token.end for token in tokens):
+        # sqlglot reads the stage in SELECT @st as the session variable $st.
+        raise unsupported("stage reference outside of FROM")
+    return tree
+
+
+_REFUSED: dict[type, str] = {
+    exp.Lock: "SELECT ... FOR UPDATE",
+    exp.MatchRecognize: "MATCH_RECOGNIZE",
+    exp.Command: "statement inside of a statement",
+    exp.SemanticView: "SEMANTIC_VIEW",
+}
+
+
+def _syntax_error(text: str, tokens: list[Token], error: ParseError) -> SqlError:
+    found = error.errors[0] if error.errors else {}
+    highlight, end = found.get("highlight"), (found.get("line"), found.get("col"))
+    for index, token in enumerate(tokens):
+        if (token.line, token.col) == end:
+            # When the text ends too early sqlglot points at its last token.
+            early = index == len(tokens) - 1 and str(found.get("description")).startswith(("Expect", "Required"))
+            if early and token.text not in (",", ")"):
+                return syntax_error("unexpected '<EOF>'", *place(text, token.end + 1))
+            return unexpected(text, token)
+    return syntax_error(f"unexpected '{highlight}'") if highlight else unexpected(text, tokens[0])
+
+
+@dataclass(frozen=True)
+class ModelMethod:
+    """``m!PREDICT(args)`` or ``MODEL(db.s.m, v)!PREDICT(args)``, read from an `exp.ModelAttribute`.
+
+    Attributes:
+        node: the node that this describes; replace it to rewrite the call.
+        parts: the model's name, one identifier for each dotted part.
+        version: identifier of a version or an alias; None for the default version.
+        method: identifier of the method, already folded.
+        arguments: the call's arguments.
+        window: the OVER clause's node in ``TABLE(m!FIT(x) OVER (PARTITION BY y))``, else None.
+    """
+
+    node: exp.ModelAttribute
+    parts: tuple[exp.Identifier, ...]
+    version: exp.Identifier | None
+    method: exp.Identifier
+    arguments: tuple[exp.Expression, ...]
+    window: exp.Window | None = None
+
+
+def model_method(node: exp.ModelAttribute) -> ModelMethod:
+    """What an `exp.ModelAttribute` of a tree made by this module says.
+
+    Raises:
+        SqlError: 001003 when it is not a method call on a model's name.
+    """
+    called = cast(exp.Expression, node.expression)
+    window = called if isinstance(called, exp.Window) else None
+    if window is not None:
+        called = window.this
+    if not isinstance(called, exp.Anonymous) or not isinstance(called.this, exp.Identifier):
+        raise syntax_error(f"unexpected '!{called.sql('snowflake')}'")
+    model: exp.Expression = node.this
+    version: exp.Identifier | None = None
+    if isinstance(model, exp.Anonymous) and model.name.upper() == "MODEL" and len(model.expressions) in (1, 2):
+        model, *versions = model.expressions
+        version = _identifier(versions[0]) if versions else None
+    return ModelMethod(node, tuple(_parts(model)), version, called.this, tuple(called.expressions), window)
+
+
+def _identifier(node: exp.Expression) -> exp.Identifier:
+    if isinstance(node, exp.Column) and len(node.parts) == 1:
+        node = node.this
+    if not isinstance(node, exp.Identifier):
+        raise syntax_error(f"unexpected '{node.sql('snowflake')}'")
+    return node
+
+
+def _parts(node: exp.Expression) -> list[exp.Identifier]:
+    """The identifiers of a dotted name, whether sqlglot took it for a column or for a chain of dots."""
+    if isinstance(node, exp.Dot):
+        return [*_parts(node.this), _identifier(node.expression)]
+    if isinstance(node, exp.Column):
+        return [_identifier(cast(exp.Expression, part)) for part in node.parts]
+    return [_identifier(node)]

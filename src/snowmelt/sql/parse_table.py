@@ -1,0 +1,295 @@
+"""CREATE TABLE and CREATE VIEW.
+
+Keys and references are read and not kept, as Snowflake does not enforce them: of a PRIMARY KEY only NOT NULL remains.
+Source: docs.snowflake.com/en/sql-reference/sql/create-table
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlglot import exp
+
+from snowmelt.base.errors import unsupported
+from snowmelt.catalog.objects import TableColumn
+from snowmelt.sql.cursor import Cursor
+from snowmelt.sql.parse_create import Head, take_options
+from snowmelt.sql.statements import Create, CreateTable, CreateView
+
+CONSTRAINTS = ("CONSTRAINT", "PRIMARY KEY", "PRIMARY", "UNIQUE", "FOREIGN KEY", "FOREIGN", "REFERENCES", "CHECK")
+
+_COLUMN_ENDS = (
+    *CONSTRAINTS,
+    *("NOT", "NULL", "COMMENT", "DEFAULT", "AUTOINCREMENT", "IDENTITY", "COLLATE", "WITH", "MASKING", "PROJECTION"),
+    *("TAG", "ORDER", "NOORDER", ","),
+)
+
+_REFUSED_COLUMN_OPTIONS = {
+    "COLLATE": "COLLATE",
+    "WITH": "column policies and tags",
+    "MASKING": "MASKING POLICY",
+    "PROJECTION": "PROJECTION POLICY",
+    "TAG": "TAG",
+    "AS": "virtual column",
+    "CHECK": "CHECK constraint",
+}
+
+TABLE_OPTIONS = (
+    "COMMENT",
+    "DATA_RETENTION_TIME_IN_DAYS",
+    "MAX_DATA_EXTENSION_TIME_IN_DAYS",
+    "CHANGE_TRACKING",
+    "ENABLE_SCHEMA_EVOLUTION",
+    "DEFAULT_DDL_COLLATION",
+)
+
+_REFUSED_TABLE_CLAUSES = {
+    "WITH": "table policies and tags",
+    "ROW": "ROW ACCESS POLICY",
+    "AGGREGATION": "AGGREGATION POLICY",
+    "TAG": "TAG",
+    "USING": "CREATE TABLE ... USING TEMPLATE",
+    "PARTITION BY": "PARTITION BY",
+    "STAGE_FILE_FORMAT": "STAGE_FILE_FORMAT",
+    "STAGE_COPY_OPTIONS": "STAGE_COPY_OPTIONS",
+    "BACKUP": "CREATE TABLE ... BACKUP",
+    "FROM": "CREATE TABLE ... FROM",
+}
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """What stands in the parentheses: columns with types, or only names (for AS SELECT)."""
+
+    columns: tuple[TableColumn, ...] = ()
+    names: tuple[str, ...] = ()
+
+
+def table(cursor: Cursor, head: Head) -> Create:
+    """CREATE TABLE and CREATE EVENT TABLE."""
+    name = cursor.name()
+    # snowpark writes CREATE TABLE name IF NOT EXISTS (...).
+    head = replace(head, if_not_exists=cursor.take("IF", "NOT", "EXISTS") or head.if_not_exists)
+    found = _columns(cursor) if cursor.at("(") else _Columns()
+    made = CreateTable(
+        name=name,
+        columns=found.columns,
+        durability=head.durability,
+        is_event=head.kind == "EVENT TABLE",
+        **head.flags,
+    )
+    while not cursor.done:
+        made = _table_clause(cursor, made, found.names)
+    if not (made.is_event or made.columns or made.query or made.like or made.clone):
+        raise cursor.unexpected()
+    return made
+
+
+def _table_clause(cursor: Cursor, made: CreateTable, names: tuple[str, ...]) -> CreateTable:
+    """`made` with the clause that comes next."""
+    if cursor.take("AS"):
+        if made.like or made.clone or made.is_event:
+            raise cursor.unexpected()
+        return replace(made, query=_renamed(cursor.query(), names))
+    if cursor.take("LIKE"):
+        return replace(made, like=cursor.name())
+    if cursor.take("CLONE"):
+        made = replace(made, clone=cursor.name())
+        if cursor.word() in ("AT", "BEFORE"):
+            raise unsupported(f"CLONE ... {cursor.word()}")
+        return made
+    if cursor.take("COPY", "GRANTS"):
+        return made
+    if cursor.take("CLUSTER BY"):
+        cursor.take("LINEAR")
+        cursor.skip_parentheses()
+        return made
+    if cursor.word() in _REFUSED_TABLE_CLAUSES:
+        raise unsupported(_REFUSED_TABLE_CLAUSES[cursor.word()])
+    options = take_options(cursor, *TABLE_OPTIONS, refused="CREATE TABLE")
+    if not options:
+        raise cursor.unexpected()
+    refuse_options(options)
+    return replace(
+        made,
+        comment=str(options.get("COMMENT", made.comment)),
+        retention_days=options.get("DATA_RETENTION_TIME_IN_DAYS", made.retention_days),
+        change_tracking=options.get("CHANGE_TRACKING", made.change_tracking),
+    )
+
+
+def refuse_options(options: dict[str, Any]) -> None:
+    """Refuse those of `TABLE_OPTIONS` that would change what a table does."""
+    if options.get("ENABLE_SCHEMA_EVOLUTION"):
+        raise unsupported("ENABLE_SCHEMA_EVOLUTION")
+    if options.get("DEFAULT_DDL_COLLATION"):
+        raise unsupported("DEFAULT_DDL_COLLATION")
+
+
+def _renamed(query: exp.Query, names: tuple[str, ...]) -> exp.Query:
+    """`query` whose result columns bear `names`, when there are any."""
+    if not names:
+        return query
+    alias = exp.TableAlias(
+        this=exp.to_identifier("Q", quoted=True), columns=[exp.to_identifier(name, quoted=True) for name in names]
+    )
+    inner = exp.Subquery(this=query, alias=alias)
+    return exp.Select(expressions=[exp.Star()], from_=exp.From(this=inner))
+
+
+# --- columns ---------------------------------------------------------------------------------------------------------
+
+
+def _columns(cursor: Cursor) -> _Columns:
+    columns: list[TableColumn] = []
+    names: list[str] = []
+    keys: set[str] = set()
+    for _ in cursor.items():
+        if cursor.word() in CONSTRAINTS and not (cursor.word() == "CONSTRAINT" and cursor.word(1) in (",", ")")):
+            keys.update(table_constraint(cursor))
+        elif cursor.word(1) in (",", ")"):
+            names.append(cursor.identifier())
+        else:
+            columns.append(column(cursor))
+    if names and columns:
+        raise unsupported("columns with and without a type in one CREATE TABLE")
+    if not names and not columns:
+        cursor.index -= 1
+        raise cursor.unexpected()
+    return _Columns(
+        tuple(replace(each, nullable=False) if each.name in keys else each for each in columns), tuple(names)
+    )
+
+
+def table_constraint(cursor: Cursor) -> tuple[str, ...]:
+    """[CONSTRAINT name] PRIMARY KEY | UNIQUE | FOREIGN KEY (columns) ...; the columns of a primary key."""
+    if cursor.take("CONSTRAINT"):
+        cursor.identifier()
+    if cursor.at("CHECK"):
+        raise unsupported("CHECK constraint")
+    primary = cursor.take("PRIMARY KEY")
+    if primary or cursor.take("UNIQUE"):
+        found = cursor.identifiers()
+    else:
+        cursor.expect("FOREIGN KEY")
+        found = cursor.identifiers()
+        _references(cursor)
+    _constraint_properties(cursor)
+    return found if primary else ()
+
+
+def _references(cursor: Cursor) -> None:
+    cursor.expect("REFERENCES")
+    cursor.name()
+    if cursor.at("("):
+        cursor.identifiers()
+
+
+def _constraint_properties(cursor: Cursor) -> None:
+    """Properties of a constraint, none of which changes anything since no constraint is enforced."""
+    while True:
+        if cursor.take_one_of(
+            "ENFORCED", "DEFERRABLE", "ENABLE", "DISABLE", "VALIDATE", "NOVALIDATE", "RELY", "NORELY"
+        ):
+            continue
+        if cursor.at("NOT", "ENFORCED") or cursor.at("NOT", "DEFERRABLE") or cursor.at("INITIALLY"):
+            cursor.index += 2
+        elif cursor.take("MATCH"):
+            cursor.identifier()
+        elif cursor.take("ON", "DELETE") or cursor.take("ON", "UPDATE"):
+            if cursor.take_one_of("SET", "NO"):
+                cursor.step()
+            else:
+                cursor.identifier()
+        else:
+            return
+
+
+def column(cursor: Cursor) -> TableColumn:
+    """A column's definition: name, type and options."""
+    made = TableColumn(cursor.identifier(), cursor.data_type())
+    while not cursor.done and cursor.word() not in (",", ")"):
+        made = _column_option(cursor, made)
+    return made
+
+
+def _column_option(cursor: Cursor, made: TableColumn) -> TableColumn:
+    """`made` with the option that comes next."""
+    word = cursor.word()
+    if word in _REFUSED_COLUMN_OPTIONS:
+        raise unsupported(_REFUSED_COLUMN_OPTIONS[word])
+    if cursor.take("NOT", "NULL"):
+        return replace(made, nullable=False)
+    if cursor.take("NULL"):
+        return made
+    if cursor.take("DEFAULT"):
+        return replace(made, default=cursor.expression_text(*_COLUMN_ENDS))
+    if cursor.take_one_of("AUTOINCREMENT", "IDENTITY"):
+        return replace(made, identity=_identity(cursor))
+    if cursor.take("COMMENT"):
+        cursor.take("=")
+        return replace(made, comment=cursor.string())
+    if cursor.take("CONSTRAINT"):
+        cursor.identifier()
+    if cursor.take("PRIMARY KEY"):
+        _constraint_properties(cursor)
+        return replace(made, nullable=False)
+    if cursor.take("FOREIGN KEY") or cursor.at("REFERENCES"):
+        _references(cursor)
+    else:
+        cursor.expect("UNIQUE")
+    _constraint_properties(cursor)
+    return made
+
+
+def _identity(cursor: Cursor) -> tuple[int, int]:
+    """(start, increment) from ``(n, m)`` or ``START n INCREMENT m``, both optional; then ORDER | NOORDER."""
+    start, increment = 1, 1
+    if cursor.take("("):
+        start = cursor.integer()
+        cursor.expect(",")
+        increment = cursor.integer()
+        cursor.expect(")")
+    if cursor.take("START"):
+        cursor.take_one_of("WITH", "=")
+        start = cursor.integer()
+    if cursor.take("INCREMENT"):
+        cursor.take_one_of("BY", "=")
+        increment = cursor.integer()
+    cursor.take_one_of("ORDER", "NOORDER")
+    return start, increment
+
+
+# --- views -----------------------------------------------------------------------------------------------------------
+
+
+def view(cursor: Cursor, head: Head) -> Create:
+    """CREATE [TEMPORARY] VIEW name [(columns)] [COPY GRANTS] [COMMENT = 'text'] AS query."""
+    head.not_transient()
+    name, columns, comment = cursor.name(), list[str](), ""
+    if cursor.at("("):
+        for _ in cursor.items():
+            columns.append(cursor.identifier())
+            if cursor.word() in _REFUSED_COLUMN_OPTIONS:
+                raise unsupported(_REFUSED_COLUMN_OPTIONS[cursor.word()])
+            if cursor.take("COMMENT"):
+                raise unsupported("COMMENT on a view's column")
+    while not cursor.at("AS"):
+        if cursor.take("COMMENT", "="):
+            comment = cursor.string()
+        elif cursor.take("CHANGE_TRACKING", "="):
+            cursor.boolean()
+        elif cursor.word() in ("WITH", "ROW", "TAG", "AGGREGATION"):
+            raise unsupported("view policies and tags")
+        else:
+            cursor.expect("COPY", "GRANTS")
+    cursor.expect("AS")
+    return CreateView(
+        name=name,
+        columns=tuple(columns),
+        query=cursor.query(),
+        durability=head.durability,
+        comment=comment,
+        **head.flags,
+    )

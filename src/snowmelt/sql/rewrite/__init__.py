@@ -1,0 +1,1 @@
+"""Rewrite rules from Snowflake's query language to DuckDB's, one family a file."""

@@ -1,0 +1,74 @@
+"""What the rules ask about the world, and finished DuckDB text as a node."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from sqlglot import exp
+
+from snowmelt.catalog.names import Name
+
+
+def raw(text: str) -> exp.Expression:
+    """Finished DuckDB text as a node that no rule touches any more (a Var is written as it stands)."""
+    return exp.Var(this=text)
+
+
+class StagedRows(Protocol):
+    """Staged files as a relation of the engine."""
+
+    @property
+    def relation(self) -> str:
+        """DuckDB text of the relation, in parentheses."""
+        ...
+
+    @property
+    def is_document(self) -> bool:
+        """Whether ``$1`` is one JSON document, whose fields are extracted like those of any VARIANT."""
+        ...
+
+    def column(self, position: int, path: Sequence[str | int], alias: str) -> str:
+        """DuckDB text of ``$position:path``."""
+        ...
+
+    def metadata(self, name: str, alias: str) -> str:
+        """DuckDB text of a METADATA$ column."""
+        ...
+
+
+class Resolver(Protocol):
+    """Answers about names, given by the session (see snowmelt.session.resolver). All raise SqlError for the unknown."""
+
+    def relation(self, name: Name) -> str:
+        """DuckDB text of a query that yields the rows of the table, view or stream called `name`."""
+        ...
+
+    def table_function(self, name: str, arguments: Sequence[exp.Expression]) -> str:
+        """DuckDB text of a query for ``TABLE(name(arguments))``; `name` is upper case and may be dotted."""
+        ...
+
+    def stage(self, location: str, options: Mapping[str, Any]) -> StagedRows:
+        """The files at a stage location; `options` may have ``format`` and ``pattern``."""
+        ...
+
+    def stage_alias(self) -> str | None:
+        """The name to give staged rows, where the statement's own does not count."""
+        ...
+
+    def function(self, name: str, arguments: Sequence[exp.Expression]) -> exp.Expression | None:
+        """What a context, system or user-defined function call becomes; None when the name is none of these."""
+        ...
+
+    def binding(self, key: str) -> exp.Expression:
+        """The literal bound to a placeholder: its position from 1, or its name."""
+        ...
+
+    def variable(self, name: str) -> exp.Expression:
+        """The literal that a session variable (``$name``) holds."""
+        ...
+
+
+def raw_query(text: str) -> exp.Subquery:
+    """`text` in parentheses, to stand in FROM."""
+    return exp.Subquery(this=raw(text))

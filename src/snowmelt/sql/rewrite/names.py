@@ -1,0 +1,81 @@
+"""Identifiers fold to upper case, projections get Snowflake's names, ``$n`` becomes a column."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from snowmelt.base.errors import unsupported
+from snowmelt.catalog.names import Name, fold
+from snowmelt.sql.rewrite.context import Resolver
+
+
+def name_projections(tree: exp.Expression, resolver: Resolver) -> exp.Expression:
+    """Give each unnamed projection the name Snowflake shows: the expression's text in upper case."""
+    for select in tree.find_all(exp.Select):
+        projections = select.args["expressions"]
+        for i, projection in enumerate(projections):
+            if isinstance(projection, (exp.Alias, exp.Aliases, exp.Star, exp.Subquery)) or projection.is_star:
+                continue
+            if isinstance(projection, exp.Column):
+                continue
+            name = projection.sql(dialect="snowflake").upper()
+            projections[i] = exp.Alias(this=projection.copy(), alias=exp.to_identifier(name, quoted=True))
+        select.set("expressions", projections)
+    return tree
+
+
+def fold_identifiers(tree: exp.Expression, resolver: Resolver) -> exp.Expression:
+    """Unquoted identifiers become quoted ones in upper case."""
+    for identifier in tree.find_all(exp.Identifier):
+        if not identifier.quoted:
+            identifier.set("this", identifier.this.upper())
+            identifier.set("quoted", True)
+    return tree
+
+
+def positional_columns(tree: exp.Expression, resolver: Resolver) -> exp.Expression:
+    """``$2`` means the second column of the row; VALUES call theirs COLUMN1, COLUMN2, ..."""
+    for node in list(tree.find_all(exp.Parameter)):
+        node.replace(exp.column(exp.to_identifier(f"COLUMN{node.this.name}", quoted=True)))
+    for values in tree.find_all(exp.Values):
+        if values.find_ancestor(exp.Insert) is values.parent:
+            continue
+        alias = values.args.get("alias")
+        if alias is not None and alias.args.get("columns"):
+            continue
+        first = values.expressions[0]
+        width = len(first.expressions) if isinstance(first, exp.Tuple) else 1
+        columns = [exp.to_identifier(f"COLUMN{i + 1}", quoted=True) for i in range(width)]
+        this = alias.this if alias is not None and alias.this is not None else exp.to_identifier("VALUES", quoted=True)
+        values.set("alias", exp.TableAlias(this=this, columns=columns))
+    return tree
+
+
+def table_name(table: exp.Table) -> Name:
+    """The `Name` that a table node gives, parts folded."""
+    parts = [fold(part.sql(dialect="snowflake", identify=part.quoted)) for part in table.parts]
+    if len(parts) > 3:
+        raise unsupported(f"name of {len(parts)} parts")
+    return Name(*reversed(parts))
+
+
+def is_cte(table: exp.Table) -> bool:
+    """Whether a name in FROM means a common table expression that is visible there."""
+    if table.args.get("db") is not None:
+        return False
+    name = table.name if table.this.quoted else table.name.upper()
+    node: exp.Expression | None = table
+    inside: exp.CTE | None = None
+    while node is not None:
+        if isinstance(node, exp.CTE):
+            inside = node
+        with_ = node.args.get("with_")
+        if with_ is not None and node is not table:
+            for cte in with_.expressions:
+                if cte is inside and not with_.args.get("recursive"):
+                    break
+                identifier = cte.args["alias"].this
+                if (identifier.name if identifier.quoted else identifier.name.upper()) == name:
+                    return True
+        node = node.parent
+    return False

@@ -1,0 +1,70 @@
+"""The rules in the order they run, and the DuckDB text that comes out.
+
+A rule is a function ``(tree, resolver) -> tree`` that may change the tree it is given. The order matters and is all
+here: names of projections are taken from the source text, so they come first; identifiers fold before anything looks
+one up; sources are resolved before functions, so that what a source expands to is never rewritten again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlglot import ErrorLevel, exp
+from sqlglot.errors import UnsupportedError
+
+from snowmelt.base.errors import SqlError, unsupported
+from snowmelt.sql.rewrite.context import Resolver
+from snowmelt.sql.rewrite.functions import arithmetic, cast_types, resolve_functions
+from snowmelt.sql.rewrite.literals import bind
+from snowmelt.sql.rewrite.names import fold_identifiers, name_projections, positional_columns
+from snowmelt.sql.rewrite.semistructured import extract_fields
+from snowmelt.sql.rewrite.sources import resolve_sources, resolve_stages, resolve_table_functions
+
+Rule = Callable[[exp.Expression, Resolver], exp.Expression]
+
+RULES: tuple[Rule, ...] = (
+    bind,
+    name_projections,
+    fold_identifiers,
+    resolve_stages,
+    positional_columns,
+    resolve_table_functions,
+    resolve_sources,
+    resolve_functions,
+    extract_fields,
+    arithmetic,
+    cast_types,
+)
+
+
+def rewrite_tree(tree: exp.Expression, resolver: Resolver) -> exp.Expression:
+    """A copy of a Snowflake tree after all rules; `engine_sql` renders it."""
+    # A node at the top cannot be replaced in place, so the tree hangs below a holder while the rules run.
+    holder = exp.Tuple(expressions=[tree.copy()])
+    for rule in RULES:
+        rule(holder, resolver)
+    result: exp.Expression = holder.expressions[0]
+    return result.pop()
+
+
+def engine_sql(tree: exp.Expression) -> str:
+    """DuckDB text of a rewritten tree.
+
+    Raises:
+        SqlError: 000002 for what the engine cannot express, 000603 when the tree nests too deeply to be written.
+    """
+    try:
+        return tree.sql(dialect="duckdb", unsupported_level=ErrorLevel.RAISE)
+    except UnsupportedError as error:
+        raise unsupported(str(error).splitlines()[0]) from error
+    except RecursionError as error:
+        raise SqlError("SQL compilation error:\nstatement is nested too deeply", 603, "42000") from error
+
+
+def rewrite(tree: exp.Expression, resolver: Resolver) -> str:
+    """A Snowflake query or expression as DuckDB text.
+
+    Raises:
+        SqlError: for anything that does not exist or is not supported.
+    """
+    return engine_sql(rewrite_tree(tree, resolver))

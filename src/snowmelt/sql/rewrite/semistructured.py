@@ -1,0 +1,62 @@
+"""VARIANT, OBJECT and ARRAY. The engine stores them as JSON text; model outputs are structs while a query runs.
+
+Source: docs.snowflake.com/en/user-guide/querying-semistructured
+"""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from snowmelt.sql.dialect import ModelMethod
+from snowmelt.sql.rewrite.context import Resolver
+
+STRUCT_MARK = "snowmelt_struct"
+"""Meta key on columns that hold the struct a model's method returned (see snowmelt.plan.models)."""
+
+
+def extract_fields(tree: exp.Expression, resolver: Resolver) -> exp.Expression:
+    """``v['x']`` and ``v:x`` extract; casting an extract to text gives the text, not quoted JSON."""
+    structs = _struct_names(tree)
+    for bracket in list(tree.find_all(exp.Bracket)):
+        keys = bracket.expressions
+        if len(keys) != 1 or not (isinstance(keys[0], exp.Literal) and keys[0].is_string):
+            continue
+        if _is_struct(bracket.this, structs):
+            continue
+        path = exp.JSONPath(expressions=[exp.JSONPathRoot(), exp.JSONPathKey(this=keys[0].name)])
+        bracket.replace(exp.JSONExtract(this=bracket.this, expression=path))
+    for extract in list(tree.find_all(exp.JSONExtract)):
+        if _is_struct(extract.this, structs) and isinstance(extract.expression, exp.JSONPath):
+            node = extract.this
+            for part in extract.expression.expressions[1:]:
+                node = exp.Bracket(this=node.copy(), expressions=[exp.Literal.string(part.name)])
+            extract.replace(node)
+    for cast in list(tree.find_all(exp.Cast, exp.TryCast)):
+        inner = cast.this.unnest()
+        if isinstance(inner, exp.JSONExtract) and not cast.to.is_type("variant", "object", "array"):
+            scalar = exp.JSONExtractScalar(this=inner.this.copy(), expression=inner.expression.copy())
+            cast.set("this", exp.Paren(this=scalar))
+    return tree
+
+
+def _struct_names(tree: exp.Expression) -> set[str]:
+    """Names of projections that are a model method's whole result."""
+    names = {
+        alias.alias
+        for alias in tree.find_all(exp.Alias)
+        if isinstance(alias.this, ModelMethod) or alias.this.meta.get(STRUCT_MARK)
+    }
+    grew = bool(names)
+    while grew:
+        more = {
+            alias.alias
+            for alias in tree.find_all(exp.Alias)
+            if isinstance(alias.this, exp.Column) and alias.this.name in names
+        }
+        grew = not more <= names
+        names |= more
+    return names
+
+
+def _is_struct(node: exp.Expression, names: set[str]) -> bool:
+    return isinstance(node, exp.Column) and (node.name in names or bool(node.meta.get(STRUCT_MARK)))

@@ -1,0 +1,108 @@
+"""What stands in FROM: tables, views, streams, table functions and stages become queries of the engine."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from snowmelt.base.errors import syntax_error, unsupported
+from snowmelt.catalog.names import parse_name
+from snowmelt.sql.rewrite.context import Resolver, StagedRows, raw, raw_query
+from snowmelt.sql.rewrite.names import is_cte, table_name
+
+
+def resolve_sources(tree: exp.Expression, resolver: Resolver) -> exp.Expression:
+    """Every name in FROM or JOIN that is not a common table expression becomes the engine's query for it."""
+    for table in list(tree.find_all(exp.Table)):
+        this = table.this
+        if isinstance(this, exp.DynamicIdentifier):
+            name = parse_name(_text(this.this))
+            _replace(table, resolver.relation(name), name.name)
+        elif isinstance(this, exp.Identifier) and not is_cte(table):
+            name = table_name(table)
+            _replace(table, resolver.relation(name), name.name)
+    return tree
+
+
+def resolve_table_functions(tree: exp.Expression, resolver: Resolver) -> exp.Expression:
+    """``TABLE(f(...))`` becomes a query; ``TABLE('name')`` and ``TABLE(name)`` mean the table of that name."""
+    for rows in list(tree.find_all(exp.TableFromRows)):
+        this = rows.this
+        if isinstance(this, exp.Literal):
+            name = parse_name(this.name)
+            _replace(rows, resolver.relation(name), name.name)
+            continue
+        if isinstance(this, exp.Column):
+            name = parse_name(this.sql(dialect="snowflake"))
+            _replace(rows, resolver.relation(name), name.name)
+            continue
+        prefix: list[str] = []
+        while isinstance(this, exp.Dot):
+            prefix.append(this.this.sql(dialect="snowflake").upper())
+            this = this.expression
+        if not isinstance(this, exp.Func):
+            raise syntax_error(f"unexpected '{this.sql(dialect='snowflake')}'")
+        function = this.name if isinstance(this, exp.Anonymous) else this.sql_name()
+        arguments = this.expressions if isinstance(this, exp.Anonymous) else [this]
+        _replace(rows, resolver.table_function(".".join([*prefix, function.upper()]), arguments), function.upper())
+    return tree
+
+
+def resolve_stages(tree: exp.Expression, resolver: Resolver) -> exp.Expression:
+    """``FROM @stage/path (FILE_FORMAT => f, PATTERN => p)`` becomes a relation, ``$1:"A"`` and METADATA$ columns of
+    the SELECT around it become expressions over it.
+    """
+    for table in list(tree.find_all(exp.Table)):
+        if not isinstance(table.this, exp.Var) or not table.this.name.startswith("@"):
+            continue
+        options = {key: _text(value) for key in ("format", "pattern") if (value := table.args.get(key)) is not None}
+        rows = resolver.stage(table.this.name, options)
+        alias = table.args.get("alias")
+        shown = alias.this.name if alias is not None and alias.this is not None else "STAGE"
+        name = resolver.stage_alias() or shown
+        select = table.find_ancestor(exp.Select)
+        if select is not None:
+            _resolve_columns(select, rows, name)
+        _replace(table, f"SELECT * FROM {rows.relation}", name)
+    return tree
+
+
+def _resolve_columns(select: exp.Select, rows: StagedRows, alias: str) -> None:
+    """References to staged columns in `select` become expressions of the engine."""
+    if not rows.is_document:
+        for extract in list(select.find_all(exp.JSONExtract)):
+            path = _path_of(extract)
+            if path is not None:
+                extract.replace(raw(rows.column(path[0], path[1], alias)))
+    for parameter in list(select.find_all(exp.Parameter)):
+        if parameter.this.name.isdigit():
+            parameter.replace(raw(rows.column(int(parameter.this.name), (), alias)))
+    for column in list(select.find_all(exp.Column)):
+        if column.name.startswith("METADATA$"):
+            column.replace(raw(rows.metadata(column.name, alias)))
+
+
+def _path_of(extract: exp.JSONExtract) -> tuple[int, list[str | int]] | None:
+    """Position and path of ``$1:a[0].b``; None for a path into anything else."""
+    base, path = extract.this, extract.expression
+    if not (isinstance(base, exp.Parameter) and base.this.name.isdigit() and isinstance(path, exp.JSONPath)):
+        return None
+    return int(base.this.name), [part.args["this"] for part in path.expressions[1:]]
+
+
+def _text(node: exp.Expression) -> str:
+    return node.name if isinstance(node, exp.Literal) else node.sql(dialect="snowflake")
+
+
+def _replace(table: exp.Expression, text: str, name: str) -> None:
+    """Put the query `text` where `table` stands, keeping its alias, joins, pivots and sample."""
+    if any(table.args.get(clause) for clause in ("when", "version", "changes")):
+        raise unsupported("AT / BEFORE / CHANGES")
+    query = raw_query(text)
+    alias = table.args.get("alias")
+    if alias is None or alias.this is None:
+        alias = exp.TableAlias(this=exp.to_identifier(name, quoted=True))
+    query.set("alias", alias.copy())
+    for clause in ("joins", "pivots", "laterals", "sample"):
+        if table.args.get(clause):
+            query.set(clause, table.args[clause])
+    table.replace(query)

@@ -1,0 +1,155 @@
+"""One connection to the engine: statements, results as Arrow, and the transaction it is in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pyarrow as pa
+
+from snowmelt.base.datatypes import from_duckdb
+from snowmelt.base.result import Column
+from snowmelt.storage.errors import translate
+
+if TYPE_CHECKING:
+    from snowmelt.storage.engine import Engine
+
+
+class Connection:
+    """A DuckDB cursor with the bookkeeping of change tracking.
+
+    Attributes:
+        tx: number of the open transaction, 0 when there is none.
+        wrote: whether the open transaction wrote rows of tracked tables or moved offsets.
+    """
+
+    def __init__(self, engine: Engine, cursor: duckdb.DuckDBPyConnection) -> None:
+        self.engine = engine
+        self._cursor = cursor
+        self.tx = 0
+        self.wrote = False
+
+    # --- transaction -------------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Open a transaction with a number of its own; its snapshot is taken by the first statement."""
+        self._cursor.execute("BEGIN")
+        self.tx = self.engine.next_transaction()
+        self.wrote = False
+        self._cursor.execute(f"SET VARIABLE tx = {self.tx}")
+
+    def commit(self) -> None:
+        """Commit; rows become visible and get their version.
+
+        Raises:
+            SqlError: the commit failed; everything is rolled back.
+        """
+        try:
+            if self.wrote:
+                self.engine.commit(self._cursor, self.tx)
+            else:
+                self._cursor.execute("COMMIT")
+        except duckdb.Error as error:
+            self.rollback()
+            raise translate(error) from error
+        finally:
+            self.tx = 0
+
+    def rollback(self) -> None:
+        """Undo the open transaction, if there is one."""
+        if self.tx:
+            self.tx = 0
+            try:
+                self._cursor.execute("ROLLBACK")
+            except duckdb.TransactionException as error:
+                # COMMIT that fails has already rolled back.
+                if "no transaction is active" not in str(error):
+                    raise
+
+    # --- statements --------------------------------------------------------------------------------------------------
+
+    def run(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Execute DuckDB text and fetch all rows as Python values.
+
+        Raises:
+            SqlError: in Snowflake's words.
+        """
+        try:
+            return self._cursor.execute(sql, list(parameters) or None).fetchall()
+        except duckdb.Error as error:
+            raise translate(error) from error
+
+    def scalar(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
+        """The first cell of the first row, or None."""
+        rows = self.run(sql, parameters)
+        return rows[0][0] if rows else None
+
+    def query(self, sql: str) -> tuple[tuple[Column, ...], pa.Table]:
+        """Execute a query: its columns with Snowflake's types, and its rows; Arrow columns are named c0, c1, ..."""
+        try:
+            relation = self._cursor.sql(sql)
+            columns = _columns(relation.columns, [str(t) for t in relation.types])
+            table = relation.to_arrow_table()
+        except duckdb.Error as error:
+            raise translate(error) from error
+        return columns, table.rename_columns([f"c{i}" for i in range(table.num_columns)])
+
+    def query_dml(self, sql: str) -> tuple[tuple[str, ...], pa.Table]:
+        """Execute DML with RETURNING: the names and the rows of what it returns."""
+        try:
+            reader = self._cursor.execute(sql)
+            names = tuple(entry[0] for entry in reader.description or ())
+            return names, reader.to_arrow_table()
+        except duckdb.Error as error:
+            raise translate(error) from error
+
+    def is_usable(self) -> bool:
+        """Whether the open transaction can go on after an error."""
+        try:
+            self._cursor.execute("SELECT 1")
+        except duckdb.Error:
+            return False
+        return True
+
+    def drop_temporary(self, name: str) -> None:
+        """Forget a relation given to `register`, or a temporary table, whichever `name` is."""
+        try:
+            self._cursor.unregister(name)
+            self._cursor.execute(f"DROP TABLE IF EXISTS temp.{name}")
+        except duckdb.TransactionException:
+            return  # the transaction was ended by an error; its temporary tables go with it
+
+    def create_function(
+        self, name: str, function: Callable[..., pa.Array], parameters: Sequence[str], returns: str
+    ) -> None:
+        """Make a Python function of Arrow arrays callable from SQL; types are DuckDB's names."""
+        self._cursor.create_function(  # type: ignore[call-overload]
+            name, function, list(parameters), returns, type="arrow", null_handling="special", side_effects=True
+        )
+
+    def describe(self, sql: str) -> tuple[Column, ...]:
+        """The columns a query would have, without running it."""
+        rows = self.run(f"DESCRIBE {sql}")
+        return _columns([row[0] for row in rows], [row[1] for row in rows])
+
+    def register(self, name: str, table: pa.Table) -> None:
+        """Make an Arrow table visible to this connection's statements under `name`."""
+        self._cursor.register(name, table)
+
+    def unregister(self, name: str) -> None:
+        """Forget a table given to `register`."""
+        self._cursor.unregister(name)
+
+    def interrupt(self) -> None:
+        """Abort the running statement, from another thread."""
+        self._cursor.interrupt()
+
+    def close(self) -> None:
+        """Roll back what is open and let go of temporary tables."""
+        self.rollback()
+        self._cursor.close()
+
+
+def _columns(names: Sequence[str], types: Sequence[str]) -> tuple[Column, ...]:
+    return tuple(Column(name, from_duckdb(text)) for name, text in zip(names, types, strict=True))

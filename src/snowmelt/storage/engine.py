@@ -1,0 +1,130 @@
+"""The embedded database: opening it, its catalog of entities, and connections to it.
+
+One DuckDB file holds everything, so that rows, offsets and catalog commit together. User SQL reaches DuckDB only
+after rewriting; as a second wall, DuckDB itself can read and write nothing outside the stages' directory.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+from typing import TypeVar
+
+import duckdb
+
+from snowmelt.base.clock import Clock
+from snowmelt.base.errors import SqlError
+from snowmelt.catalog.catalog import Catalog, Change, Entity
+from snowmelt.catalog.codec import decode, encode
+from snowmelt.storage.connection import Connection
+from snowmelt.storage.errors import translate
+from snowmelt.storage.locks import LockManager
+
+T = TypeVar("T")
+
+
+class Engine:
+    """The database of one data directory.
+
+    Attributes:
+        locks: table locks.
+        catalog: the current picture; replaced whole by `change`.
+    """
+
+    def __init__(self, path: Path | None, files: Path, clock: Clock) -> None:
+        self.clock = clock
+        self.locks = LockManager()
+        self._commit_lock = threading.Lock()
+        self._catalog_lock = threading.RLock()
+        self._counter_lock = threading.Lock()
+        self._root = _open(path, files)
+        self._root.execute(resources.files("snowmelt.storage").joinpath("sql/bootstrap.sql").read_text())
+        row = self._root.execute("SELECT coalesce(max(tx), 0), coalesce(max(ver), 0) FROM snowmelt.commits").fetchone()
+        self._tx, self._version = row or (0, 0)
+        self.catalog = self._load_catalog()
+        self.on_commit: Callable[[], None] = lambda: None
+
+    # --- connections and transactions --------------------------------------------------------------------------------
+
+    def connect(self) -> Connection:
+        """A connection of its own, for one session or one internal user."""
+        return Connection(self, self._root.cursor())
+
+    def next_transaction(self) -> int:
+        """The number under which a transaction writes its rows."""
+        with self._counter_lock:
+            self._tx += 1
+            return self._tx
+
+    def commit(self, cursor: duckdb.DuckDBPyConnection, tx: int) -> None:
+        """Commit a transaction that wrote rows: versions are given in commit order, under one lock."""
+        with self._commit_lock:
+            version = self._version + 1
+            cursor.execute("INSERT INTO snowmelt.commits VALUES (?, ?, ?)", [tx, version, self.clock.now()])
+            cursor.execute("COMMIT")
+            self._version = version
+        self.on_commit()
+
+    # --- catalog -----------------------------------------------------------------------------------------------------
+
+    def next_id(self) -> int:
+        """A new id for an entity."""
+        row = self._root.cursor().execute("SELECT nextval('snowmelt.object_ids')").fetchone()
+        assert row is not None
+        return int(row[0])
+
+    def change(
+        self, connection: Connection, build: Callable[[Catalog], Change], physical: Callable[[Connection], T]
+    ) -> T:
+        """Carry out DDL: `build` makes the catalog's change from the current picture, `physical` does what goes with
+        it in the same transaction; either raises to leave everything as it was.
+        """
+        with self._catalog_lock:
+            change = build(self.catalog)
+            connection.begin()
+            try:
+                result = physical(connection)
+                for entity in change.drop:
+                    connection.run("DELETE FROM snowmelt.entities WHERE id = ?", [entity.id])
+                for entity in change.put:
+                    connection.run("INSERT OR REPLACE INTO snowmelt.entities VALUES (?, ?)", [entity.id, encode(entity)])
+                connection.commit()
+            except BaseException:
+                connection.rollback()
+                raise
+            self.catalog = self.catalog.apply(change)
+            return result
+
+    def _load_catalog(self) -> Catalog:
+        documents = self._root.execute("SELECT doc FROM snowmelt.entities ORDER BY id").fetchall()
+        entities: tuple[Entity, ...] = tuple(decode(doc) for (doc,) in documents)
+        return Catalog().apply(Change(put=entities))
+
+    def close(self) -> None:
+        """Write a checkpoint and close the file."""
+        self._root.close()
+
+
+def _open(path: Path | None, files: Path) -> duckdb.DuckDBPyConnection:
+    try:
+        connection = duckdb.connect(
+            str(path) if path else ":memory:",
+            config={
+                "default_transaction_invalidation_policy": "SYNTACTIC_ERRORS_DO_NOT_INVALIDATE",
+                "autoinstall_known_extensions": False,
+                "python_enable_replacements": False,
+                "TimeZone": "UTC",
+            },
+        )
+    except duckdb.IOException as error:
+        if "lock" in str(error).lower():
+            raise SqlError(f"The data directory is in use by another Snowmelt process: {path}", 604) from error
+        raise
+    except duckdb.Error as error:
+        raise translate(error) from error
+    connection.execute("SET allowed_directories = [?]", [str(files.resolve()) + "/"])
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+    return connection

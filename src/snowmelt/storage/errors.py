@@ -1,0 +1,87 @@
+"""DuckDB's errors in Snowflake's words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import duckdb
+
+from snowmelt.base.errors import SqlError, canceled, invalid_identifier, unknown_function
+
+_Rule = tuple[re.Pattern[str], Callable[[re.Match[str]], SqlError]]
+
+
+def _not_recognized(what: str) -> Callable[[re.Match[str]], SqlError]:
+    return lambda match: SqlError(f"{what} value '{match.group(1)}' is not recognized", 100038, "22018")
+
+
+_RULES: tuple[_Rule, ...] = (
+    (
+        re.compile(r'Referenced column "(.+?)" not found|Table "?.+?"? does not have a column named "(.+?)"'),
+        lambda m: invalid_identifier(m.group(1) or m.group(2)),
+    ),
+    (
+        re.compile(r'Values list "(.+?)" does not have a column named "(.+?)"'),
+        lambda m: invalid_identifier(f"{m.group(1)}.{m.group(2)}"),
+    ),
+    (re.compile(r'Referenced table "(.+?)" not found'), lambda m: invalid_identifier(m.group(1))),
+    (
+        re.compile(r'Ambiguous reference to column name "(.+?)"'),
+        lambda m: SqlError(f"SQL compilation error:\nambiguous column name '{m.group(1)}'", 2027, "42601"),
+    ),
+    (
+        re.compile(r"(?:Scalar|Table|Aggregate|Macro) ?(?:Macro )?Function with name \"?(\w+)\"? does not exist"),
+        lambda m: unknown_function(m.group(1).upper()),
+    ),
+    (re.compile(r"Could not convert string ['\"](.*?)['\"] to (?:INT|DECIMAL|UINT)"), _not_recognized("Numeric")),
+    (re.compile(r"Could not convert string ['\"](.*?)['\"] to (?:DOUBLE|FLOAT)"), _not_recognized("Numeric")),
+    (re.compile(r"Could not convert string ['\"](.*?)['\"] to BOOL"), _not_recognized("Boolean")),
+    (
+        re.compile(r"invalid date field format: ['\"](.*?)['\"]"),
+        lambda m: SqlError(f"Date '{m.group(1)}' is not recognized", 100040, "22007"),
+    ),
+    (
+        re.compile(r"invalid timestamp field format: ['\"](.*?)['\"]"),
+        lambda m: SqlError(f"Timestamp '{m.group(1)}' is not recognized", 100035, "22007"),
+    ),
+    (
+        re.compile(r"NOT NULL constraint failed: .*?\.(\S+)"),
+        lambda m: SqlError(f"NULL result in a non-nullable column: {m.group(1)}", 100072, "22000"),
+    ),
+    (re.compile(r"Division by zero"), lambda m: SqlError("Division by zero", 100051, "22012")),
+    (
+        re.compile(r"MERGE INTO command cannot affect the same target row more than once"),
+        lambda m: SqlError("Duplicate row detected during DML action", 100090, "42P18"),
+    ),
+    (
+        re.compile(r'column "(.+?)" must appear in the GROUP BY clause'),
+        lambda m: SqlError(f"SQL compilation error:\n'{m.group(1)}' is not a valid group by expression", 979, "42601"),
+    ),
+    (
+        re.compile(r"Transaction conflict|write-write conflict|Conflict on"),
+        lambda m: SqlError(
+            "The transaction was rolled back because another transaction changed the same rows first.",
+            625,
+            "57014",
+            "Nothing of this transaction was kept; run it again.",
+        ),
+    ),
+)
+
+
+def translate(error: duckdb.Error) -> SqlError:
+    """The `SqlError` for an error of the engine; the engine's own text is kept where Snowflake's is not known."""
+    if isinstance(error, duckdb.InterruptException):
+        return canceled()
+    text = str(error)
+    for pattern, make in _RULES:
+        match = pattern.search(text)
+        if match is not None:
+            return make(match)
+    body = text.split("\n\nLINE ")[0]
+    body = re.sub(r"^(?:\w+ )+Error: ", "", body)
+    compilation = isinstance(error, (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException))
+    if compilation:
+        return SqlError(f"SQL compilation error:\n{body}", 904 if "column" in body else 1044, "42000")
+    return SqlError(body, 100000, "22000")

@@ -1,0 +1,193 @@
+"""Options of COPY INTO <table>, which files it takes, and what it remembers of them.
+
+Source: docs.snowflake.com/en/sql-reference/sql/copy-into-table (copyOptions, load metadata)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from snowmelt.base.errors import SqlError, unsupported
+from snowmelt.storage.stages import StagedFile
+
+HISTORY_KEPT = timedelta(days=64)
+"""How long a table remembers the files loaded into it."""
+
+
+class OnError(StrEnum):
+    """What a record that does not fit does."""
+
+    ABORT_STATEMENT = "ABORT_STATEMENT"
+    CONTINUE = "CONTINUE"
+    SKIP_FILE = "SKIP_FILE"
+
+
+class MatchColumns(StrEnum):
+    """MATCH_BY_COLUMN_NAME."""
+
+    NONE = "NONE"
+    CASE_SENSITIVE = "CASE_SENSITIVE"
+    CASE_INSENSITIVE = "CASE_INSENSITIVE"
+
+
+@dataclass(frozen=True)
+class CopyOptions:
+    """Options of one COPY INTO <table>.
+
+    Attributes:
+        skip_limit: with SKIP_FILE, how many bad records a file may hold before it is skipped (SKIP_FILE = 1).
+        skip_percent: the same in per cent of its records, or None.
+        truncate: shorten too long text (TRUNCATECOLUMNS = TRUE or ENFORCE_LENGTH = FALSE).
+        size_limit: no further file is taken once these bytes are loaded; None for no limit.
+        files: names after the location's path, in the order given; None for all.
+    """
+
+    on_error: OnError = OnError.ABORT_STATEMENT
+    skip_limit: int = 1
+    skip_percent: float | None = None
+    purge: bool = False
+    force: bool = False
+    match: MatchColumns = MatchColumns.NONE
+    truncate: bool = False
+    size_limit: int | None = None
+    return_failed_only: bool = False
+    files: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class LoadRecord:
+    """A file that a table remembers: the lead's engine stores it in the transaction of the load.
+
+    Attributes:
+        file: `StagedFile.key`.
+        etag: `StagedFile.md5` when it was loaded.
+    """
+
+    file: str
+    etag: str
+    name: str
+    status: str
+    rows_parsed: int
+    rows_loaded: int
+
+
+_SKIP_FILE = re.compile(r"SKIP_FILE(?:_(\d+)(%?))?")
+_ACCEPTED = {"LOAD_UNCERTAIN_FILES": None, "FILE_FORMAT": None, "PATTERN": None, "LOAD_MODE": ("FULL_INGEST",)}
+
+
+def parse_copy_options(options: Mapping[str, Any]) -> CopyOptions:
+    """Typed options from a statement's; FILE_FORMAT and PATTERN are for others to read.
+
+    Raises:
+        SqlError: 000002 for an option or a value that is not supported.
+    """
+    values: dict[str, Any] = {}
+    for name, value in ((name.upper(), value) for name, value in options.items()):
+        match name:
+            case "ON_ERROR":
+                values.update(_on_error(str(value).strip("'").upper()))
+            case "PURGE" | "FORCE" | "RETURN_FAILED_ONLY":
+                values[name.lower()] = _truth(value)
+            case "TRUNCATECOLUMNS":
+                values["truncate"] = _truth(value)
+            case "ENFORCE_LENGTH":
+                values["truncate"] = not _truth(value)
+            case "MATCH_BY_COLUMN_NAME":
+                values["match"] = _match_columns(value)
+            case "SIZE_LIMIT":
+                values["size_limit"] = int(value) if value is not None else None
+            case "FILES":
+                values["files"] = tuple(str(item) for item in value)
+            case "VALIDATION_MODE" if value is None:
+                pass
+            case _ if name not in _ACCEPTED:
+                raise unsupported(f"COPY option {name}")
+            case _:
+                allowed = _ACCEPTED[name]
+                if allowed is not None and str(value).upper() not in allowed:
+                    raise unsupported(f"{name} = {value}")
+    return CopyOptions(**values)
+
+
+def choose_files(
+    files: Sequence[StagedFile],
+    location_path: str,
+    options: CopyOptions,
+    history: Collection[tuple[str, str]],
+) -> list[StagedFile]:
+    """The files that a COPY loads.
+
+    Args:
+        files: what `StageFiles.list_files` gives for the location's path and PATTERN.
+        location_path: the path of the location, which the names of FILES are relative to.
+        history: (key, etag) of the files that the table has loaded within `HISTORY_KEPT`.
+
+    Raises:
+        SqlError: 091016 when a name of FILES is not there.
+    """
+    chosen = list(files) if options.files is None else _named(files, location_path, options.files)
+    if not options.force:
+        # the digest is only needed of files whose names are known: a first load reads no file twice
+        known = {key for key, _ in history}
+        chosen = [file for file in chosen if file.key not in known or (file.key, file.md5) not in history]
+    if options.size_limit is None:
+        return chosen
+    limited: list[StagedFile] = []
+    size = 0
+    for file in chosen:
+        if limited and size >= options.size_limit:
+            break
+        limited.append(file)
+        size += file.size
+    return limited
+
+
+def _named(files: Sequence[StagedFile], location_path: str, names: Sequence[str]) -> list[StagedFile]:
+    by_path = {file.path: file for file in files}
+    base = location_path.rstrip("/")
+    chosen = []
+    for name in names:
+        # a location without a final slash is a prefix, so both readings of its names are tried
+        candidates = (f"{base}/{name.lstrip('/')}" if base else name.lstrip("/"), location_path + name)
+        found = next((by_path[path] for path in candidates if path in by_path), None)
+        if found is None:
+            raise SqlError(
+                f"Remote file '{name}' was not found. There are several potential causes. The file might not exist. "
+                "The required credentials may be missing or invalid. If you are running a copy command, please make "
+                "sure files are not deleted when they are being loaded or files are not being loaded into two "
+                "different tables concurrently with auto purge option.",
+                91016,
+                "22000",
+            )
+        chosen.append(found)
+    return chosen
+
+
+def _on_error(value: str) -> dict[str, Any]:
+    if value in {OnError.ABORT_STATEMENT, OnError.CONTINUE}:
+        return {"on_error": OnError(value)}
+    matched = _SKIP_FILE.fullmatch(value)
+    if matched is None:
+        raise SqlError(f"SQL compilation error:\ninvalid value [{value}] for parameter 'ON_ERROR'", 1008, "22023")
+    number, percent = matched.groups()
+    if percent:
+        return {"on_error": OnError.SKIP_FILE, "skip_percent": float(number)}
+    return {"on_error": OnError.SKIP_FILE, "skip_limit": int(number or 1)}
+
+
+def _match_columns(value: Any) -> MatchColumns:
+    text = "NONE" if value is None else str(value).upper()
+    if text not in set(MatchColumns):
+        raise SqlError(
+            f"SQL compilation error:\ninvalid value [{value}] for parameter 'MATCH_BY_COLUMN_NAME'", 1008, "22023"
+        )
+    return MatchColumns(text)
+
+
+def _truth(value: Any) -> bool:
+    return value if isinstance(value, bool) else str(value).upper() == "TRUE"

@@ -1,0 +1,267 @@
+"""COPY INTO <location>: a query's rows written as files of a stage.
+
+Files are first written to a directory of their own below the stages' root and then moved, so that a failed query
+leaves nothing behind and existing files stay until the new ones are whole.
+
+Source: docs.snowflake.com/en/sql-reference/sql/copy-into-location
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from snowmelt.base.datatypes import NUMBER, SEMI_STRUCTURED, DataType, Kind
+from snowmelt.base.errors import SqlError, unsupported
+from snowmelt.base.result import Column, Result, StatementType, rows_result
+from snowmelt.catalog.names import quote
+from snowmelt.storage.formats import CsvFormat, FileFormat, JsonFormat, ParquetFormat
+from snowmelt.storage.formats_dates import strftime_format
+from snowmelt.storage.loading_convert import literal
+from snowmelt.storage.stages import StageFiles, resolve
+
+UNLOAD_COLUMNS: list[tuple[str, DataType]] = [
+    ("rows_unloaded", NUMBER),
+    ("input_bytes", NUMBER),
+    ("output_bytes", NUMBER),
+]
+"""Columns of the answer of COPY INTO <location>."""
+
+DEFAULT_FILE_SIZE = 16 * 1024 * 1024
+"""MAX_FILE_SIZE in bytes where it is not given."""
+
+
+@dataclass(frozen=True)
+class UnloadOptions:
+    """Options of one COPY INTO <location>; `max_file_size` in bytes."""
+
+    single: bool = False
+    header: bool = False
+    overwrite: bool = False
+    max_file_size: int = DEFAULT_FILE_SIZE
+
+
+def parse_unload_options(options: Mapping[str, Any]) -> UnloadOptions:
+    """Typed options from a statement's; FILE_FORMAT is for others to read.
+
+    Raises:
+        SqlError: 000002 for an option that is not supported.
+    """
+    values: dict[str, Any] = {}
+    for name, value in ((name.upper(), value) for name, value in options.items()):
+        match name:
+            case "SINGLE" | "HEADER" | "OVERWRITE":
+                values[name.lower()] = value if isinstance(value, bool) else str(value).upper() == "TRUE"
+            case "MAX_FILE_SIZE":
+                values["max_file_size"] = int(value)
+            case "FILE_FORMAT":
+                pass
+            case "DETAILED_OUTPUT" | "INCLUDE_QUERY_ID" if str(value).upper() == "FALSE":
+                pass
+            case _:
+                raise unsupported(f"COPY INTO location option {name}")
+    return UnloadOptions(**values)
+
+
+@dataclass(frozen=True)
+class Unload:
+    """A prepared unload: run `sql`, then `finish`; or `discard` after an error.
+
+    Attributes:
+        sql: DuckDB's COPY, whose answer is the number of rows.
+        scratch: where it writes.
+        stage_dir: the stage's directory.
+        path: the location's path in the stage.
+        suffix: the ending of the files' names.
+    """
+
+    sql: str
+    scratch: Path
+    stage_dir: Path
+    path: str
+    suffix: str
+    options: UnloadOptions
+
+    def finish(self, rows: int) -> Result:
+        """Move the files to their names in the stage and give the statement's answer.
+
+        Raises:
+            SqlError: 001030 when a file is there already and OVERWRITE is FALSE.
+        """
+        try:
+            written = sorted((f for f in self.scratch.iterdir()), key=_part_number) if rows else []
+            targets = [self._target(part) for part in range(len(written))]
+            if not self.options.overwrite:
+                self._refuse_existing(targets)
+            sizes = [(_uncompressed(file, self.suffix), file.stat().st_size) for file in written]
+            for file, target in zip(written, targets, strict=True):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                file.replace(target)
+        finally:
+            self.discard()
+        answer = (rows, sum(size[0] for size in sizes), sum(size[1] for size in sizes))
+        return rows_result(UNLOAD_COLUMNS, [answer], StatementType.COPY)
+
+    def discard(self) -> None:
+        """Remove what was written."""
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
+    def _target(self, part: int) -> Path:
+        if self.options.single:
+            name = self.path if self.path and not self.path.endswith("/") else f"{self.path}data"
+            return resolve(self.stage_dir, name)
+        stem = f"{self.path}data" if not self.path or self.path.endswith("/") else self.path.removesuffix("_")
+        return resolve(self.stage_dir, f"{stem}_0_0_{part}{self.suffix}")
+
+    def _refuse_existing(self, targets: Sequence[Path]) -> None:
+        for target in targets:
+            if target.exists():
+                raise SqlError(
+                    f"Files already existing at the unload destination: {target.name}. "
+                    "Use overwrite option to force unloading.",
+                    1030,
+                    "22000",
+                )
+
+
+def unload(
+    files: StageFiles,
+    stage_dir: Path,
+    path: str,
+    query: str,
+    columns: Sequence[Column],
+    fmt: FileFormat,
+    options: UnloadOptions,
+) -> Unload:
+    """Prepare to write the rows of a DuckDB `query`, whose result has these columns, to `path` in a stage.
+
+    Raises:
+        SqlError: 001003 for a path out of the stage, 002019 for JSON and other than one semi-structured column.
+    """
+    if path:
+        resolve(stage_dir, path.rstrip("/") or path)
+    scratch = files.root / f"unload-{uuid.uuid4().hex}"
+    select, settings, suffix = _written(query, columns, fmt, options)
+    if options.single:
+        scratch.mkdir()
+        target = scratch / f"data_0{suffix}"
+    else:
+        target = scratch
+        settings.append(f"FILE_SIZE_BYTES {int(options.max_file_size)}")
+    sql = f"COPY ({select}) TO {literal(str(target))} ({', '.join(settings)})"
+    return Unload(sql, scratch, stage_dir, path, suffix, options)
+
+
+def _written(
+    query: str, columns: Sequence[Column], fmt: FileFormat, options: UnloadOptions
+) -> tuple[str, list[str], str]:
+    """The SELECT, DuckDB's COPY settings and the files' suffix."""
+    aliases = [f"c{i + 1}" for i in range(len(columns))]
+    relation = f"({query}) AS q({', '.join(aliases)})"
+    match fmt:
+        case ParquetFormat():
+            # without HEADER = TRUE Snowflake calls the columns _COL_0, _COL_1, ...
+            names = [c.name if options.header else f"_COL_{i}" for i, c in enumerate(columns)]
+            codec = {"AUTO": "snappy", "NONE": "uncompressed"}.get(fmt.compression, fmt.compression.lower())
+            suffix = ".parquet" if codec == "uncompressed" else f".{codec}.parquet"
+            settings = ["FORMAT parquet", f"COMPRESSION {codec}"]
+        case JsonFormat():
+            if len(columns) != 1 or columns[0].type.kind not in SEMI_STRUCTURED:
+                raise SqlError(
+                    "SQL compilation error:\nJSON file format can be used only with a query of one column of type "
+                    "variant, object, or array.",
+                    2019,
+                    "0A000",
+                )
+            settings = ["FORMAT csv", "HEADER false", "QUOTE ''", "ESCAPE ''", "DELIM '\x01'"]
+            names, suffix = ["json"], _text_suffix(fmt, ".json", settings)
+        case CsvFormat():
+            names = [column.name for column in columns]
+            settings = _csv_settings(columns, fmt, options)
+            suffix = _text_suffix(fmt, ".csv", settings)
+            items = [_csv_text(a, c.type, fmt) for a, c in zip(aliases, columns, strict=True)]
+            return _select(items, names, relation), settings, suffix
+    return _select(aliases, names, relation), settings, suffix
+
+
+def _select(items: Sequence[str], names: Sequence[str], relation: str) -> str:
+    pairs = ", ".join(f"{item} AS {quote(name)}" for item, name in zip(items, names, strict=True))
+    return f"SELECT {pairs} FROM {relation}"
+
+
+def _text_suffix(fmt: CsvFormat | JsonFormat, extension: str, settings: list[str]) -> str:
+    codec = {"AUTO": "gzip"}.get(fmt.compression, fmt.compression.lower())
+    settings.append(f"COMPRESSION {codec}")
+    ending = {"gzip": ".gz", "zstd": ".zst"}.get(codec, "")
+    return (fmt.file_extension or extension) + ending
+
+
+def _csv_settings(columns: Sequence[Column], fmt: CsvFormat, options: UnloadOptions) -> list[str]:
+    enclosed = fmt.field_optionally_enclosed_by or ""
+    settings = [
+        "FORMAT csv",
+        f"HEADER {str(options.header).lower()}",
+        f"DELIM {literal(fmt.field_delimiter or chr(1))}",
+        f"QUOTE {literal(enclosed)}",
+        f"ESCAPE {literal(fmt.escape or enclosed)}",
+        f"NULLSTR {literal(fmt.null_if[0] if fmt.null_if else '')}",
+    ]
+    texts = [quote(column.name) for column in columns if column.type.kind not in {Kind.FIXED, Kind.REAL}]
+    if enclosed and texts:
+        settings.append(f"FORCE_QUOTE ({', '.join(texts)})")
+    return settings
+
+
+def _csv_text(expression: str, data_type: DataType, fmt: CsvFormat) -> str:
+    """A value as Snowflake writes it into a CSV file."""
+    match data_type.kind:
+        case Kind.TIMESTAMP_NTZ:
+            return f"strftime({expression}, {literal(strftime_format(fmt.timestamp_format or _NTZ_FORMAT))})"
+        case Kind.TIMESTAMP_LTZ | Kind.TIMESTAMP_TZ:
+            return f"strftime({expression}, {literal(strftime_format(fmt.timestamp_format or _LTZ_FORMAT))})"
+        case Kind.DATE if fmt.date_format:
+            return f"strftime({expression}, {literal(strftime_format(fmt.date_format))})"
+        case Kind.TIME if fmt.time_format:
+            raise unsupported("TIME_FORMAT when unloading")
+        case Kind.BINARY:
+            function = {"HEX": "hex", "BASE64": "base64", "UTF8": "decode"}[fmt.binary_format]
+            return f"{function}({expression})"
+        case _ if fmt.field_optionally_enclosed_by is None and data_type.kind in {Kind.TEXT, *SEMI_STRUCTURED}:
+            return _escaped(f"CAST({expression} AS VARCHAR)", fmt.field_delimiter)
+        case _:
+            return f"CAST({expression} AS VARCHAR)"
+
+
+_NTZ_FORMAT = "YYYY-MM-DD HH24:MI:SS.FF3"
+_LTZ_FORMAT = "YYYY-MM-DD HH24:MI:SS.FF3 TZHTZM"
+
+
+def _escaped(text: str, delimiter: str | None) -> str:
+    """ESCAPE_UNENCLOSED_FIELD, a backslash before what would end a field that nothing encloses."""
+    for special in ("\\", *([delimiter] if delimiter else []), "\n", "\r"):
+        text = f"replace({text}, {literal(special)}, {literal(chr(92) + special)})"
+    return text
+
+
+def _part_number(file: Path) -> int:
+    digits = re.search(r"_(\d+)", file.name)
+    return int(digits.group(1)) if digits else 0
+
+
+def _uncompressed(file: Path, suffix: str) -> int:
+    """Bytes before compression."""
+    if suffix.endswith(".parquet"):
+        metadata = pq.read_metadata(file)
+        return sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
+    if suffix.endswith(".gz"):
+        with file.open("rb") as stream:
+            stream.seek(-4, 2)
+            return int.from_bytes(stream.read(4), "little")
+    return file.stat().st_size

@@ -1,0 +1,31 @@
+-- Everything an account keeps, in one file: users' tables in schema "data", the engine's own in schema "snowmelt".
+CREATE SCHEMA IF NOT EXISTS data;
+CREATE SCHEMA IF NOT EXISTS snowmelt;
+
+-- Ids of databases, schemas and objects; never used again.
+CREATE SEQUENCE IF NOT EXISTS snowmelt.object_ids;
+
+-- Orders the rows of all change logs. Writers that change rows of one table hold its lock, so within a table the
+-- order is the order of commits.
+CREATE SEQUENCE IF NOT EXISTS snowmelt.log_numbers;
+
+-- The catalog: one JSON document per database, schema or object (see catalog/codec.py).
+CREATE TABLE IF NOT EXISTS snowmelt.entities (id BIGINT PRIMARY KEY, doc VARCHAR NOT NULL);
+
+-- Which transaction committed as which version. Rows carry the transaction's number from the moment they are written;
+-- the version is known only at commit, in commit order.
+CREATE TABLE IF NOT EXISTS snowmelt.commits (tx BIGINT NOT NULL, ver BIGINT NOT NULL, at TIMESTAMPTZ NOT NULL);
+
+-- A stream has read everything up to and including version ver.
+CREATE TABLE IF NOT EXISTS snowmelt.offsets (stream BIGINT PRIMARY KEY, ver BIGINT NOT NULL);
+
+-- Files that COPY INTO has loaded, so that it does not load them twice.
+CREATE TABLE IF NOT EXISTS snowmelt.loads ("table" BIGINT NOT NULL, file VARCHAR NOT NULL, etag VARCHAR NOT NULL,
+    rows_loaded BIGINT NOT NULL, at TIMESTAMPTZ NOT NULL);
+
+-- Task runs as JSON documents, and when each scheduled task is due next.
+CREATE TABLE IF NOT EXISTS snowmelt.task_runs (uid VARCHAR PRIMARY KEY, doc VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS snowmelt.task_state (task BIGINT PRIMARY KEY, doc VARCHAR NOT NULL);
+
+-- Account parameters such as EVENT_TABLE.
+CREATE TABLE IF NOT EXISTS snowmelt.parameters (name VARCHAR PRIMARY KEY, value VARCHAR NOT NULL);

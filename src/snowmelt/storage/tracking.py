@@ -1,0 +1,171 @@
+"""How tables lie in the engine, and the SQL text of change tracking.
+
+A table with id 17 is ``data.t17(_rid, _ins, columns...)``: `_rid` identifies a row for its whole life, `_ins` is the
+transaction that inserted it. Its log is ``data.l17(_lsn, _tx, _rid, _ins, columns...)``: before a row is updated or
+deleted, its old image goes there in the same transaction. From the two, the net change since any version follows.
+Temporary tables have no log and no hidden columns; they live in the session's own ``temp`` schema.
+
+Statements refer to the running transaction by the engine variable ``tx``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from snowmelt.catalog.names import quote
+from snowmelt.catalog.objects import Durability, Table, TableColumn
+
+TX = "getvariable('tx')"
+
+
+def is_tracked(table: Table) -> bool:
+    """Whether changes of the table are logged: all but temporary and event tables."""
+    return table.durability is not Durability.TEMPORARY and not table.is_event
+
+
+def physical(table: Table) -> str:
+    """The engine's name of the table."""
+    return f"temp.t{table.id}" if table.durability is Durability.TEMPORARY else f"data.t{table.id}"
+
+
+def log_of(table: Table) -> str:
+    """The engine's name of the table's log."""
+    return f"data.l{table.id}"
+
+
+def column_list(columns: Sequence[TableColumn], prefix: str = "") -> str:
+    """The columns as SQL text, each after `prefix` (such as ``o.``)."""
+    return ", ".join(prefix + quote(column.name) for column in columns)
+
+
+def create_table(table: Table) -> list[str]:
+    """Statements that create the table, its row numbers and its log."""
+    declared = ", ".join(
+        f"{quote(c.name)} {c.type.duckdb}{'' if c.nullable else ' NOT NULL'}" for c in table.columns
+    )
+    if not is_tracked(table):
+        temporary = "TEMP " if table.durability is Durability.TEMPORARY else ""
+        name = f"t{table.id}" if temporary else physical(table)
+        return [f"CREATE {temporary}TABLE {name} ({declared})"]
+    plain = ", ".join(f"{quote(c.name)} {c.type.duckdb}" for c in table.columns)
+    return [
+        f"CREATE SEQUENCE data.r{table.id}",
+        f"CREATE TABLE {physical(table)} (_rid BIGINT DEFAULT nextval('data.r{table.id}'), _ins BIGINT, {declared})",
+        f"CREATE TABLE {log_of(table)} (_lsn BIGINT, _tx BIGINT, _rid BIGINT, _ins BIGINT, {plain})",
+    ]
+
+
+def drop_table(table: Table) -> list[str]:
+    """Statements that remove what `create_table` made."""
+    if not is_tracked(table):
+        return [f"DROP TABLE IF EXISTS {physical(table)}"]
+    return [
+        f"DROP TABLE IF EXISTS {physical(table)}",
+        f"DROP TABLE IF EXISTS {log_of(table)}",
+        f"DROP SEQUENCE IF EXISTS data.r{table.id}",
+    ]
+
+
+def rows(table: Table) -> str:
+    """A query for the table's visible columns."""
+    return f"SELECT {column_list(table.columns)} FROM {physical(table)}"
+
+
+def insert(table: Table, columns: Sequence[TableColumn], source: str) -> str:
+    """An INSERT of the query `source`, whose columns are those of `columns`, in order."""
+    names = column_list(columns)
+    if not is_tracked(table):
+        return f"INSERT INTO {physical(table)} ({names}) {source}"
+    aliases = ", ".join(f"c{i}" for i in range(len(columns)))
+    return f"INSERT INTO {physical(table)} (_ins, {names}) SELECT {TX}, {aliases} FROM ({source}) AS s({aliases})"
+
+
+def log_images(table: Table, alias: str, rest: str) -> str:
+    """An INSERT into the log of the rows that the FROM tail `rest` (after ``FROM table AS alias``) selects."""
+    return (
+        f"INSERT INTO {log_of(table)} SELECT nextval('snowmelt.log_numbers'), {TX}, {alias}._rid, {alias}._ins, "
+        f"{column_list(table.columns, alias + '.')} FROM {physical(table)} AS {alias} {rest}"
+    )
+
+
+def delete_all(table: Table) -> list[str]:
+    """Statements that log and delete every row."""
+    steps = [log_images(table, "t", "")] if is_tracked(table) else []
+    return [*steps, f"DELETE FROM {physical(table)}"]
+
+
+# --- what changed since a version ------------------------------------------------------------------------------------
+
+
+def window_variables(stream: int) -> tuple[str, str]:
+    """Engine variables that tell which transactions committed after a stream's offset: the least such transaction's
+    number, and the list of greater numbers that do not belong (older commits, and the reading transaction itself).
+    """
+    return f"s{stream}_from", f"s{stream}_skip"
+
+
+def _fresh(column: str, stream: int) -> str:
+    low, skip = window_variables(stream)
+    return f"({column} >= getvariable('{low}') AND NOT list_contains(getvariable('{skip}'), {column}))"
+
+
+def row_id(table: Table, column: str) -> str:
+    """METADATA$ROW_ID: a text that stays with the row."""
+    return f"printf('%08x%016x', {table.id}, {column})"
+
+
+def delta(table: Table, stream: int, *, append_only: bool, own_changes: bool) -> str:
+    """A query for the net change of `table` within a stream's window: its columns, METADATA$ACTION,
+    METADATA$ISUPDATE and METADATA$ROW_ID.
+
+    With `own_changes` the reading transaction has itself changed the table; it still sees the table as it was when the
+    transaction began, since a stream reads repeatably within one.
+
+    Source: docs.snowflake.com/en/user-guide/streams-intro
+    """
+    columns = column_list(table.columns)
+    base, log = physical(table), log_of(table)
+    if own_changes:
+        base, log = _before_own_changes(table), f"(SELECT * FROM {log} WHERE _tx <> {TX})"
+    first = (
+        f"SELECT * FROM {log} WHERE {{where}} QUALIFY row_number() OVER (PARTITION BY _rid ORDER BY _lsn) = 1"
+    )
+
+    def out(prefix: str, action: str, update: str) -> str:
+        names = column_list(table.columns, prefix)
+        identity = row_id(table, prefix + "_rid")
+        return (
+            f"SELECT {names}, '{action}' AS \"METADATA$ACTION\", {update} AS \"METADATA$ISUPDATE\", "
+            f'{identity} AS "METADATA$ROW_ID"'
+        )
+
+    if append_only:
+        gone = first.format(where=_fresh("_tx", stream) + " AND " + _fresh("_ins", stream))
+        return (
+            f"WITH g AS ({gone}) "
+            f"{out('t.', 'INSERT', 'FALSE')} FROM {base} AS t ANTI JOIN g ON t._rid = g._rid "
+            f"WHERE {_fresh('t._ins', stream)} "
+            f"UNION ALL {out('g.', 'INSERT', 'FALSE')} FROM g"
+        )
+    old = first.format(where=_fresh("_tx", stream) + " AND NOT " + _fresh("_ins", stream))
+    return (
+        f"WITH o AS MATERIALIZED ({old}), "
+        f"u AS MATERIALIZED (SELECT t._rid, {column_list(table.columns, 't.')} FROM {base} AS t "
+        f"SEMI JOIN o ON t._rid = o._rid) "
+        f"SELECT {columns}, \"METADATA$ACTION\", \"METADATA$ISUPDATE\", \"METADATA$ROW_ID\" FROM ("
+        f"{out('t.', 'INSERT', 'FALSE')} FROM {base} AS t WHERE {_fresh('t._ins', stream)} "
+        f"UNION ALL {out('u.', 'INSERT', 'TRUE')} FROM u "
+        f"UNION ALL {out('o.', 'DELETE', 'u._rid IS NOT NULL')} FROM o LEFT JOIN u ON o._rid = u._rid)"
+    )
+
+
+def _before_own_changes(table: Table) -> str:
+    """The table's rows as they were before the running transaction touched them."""
+    names = "_rid, _ins, " + column_list(table.columns)
+    log = log_of(table)
+    return (
+        f"(SELECT {names} FROM {physical(table)} WHERE _ins <> {TX} "
+        f"AND _rid NOT IN (SELECT _rid FROM {log} WHERE _tx = {TX}) "
+        f"UNION ALL SELECT {names} FROM {log} WHERE _tx = {TX} AND _ins <> {TX} "
+        f"QUALIFY row_number() OVER (PARTITION BY _rid ORDER BY _lsn) = 1)"
+    )

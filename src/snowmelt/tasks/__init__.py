@@ -1,0 +1,1 @@
+"""Task graphs, schedules and the scheduler."""

@@ -1,0 +1,1 @@
+"""What users' tests need: a manual clock and an in-process server."""

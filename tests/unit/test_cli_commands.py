@@ -1,0 +1,84 @@
+"""The command line itself: options, output formats, where the password comes from."""
+
+from __future__ import annotations
+
+import io
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from snowmelt import __version__
+from snowmelt.cli.connection import Target, parameters
+from snowmelt.cli.main import app
+from snowmelt.cli.serve import password_hint
+from snowmelt.cli.sql import Format, show
+
+
+def test_the_version_is_printed() -> None:
+    result = CliRunner().invoke(app, ["--version"])
+    assert result.output.strip() == f"snowmelt {__version__}"
+
+
+@pytest.mark.parametrize("command", ["serve", "sql", "deploy", "demo"])
+def test_every_command_explains_itself(command: str) -> None:
+    result = CliRunner().invoke(app, [command, "--help"])
+    assert result.exit_code == 0
+    assert command in result.output
+
+
+def test_sql_wants_one_source() -> None:
+    assert CliRunner().invoke(app, ["sql"]).exit_code == 2
+
+
+def shown(output: Format) -> str:
+    target = io.StringIO()
+    show(["N", "NAME"], [(Decimal("1"), "a[b]"), (2, None)], output, target)
+    return target.getvalue()
+
+
+def test_csv_output() -> None:
+    assert shown(Format.CSV).splitlines() == ["N,NAME", "1,a[b]", "2,"]
+
+
+def test_json_output() -> None:
+    assert json.loads(shown(Format.JSON)) == [{"N": "1", "NAME": "a[b]"}, {"N": 2, "NAME": None}]
+
+
+def test_table_output_shows_markup_as_text_and_nulls() -> None:
+    text = shown(Format.TABLE)
+    assert "a[b]" in text
+    assert "NULL" in text
+
+
+def test_the_password_comes_from_the_data_directory(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("hidden\n")
+    assert parameters(Target(data=tmp_path))["password"] == "hidden"
+    assert parameters(Target(data=tmp_path, password="given"))["password"] == "given"
+
+
+def test_a_missing_password_is_said(tmp_path: Path) -> None:
+    with pytest.raises(typer.BadParameter, match="no --password"):
+        parameters(Target(data=tmp_path))
+
+
+def test_a_named_connection_takes_the_place_of_host_and_user(tmp_path: Path) -> None:
+    assert parameters(Target(named="work", database="D", data=tmp_path)) == {
+        "connection_name": "work",
+        "database": "D",
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "data", "expected"),
+    [
+        ("x", Path("d"), "password as given"),
+        (None, Path("d"), "password in d/password"),
+        (None, None, "password s3cret"),
+    ],
+)
+def test_where_the_password_is(given: str | None, data: Path | None, expected: str) -> None:
+    assert password_hint(given, data, "s3cret") == expected
