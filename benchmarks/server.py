@@ -18,6 +18,7 @@ from snowmelt.base.settings import Settings
 from snowmelt.cli import connection as connections
 from snowmelt.cli import demo_data
 from snowmelt.cli.deploy import plan, run
+from snowmelt.cli.embedded import running
 from snowmelt.cli.taskrun import run_task
 
 FEED_ROWS = 990_000
@@ -45,21 +46,10 @@ class Measured:
 @contextmanager
 def embedded() -> Iterator[SnowflakeConnection]:
     """A server on a data directory of its own, and a connection to it."""
-    from snowmelt.runtime import Runtime
-    from snowmelt.server.serve import Server
-
-    with tempfile.TemporaryDirectory() as name:
-        settings = Settings(data=Path(name), port=0)
-        runtime = Runtime.open(settings)
-        server = Server(runtime, settings)
-        host, port = server.start()
-        try:
-            target = connections.Target(host, port, runtime.settings.user, runtime.password)
-            with connections.open_connection(target) as connection:
-                yield connection
-        finally:
-            server.stop()
-            runtime.close()
+    with tempfile.TemporaryDirectory() as name, running(Settings(data=Path(name), port=0)) as address:
+        target = connections.Target(address.host, address.port, address.user, address.password)
+        with connections.open_connection(target) as connection:
+            yield connection
 
 
 def measure() -> Measured:

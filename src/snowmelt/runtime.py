@@ -23,10 +23,11 @@ from snowmelt.base.result import Result
 from snowmelt.base.settings import Settings
 from snowmelt.catalog.catalog import Change
 from snowmelt.catalog.names import FullName, parse_name
-from snowmelt.catalog.objects import Schema, Table, Task, TaskStatus
+from snowmelt.catalog.objects import Table, Task, TaskStatus
 from snowmelt.models.inference import Inference
 from snowmelt.procs.pool import WorkerPool
 from snowmelt.session.core import Core
+from snowmelt.session.event_sink import EventSink
 from snowmelt.session.parameters import DEFAULTS, checked
 from snowmelt.session.planner import SessionPlanner
 from snowmelt.session.services import Services
@@ -39,7 +40,6 @@ from snowmelt.storage.stages import StageFiles
 from snowmelt.storage.task_store import StoredRuns
 from snowmelt.tasks.runs import TaskRun
 from snowmelt.tasks.scheduler import RunOutcome, Scheduler
-from snowmelt.telemetry.sink import EventSink
 
 log = logging.getLogger("snowmelt")
 
@@ -183,9 +183,7 @@ class Runtime:
 
     def _task_session(self, task: Task) -> Session:
         full = task.full_name
-        session = self.open_session(
-            "SYSTEM", role=task.owner, warehouse=task.warehouse, parameters=task.parameters
-        )
+        session = self.open_session("SYSTEM", role=task.owner, warehouse=task.warehouse, parameters=task.parameters)
         session.database, session.schema = full.database, full.schema
         return session
 
@@ -219,9 +217,7 @@ class Runtime:
         found = self.tasks().get(task)
         if found is None:
             return
-        suspended = dataclasses.replace(
-            found, state=TaskStatus.SUSPENDED, last_suspended_on=self.clock.now()
-        )
+        suspended = dataclasses.replace(found, state=TaskStatus.SUSPENDED, last_suspended_on=self.clock.now())
         connection = self.engine.connect()
         try:
             self.engine.change(connection, lambda catalog: Change(put=(suspended,)), lambda connection: None)

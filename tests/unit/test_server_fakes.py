@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 import snowflake.connector
+
 from snowmelt.base.clock import SystemClock
 from snowmelt.base.datatypes import NUMBER, DataType
 from snowmelt.base.errors import SqlError, canceled

@@ -17,7 +17,7 @@ class Binding:
     """
 
     type: str
-    value: str | None | list[str | None]
+    value: str | list[str | None] | None
 
 
 @dataclass(frozen=True)

@@ -195,5 +195,3 @@ class Scope:
         if database is None:
             raise no_current("database")
         return database, name.name
-
-

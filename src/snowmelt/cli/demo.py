@@ -20,6 +20,7 @@ from snowmelt.cli import connection as connections
 from snowmelt.cli import demo_data
 from snowmelt.cli.demo_report import BatchTiming, gather, render
 from snowmelt.cli.deploy import DeployError, plan, run
+from snowmelt.cli.embedded import running
 from snowmelt.cli.taskrun import TaskFailed, TaskRun, run_task
 
 TRAIN = "TRAIN_SAVE_TASK"
@@ -141,27 +142,18 @@ def demo(
     batch: Annotated[int, typer.Option(min=1_000, help="Rows that land at a time.")] = 100_000,
 ) -> None:
     """Run the insurance pipeline end to end on an embedded server, and end with a report."""
-    from snowmelt.runtime import Runtime
-    from snowmelt.server.serve import Server
-
     console = Console()
     started = time.perf_counter()
-    settings = Settings(data=data, port=0)
-    runtime = Runtime.open(settings)
-    server = Server(runtime, settings)
+    console.rule("[bold]Snowmelt demo: insurance charges")
     try:
-        host, port = server.start()
-        console.rule("[bold]Snowmelt demo: insurance charges")
-        console.print(f"  [green]✓[/] A Snowmelt listens on http://{host}:{port}, its data in {data}")
-        target = connections.Target(host, port, runtime.settings.user, runtime.password)
-        with connections.open_connection(target) as connection:
-            _run(Demo(connection, console, rows, batch), started, data)
+        with running(Settings(data=data, port=0)) as address:
+            console.print(f"  [green]✓[/] Snowmelt listens on http://{address.host}:{address.port}, its data in {data}")
+            target = connections.Target(address.host, address.port, address.user, address.password)
+            with connections.open_connection(target) as connection:
+                _run(Demo(connection, console, rows, batch), started, data)
     except (DeployError, TaskFailed) as error:
         Console(stderr=True).print(str(error), style="red", markup=False)
         raise typer.Exit(1) from error
-    finally:
-        server.stop()
-        runtime.close()
 
 
 def _run(steps: Demo, started: float, data: Path) -> None:

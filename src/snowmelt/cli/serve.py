@@ -11,6 +11,7 @@ import typer
 
 from snowmelt.base.settings import Settings
 from snowmelt.cli import connection as connections
+from snowmelt.cli.embedded import running
 
 
 def serve(
@@ -22,28 +23,16 @@ def serve(
     password: connections.Password = None,
 ) -> None:
     """Serve Snowflake's protocol until Ctrl-C or SIGTERM."""
-    # Imported here so that the other commands start without the engine.
-    from snowmelt.runtime import Runtime
-    from snowmelt.server.serve import Server
-
     directory: Path | None = None if in_memory else data
     settings = Settings(data=directory, host=host, port=port, user=user, password=password)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
 
-    runtime = Runtime.open(settings)
-    try:
-        server = Server(runtime, settings)
-        bound_host, bound_port = server.start()
-        try:
-            secret = password_hint(password, directory, runtime.password)
-            typer.echo(f"Snowmelt listens on http://{bound_host}:{bound_port} (user {user}, {secret})")
-            stop.wait()
-        finally:
-            server.stop()
-    finally:
-        runtime.close()
+    with running(settings) as address:
+        secret = password_hint(password, directory, address.password)
+        typer.echo(f"Snowmelt listens on http://{address.host}:{address.port} (user {user}, {secret})")
+        stop.wait()
 
 
 def password_hint(given: str | None, data: Path | None, generated: str) -> str:

@@ -69,9 +69,7 @@ def plan_insert(statement: Insert, planner: Planner) -> Plan:
         steps.append(Materialize(_SOURCE, query))
         steps += [LogImages(text) for text in tracking.delete_all(table)]
         write = Write(insert_text(table, columns, f"SELECT * FROM {_SOURCE}"))
-    return _plan(
-        table, [*steps, write], StatementType.INSERT, planner, ("inserted",), locks=statement.overwrite
-    )
+    return _plan(table, [*steps, write], StatementType.INSERT, planner, ("inserted",), locks=statement.overwrite)
 
 
 def plan_truncate(statement: Truncate, planner: Planner) -> Plan:
@@ -79,6 +77,7 @@ def plan_truncate(statement: Truncate, planner: Planner) -> Plan:
     table = planner.table(statement.target)
     *before, last = tracking.delete_all(table)
     steps: list[Step] = [LogImages(text) for text in before]
+    steps.append(LogImages(tracking.forget_loads(table)))
     return _plan(table, [*steps, Write(last)], StatementType.DELETE, planner, (), locks=True)
 
 
@@ -102,9 +101,7 @@ def plan_update(statement: Update, planner: Planner) -> Plan:
     return _plan(table, [*steps, Write(text)], StatementType.UPDATE, planner, ("updated",), locks=True)
 
 
-def _images_of(
-    table: Table, alias: str, parts: list[exp.Expression], probe: exp.Select, planner: Planner
-) -> str:
+def _images_of(table: Table, alias: str, parts: list[exp.Expr], probe: exp.Select, planner: Planner) -> str:
     """The INSERT into the log for the rows of `table` that FROM and WHERE of an UPDATE select, each once."""
     condition = next((part.this for part in parts if isinstance(part, exp.Where)), None)
     source = next((part.this for part in parts if isinstance(part, exp.From)), None)
@@ -155,12 +152,10 @@ def plan_merge(statement: Merge, planner: Planner) -> Plan:
     text = engine_sql(tree) + " RETURNING merge_action"
     actions = {_action(when) for when in whens}
     counts = tuple(name for name in ("inserted", "updated", "deleted") if name in actions)
-    return _plan(
-        table, [*steps, Write(text, by_action=True)], StatementType.MERGE, planner, counts, locks=True
-    )
+    return _plan(table, [*steps, Write(text, by_action=True)], StatementType.MERGE, planner, counts, locks=True)
 
 
-def _merge_source(using: exp.Expression) -> tuple[exp.Expression, str]:
+def _merge_source(using: exp.Expr) -> tuple[exp.Expr, str]:
     """The source as a query, and the name by which the clauses call it."""
     alias = using.args.get("alias")
     if isinstance(using, exp.Table):
@@ -213,9 +208,9 @@ def _complete_when(when: exp.When, table: Table, alias: str) -> None:
             when.set("then", exp.Var(this="DELETE"))
 
 
-def _merge_images(tree: exp.Expression, table: Table, alias: str, source_alias: str) -> str | None:
+def _merge_images(tree: exp.Expr, table: Table, alias: str, source_alias: str) -> str | None:
     """The INSERT into the log for all rows that the (rewritten) MERGE will update or delete."""
-    fires: list[exp.Expression] = []
+    fires: list[exp.Expr] = []
     for when in tree.args["whens"].expressions:
         if when.args.get("matched"):
             fires.append(when.args.get("condition") or exp.true())
@@ -235,7 +230,7 @@ def _merge_images(tree: exp.Expression, table: Table, alias: str, source_alias: 
 # --- parts of trees --------------------------------------------------------------------------------------------------
 
 
-def _table(node: exp.Expression) -> exp.Table:
+def _table(node: exp.Expr) -> exp.Table:
     if isinstance(node, exp.Schema):
         node = node.this
     if not isinstance(node, exp.Table):
@@ -248,13 +243,13 @@ def _alias(table: exp.Table) -> str:
     return fold(alias.this.sql(dialect="snowflake")) if alias is not None else table_name(table).name
 
 
-def _column_name(node: exp.Expression) -> str:
+def _column_name(node: exp.Expr) -> str:
     if isinstance(node, exp.Column):
         node = node.this
     return fold(node.sql(dialect="snowflake"))
 
 
-def _strip_target(assignments: Sequence[exp.Expression], alias: str) -> None:
+def _strip_target(assignments: Sequence[exp.Expr], alias: str) -> None:
     """``t.a = 1`` to ``a = 1``: the engine wants bare columns on the left.
 
     Raises:

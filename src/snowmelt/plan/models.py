@@ -13,13 +13,13 @@ from sqlglot import exp
 from snowmelt.base.errors import unsupported
 from snowmelt.catalog.names import fold
 from snowmelt.plan.steps import ApplyModel
-from snowmelt.sql.dialect import ModelMethod
+from snowmelt.sql.dialect import ModelMethod, model_method
 from snowmelt.sql.rewrite.context import Resolver, raw, raw_query
 from snowmelt.sql.rewrite.rules import rewrite
 from snowmelt.sql.rewrite.semistructured import STRUCT_MARK
 
 
-def extract_models(tree: exp.Expression, resolver: Resolver) -> list[ApplyModel]:
+def extract_models(tree: exp.Expr, resolver: Resolver) -> list[ApplyModel]:
     """Take all model methods out of `tree` (which is changed) and return the steps that provide their results.
 
     Raises:
@@ -27,29 +27,29 @@ def extract_models(tree: exp.Expression, resolver: Resolver) -> list[ApplyModel]
     """
     steps: list[ApplyModel] = []
     while (method := _innermost(tree)) is not None:
-        select = method.find_ancestor(exp.Select)
-        if select is None:
+        select = method.node.find_ancestor(exp.Select)
+        if select is None or method.window is not None:
             raise unsupported("a model method outside a SELECT list")
         steps.append(_apply(select, method, resolver, len(steps)))
     return steps
 
 
-def _innermost(tree: exp.Expression) -> ModelMethod | None:
+def _innermost(tree: exp.Expr) -> ModelMethod | None:
     """A model method whose own input needs no other one, or None when there is none left."""
-    found = list(tree.find_all(ModelMethod))
-    return found[-1] if found else None
+    found = list(tree.find_all(exp.ModelAttribute))
+    return model_method(found[-1]) if found else None
 
 
 def _apply(select: exp.Select, method: ModelMethod, resolver: Resolver, number: int) -> ApplyModel:
     name, output = f"snowmelt_apply_{number}", f"snowmelt_output_{number}"
-    projection = method
+    projection: exp.Expr = method.node
     while projection.parent is not select:
         projection = projection.parent
     if projection.arg_key != "expressions":
         raise unsupported("a model method outside the list of a SELECT")
     arguments = [
         exp.alias_(argument.copy(), f"snowmelt_argument_{number}_{i}", quoted=True)
-        for i, argument in enumerate(method.expressions)
+        for i, argument in enumerate(method.arguments)
     ]
     others = [item for item in select.expressions if item is not projection]
     _check_order(select.expressions, projection)
@@ -62,19 +62,19 @@ def _apply(select: exp.Select, method: ModelMethod, resolver: Resolver, number: 
     step = ApplyModel(
         name=name,
         input=rewrite(inner, resolver),
-        model=".".join(part.sql(dialect="snowflake") for part in method.args["parts"]),
-        version=_identifier(method.args.get("version")),
-        method=_identifier(method.args["method"]) or "",
+        model=_name(method),
+        version=_identifier(method.version),
+        method=_identifier(method.method) or "",
         arguments=len(arguments),
         output=output,
     )
 
     column = exp.column(exp.to_identifier(output, quoted=True))
     column.meta[STRUCT_MARK] = True
-    if method is projection:
+    if method.node is projection:
         projection = exp.alias_(column, output, quoted=True)
     else:
-        method.replace(column)
+        method.node.replace(column)
     star = exp.Star(except_=[exp.to_identifier(output, quoted=True)])
     outer = exp.Select(expressions=[star, projection.copy()] if others else [projection.copy()])
     source = raw_query(f"SELECT * FROM {name}")
@@ -84,11 +84,15 @@ def _apply(select: exp.Select, method: ModelMethod, resolver: Resolver, number: 
     return step
 
 
-def _check_order(projections: list[exp.Expression], projection: exp.Expression) -> None:
+def _check_order(projections: list[exp.Expr], projection: exp.Expr) -> None:
     if projections[-1] is not projection:
         raise unsupported(
             "a model method before other columns of a SELECT list", "Write it as the last column of the list."
         )
+
+
+def _name(method: ModelMethod) -> str:
+    return ".".join(part.sql(dialect="snowflake") for part in method.parts)
 
 
 def _identifier(node: exp.Identifier | None) -> str | None:
@@ -98,7 +102,7 @@ def _identifier(node: exp.Identifier | None) -> str | None:
 def _visible_ctes(select: exp.Select) -> list[exp.CTE]:
     """Copies of the common table expressions that `select` may refer to, its own included, outermost first."""
     found: list[exp.CTE] = []
-    node: exp.Expression | None = select
+    node: exp.Expr | None = select
     inside: exp.CTE | None = None
     while node is not None:
         if isinstance(node, exp.CTE):
@@ -126,14 +130,14 @@ def _replace_select(select: exp.Select, outer: exp.Select) -> None:
         select.set(key, value)
 
 
-def describe_models(tree: exp.Expression, output_type: Callable[[str, str | None, str], str]) -> None:
+def describe_models(tree: exp.Expr, output_type: Callable[[str, str | None, str], str]) -> None:
     """Put a typed NULL in the place of each model method, so that a query can be described without scoring.
 
     `output_type` gives the engine's type for (model, version, method).
     """
-    for method in list(tree.find_all(ModelMethod)):
-        model = ".".join(part.sql(dialect="snowflake") for part in method.args["parts"])
-        text = output_type(model, _identifier(method.args.get("version")), _identifier(method.args["method"]) or "")
+    for node in list(tree.find_all(exp.ModelAttribute)):
+        method = model_method(node)
+        text = output_type(_name(method), _identifier(method.version), _identifier(method.method) or "")
         null = raw(f"CAST(NULL AS {text})")
         null.meta[STRUCT_MARK] = True
-        method.replace(null)
+        node.replace(null)

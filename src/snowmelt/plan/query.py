@@ -26,7 +26,7 @@ class Planner(Resolver, Protocol):
         ...
 
 
-def read_steps(tree: exp.Expression, planner: Planner) -> tuple[list[Step], str]:
+def read_steps(tree: exp.Expr, planner: Planner) -> tuple[list[Step], str]:
     """The steps before a query, and the query as DuckDB text."""
     tree = tree.copy()
     steps: list[Step] = list(extract_models(tree, planner))

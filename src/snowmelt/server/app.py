@@ -109,6 +109,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     reaper = asyncio.create_task(_reap(service))
     yield
     reaper.cancel()
+    service.queries.close()
 
 
 async def _reap(service: Service) -> None:

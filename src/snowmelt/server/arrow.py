@@ -66,10 +66,10 @@ def _as_int64(values: pa.ChunkedArray, precision: int, scale: int) -> pa.Chunked
     if pa.types.is_boolean(kind):
         values = values.cast(pa.int8())
     elif not pa.types.is_integer(kind) or scale > 0:
-        exact = pa.decimal128(38, scale)
-        if kind != exact:
-            values = values.cast(exact)
-        values = pa.chunked_array([_unscaled(chunk) for chunk in values.chunks], pa.decimal128(38, 0))
+        if not pa.types.is_decimal128(kind) or kind.scale != scale:
+            values = values.cast(pa.decimal128(38, scale))
+        if scale > 0:
+            values = pa.chunked_array([_unscaled(chunk) for chunk in values.chunks], pa.decimal128(38, 0))
     if precision <= 18 or pa.types.is_signed_integer(values.type):
         return values.cast(pa.int64())
     try:

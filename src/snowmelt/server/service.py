@@ -5,11 +5,10 @@ from __future__ import annotations
 import functools
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-import anyio.to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -23,8 +22,6 @@ T = TypeVar("T")
 PATIENCE = 45.0
 """Seconds a request waits for its statement; clients give up on a silent socket after 60."""
 
-Endpoint = Callable[[Request], Awaitable[Response]]
-
 
 @dataclass
 class Service:
@@ -37,12 +34,11 @@ class Service:
 
     def encoder(self, request: Request) -> Encoder:
         """An encoder whose links lead back the way this client came."""
-        return Encoder(self.chunks, f"{request.url.scheme}://{request.headers['host']}")
+        return Encoder(self.chunks, f"{request.scope['scheme']}://{request.headers['host']}")
 
     async def in_thread(self, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Run short blocking work outside the event loop."""
-        bound = functools.partial(work, *args, **kwargs)
-        return await anyio.to_thread.run_sync(bound, limiter=self.queries.control)
+        return await self.queries.control(functools.partial(work, *args, **kwargs))
 
 
 def reply(content: dict[str, Any] | bytes, status: int = 200) -> Response:

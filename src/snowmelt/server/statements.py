@@ -74,6 +74,8 @@ class StatementEndpoints:
         run = self._visible(query_id, executor)
         if run is not None:
             return await self._outcome(run, executor, encoder)
+        if self._queries.find(query_id) is not None:
+            return reply(_not_found(query_id))
         return await self._kept(None, query_id, executor, encoder)
 
     async def abort_request(self, request: Request) -> Response:
@@ -129,7 +131,7 @@ class StatementEndpoints:
         if result is None:
             result = await self._service.in_thread(self._host.result, query_id)
         if result is None:
-            return reply(failure(SqlError(f"Statement {query_id} not found", 709, "02000"), query_id))
+            return reply(_not_found(query_id))
         return reply(await self._queries.encode(run, result, executor, query_id, encoder))
 
     def _visible(self, query_id: str, executor: Executor) -> Run | None:
@@ -169,6 +171,10 @@ def _binding(value: Any) -> Binding:
     if not isinstance(value, dict) or not isinstance(value.get("type"), str):
         raise BodyError(400, "A binding needs a type and a value.")
     return Binding(value["type"].upper(), value.get("value"))
+
+
+def _not_found(query_id: str) -> dict[str, Any]:
+    return failure(SqlError(f"Statement {query_id} not found", 709, "02000"), query_id)
 
 
 def _monitored(run: Run) -> dict[str, Any]:

@@ -24,7 +24,7 @@ def _text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def literal(value: Any) -> exp.Expression:
+def literal(value: Any) -> exp.Expr:
     """A Python value as a literal of the engine."""
     match value:
         case None:
@@ -84,7 +84,7 @@ def wire_value(kind: str, value: str | None) -> Any:
             raise unsupported(f"bind variable of type {kind}")
 
 
-def wire_literal(kind: str, value: str | None) -> exp.Expression:
+def wire_literal(kind: str, value: str | None) -> exp.Expr:
     """A bound value as a literal of the engine."""
     return literal(wire_value(kind, value))
 

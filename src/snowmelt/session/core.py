@@ -13,6 +13,7 @@ from snowmelt.catalog.catalog import Key, key_of
 from snowmelt.catalog.objects import SchemaObject, Stage
 from snowmelt.session.services import Services
 from snowmelt.storage.connection import Connection
+from snowmelt.storage.stages import StagedFile
 from snowmelt.streams.offsets import Window
 
 
@@ -23,11 +24,13 @@ class OpenTransaction:
     Attributes:
         windows: what each stream shows, fixed at its first read.
         touched: ids of tables it has changed.
+        purged: staged files to remove once it has committed.
         failed: an error ended the engine's transaction; only ROLLBACK is possible.
     """
 
     windows: dict[int, Window] = field(default_factory=dict)
     touched: set[int] = field(default_factory=set)
+    purged: tuple[StagedFile, ...] = ()
     failed: bool = False
 
 
@@ -106,6 +109,7 @@ class Core:
         finally:
             self.transaction = None
             self.services.engine.locks.release(self)
+        self.services.stages.remove(transaction.purged)
 
     def rollback(self) -> None:
         """Undo the explicit transaction, if one is open."""

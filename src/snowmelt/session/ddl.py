@@ -162,7 +162,7 @@ def drop(session: Session, statement: st.Drop, request: Request) -> Result:
         item = find_object(session, cls, statement.kind, statement.name, statement.arguments)
     except SqlError as error:
         if statement.if_exists and error.code in (2003, 2043):
-            return status_result("Drop statement executed successfully " f"({statement.name.name} already dropped).")
+            return status_result(f"Drop statement executed successfully ({statement.name.name} already dropped).")
         raise
     if item.session is not None:
         drop_temporary(session, item)

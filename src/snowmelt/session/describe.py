@@ -43,7 +43,20 @@ def _describe_columns(session: Session, name: Name) -> Shown:
     if not isinstance(found, (Table, View)):
         raise object_missing("Table", str(name))
     rows = [
-        (c.name, c.type.sql, "COLUMN", "Y" if c.nullable else "N", c.default, "N", "N", None, None, c.comment or None, None, None)
+        (
+            c.name,
+            c.type.sql,
+            "COLUMN",
+            "Y" if c.nullable else "N",
+            c.default,
+            "N",
+            "N",
+            None,
+            None,
+            c.comment or None,
+            None,
+            None,
+        )
         for c in found.columns
     ]
     names = ("name", "type", "kind", "null?", "default", "primary key", "unique key", "check")

@@ -54,9 +54,7 @@ def run_plan(session: Session, plan: Plan) -> Result:
 
 def _run_in_open(session: Session, plan: Plan, transaction: OpenTransaction) -> Result:
     if transaction.failed:
-        raise SqlError(
-            "The transaction cannot go on: a statement in it failed. ROLLBACK it first.", 625, "57014"
-        )
+        raise SqlError("The transaction cannot go on: a statement in it failed. ROLLBACK it first.", 625, "57014")
     try:
         return run_steps(session, plan, transaction)
     except SqlError:

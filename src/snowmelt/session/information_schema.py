@@ -124,9 +124,7 @@ def _columns(session: Session, database: str) -> tuple[Header, Rows]:
 def _packages(session: Session, database: str) -> tuple[Header, Rows]:
     """What handlers can import: the distributions installed beside Snowmelt."""
     rows = [
-        (dist.name.lower(), dist.version, "python", None)
-        for dist in metadata.distributions()
-        if dist.name is not None
+        (dist.name.lower(), dist.version, "python", None) for dist in metadata.distributions() if dist.name is not None
     ]
     return _header("PACKAGE_NAME VERSION LANGUAGE RUNTIME_VERSION"), sorted(set(rows))
 

@@ -37,7 +37,7 @@ from snowmelt.storage.loading import (
     nothing_loaded,
 )
 from snowmelt.storage.loading_infer import INFER_COLUMNS, infer_schema
-from snowmelt.storage.loading_options import HISTORY_KEPT, LoadRecord, choose_files, parse_copy_options
+from snowmelt.storage.loading_options import HISTORY_KEPT, CopyOptions, LoadRecord, choose_files, parse_copy_options
 from snowmelt.storage.loading_source import StageSource, source_select
 from snowmelt.storage.loading_unload import parse_unload_options, unload
 
@@ -49,34 +49,23 @@ if TYPE_CHECKING:
 # --- PUT, GET, LIST, REMOVE ------------------------------------------------------------------------------------------
 
 
-def _bound_text(text: str, request: Request) -> str:
-    """A location that may be a placeholder: ``?`` or ``:1`` take the bound text."""
-    key = text.strip()
-    if key in ("?", ":1") or (key.startswith(":") and key[1:].isdigit()):
-        binding = request.bindings.get("1" if key == "?" else key[1:])
-        if binding is None or not isinstance(binding.value, str):
-            raise SqlError(f"SQL compilation error:\nBind variable {key} not set.", 2049, "42601")
-        return binding.value
-    return text
-
-
 def put(session: Session, statement: Put, request: Request) -> Result:
     """PUT: the client is told where the stage's directory is, and copies the files itself."""
-    location = resolve_location(session, _bound_text(statement.target, request))
-    source = _bound_text(statement.source, request)
+    location = resolve_location(session, statement.target)
+    source = statement.source
     transfer = stage_files.put_transfer(source, directory_of(session, location), location.path, statement.options)
     return Result((), None, StatementType.UNKNOWN, transfer)
 
 
 def get(session: Session, statement: Get, request: Request) -> Result:
     """GET: the client is told where the files are."""
-    location = resolve_location(session, _bound_text(statement.source, request))
+    location = resolve_location(session, statement.source)
     files = files_at(session, location, statement.options.get("PATTERN"))
     transfer = stage_files.get_transfer(
         files,
         directory_of(session, location),
         location.path,
-        _bound_text(statement.target, request),
+        statement.target,
         statement.options,
     )
     return Result((), None, StatementType.UNKNOWN, transfer)
@@ -133,13 +122,18 @@ def infer_schema_rows(session: Session, arguments: Mapping[str, Any]) -> pa.Tabl
     """The rows of INFER_SCHEMA."""
     resolved = resolve_location(session, str(arguments["LOCATION"]))
     fmt = typed_format(session, arguments.get("FILE_FORMAT") or resolved.file_format)
-    limit = arguments.get("MAX_FILE_COUNT")
+    limit, records, named = (arguments.get(key) for key in ("MAX_FILE_COUNT", "MAX_RECORDS_PER_FILE", "FILES"))
+    files = files_at(session, resolved)
+    if named is not None:
+        names = (named,) if isinstance(named, str) else tuple(named)
+        files = choose_files(files, resolved.path, CopyOptions(files=names, force=True), ())
     columns = infer_schema(
-        files_at(session, resolved),
+        files,
         fmt,
         run=session.core.connection.run,
         ignore_case=bool(arguments.get("IGNORE_CASE")),
         max_file_count=None if limit is None else int(limit),
+        max_records_per_file=None if records is None else int(records),
     )
     return arrow_rows(tuple(INFER_COLUMNS), [column.row() for column in columns])
 
@@ -154,7 +148,7 @@ def copy_into_table(session: Session, statement: CopyIntoTable, request: Request
     planner = SessionPlanner(session, request)
     table = planner.table(statement.target)
     columns = target_columns(table, statement.columns)
-    location = resolve_location(session, _bound_text(statement.location, request))
+    location = resolve_location(session, statement.location)
     options = parse_copy_options(statement.options)
     fmt = typed_format(session, statement.options.get("FILE_FORMAT") or location.file_format)
     files = choose_files(
@@ -172,8 +166,9 @@ def copy_into_table(session: Session, statement: CopyIntoTable, request: Request
 
 def _expressions(planner: SessionPlanner, select: exp.Select, source: StageSource) -> list[str]:
     """The SELECT list of a COPY as DuckDB expressions over `source`."""
-    if select.args.get("where") or select.args.get("group") or select.args.get("joins"):
-        raise unsupported("COPY transformation with WHERE, GROUP BY or joins")
+    for clause in ("where", "group", "joins", "distinct", "limit", "order", "qualify", "having"):
+        if select.args.get(clause):
+            raise unsupported(f"{clause.upper()} in a COPY transformation")
     inner = CopyPlanner(planner, StagedRows(source))
     tree = rewrite_tree(select, inner)
     return [engine_sql(item.this if isinstance(item, exp.Alias) else item) for item in tree.expressions]
@@ -201,7 +196,7 @@ class CopyPlanner:
 def _loaded(session: Session, table: Table) -> set[tuple[str, str]]:
     since = session.services.clock.now() - HISTORY_KEPT
     rows = session.core.connection.run(
-        'SELECT file, etag FROM snowmelt.loads WHERE "table" = ? AND at >= ?', [table.id, since]
+        'SELECT file, etag FROM snowmelt.loads WHERE "table" = ? AND loaded_at >= ?', [table.id, since]
     )
     return {(file, etag) for file, etag in rows}
 
@@ -234,7 +229,10 @@ def _load(session: Session, table: Table, columns: Sequence[TableColumn], plan: 
         elif core.transaction is not None:
             core.transaction.failed = not connection.is_usable()
         raise
-    session.services.stages.remove(plan.purged)
+    if core.transaction is not None:
+        core.transaction.purged += plan.purged
+    else:
+        session.services.stages.remove(plan.purged)
     return report.result
 
 
@@ -268,7 +266,7 @@ def copy_into_location(session: Session, statement: CopyIntoLocation, request: R
     from snowmelt.session.planner import SessionPlanner
     from snowmelt.session.queries import release
 
-    location = resolve_location(session, _bound_text(statement.location, request))
+    location = resolve_location(session, statement.location)
     fmt = typed_format(session, statement.options.get("FILE_FORMAT") or location.file_format)
     planner = SessionPlanner(session, request)
     source = statement.source

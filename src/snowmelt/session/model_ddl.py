@@ -25,7 +25,9 @@ def _version_from_stage(session: Session, model_id: int, name: str, source: str)
     """A version whose artefacts are copied from a stage into the data directory."""
     location = resolve_location(session, source)
     prefix = location.path.rstrip("/") + "/" if location.path else ""
-    files = {file.path[len(prefix) :]: file.location for file in files_at(session, location) if file.path.startswith(prefix)}
+    files = {
+        file.path[len(prefix) :]: file.location for file in files_at(session, location) if file.path.startswith(prefix)
+    }
     if not files:
         raise SqlError(f"SQL compilation error:\nNo model files found at '{source}'.", 1044, "42601")
     return session.services.inference.adopt(model_id, name, files, session.services.clock.now())

@@ -73,7 +73,9 @@ def checked(name: str, value: Any) -> Any:
         else:
             value = str(value)
     except ValueError as error:
-        raise SqlError(f"SQL compilation error:\ninvalid value [{value}] for parameter '{name}'", 1008, "22023") from error
+        raise SqlError(
+            f"SQL compilation error:\ninvalid value [{value}] for parameter '{name}'", 1008, "22023"
+        ) from error
     if name in _FIXED_HERE and value != default:
         raise SqlError(f"Unsupported feature 'parameter {name} = {value}'.", 2, "0A000")
     return value

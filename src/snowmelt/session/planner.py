@@ -108,7 +108,7 @@ class SessionPlanner:
 
     # --- functions ---------------------------------------------------------------------------------------------------
 
-    def table_function(self, name: str, arguments: Sequence[exp.Expression]) -> str:
+    def table_function(self, name: str, arguments: Sequence[exp.Expr]) -> str:
         """DuckDB text of a query for ``TABLE(name(arguments))``."""
         return table_function(self, name, arguments)
 
@@ -120,7 +120,7 @@ class SessionPlanner:
         """Staged rows keep the name that the statement gives them."""
         return None
 
-    def function(self, name: str, arguments: Sequence[exp.Expression]) -> exp.Expression | None:
+    def function(self, name: str, arguments: Sequence[exp.Expr]) -> exp.Expr | None:
         """The value of a context or system function, or the call of a user-defined one."""
         system = system_function(self, name, arguments)
         if system is not None:
@@ -146,7 +146,7 @@ class SessionPlanner:
 
     # --- literals ----------------------------------------------------------------------------------------------------
 
-    def binding(self, key: str) -> exp.Expression:
+    def binding(self, key: str) -> exp.Expr:
         """The literal bound to a placeholder."""
         found = self.request.bindings.get(key)
         if found is None:
@@ -157,7 +157,7 @@ class SessionPlanner:
             raise unsupported("array bind outside INSERT ... VALUES")
         return wire_literal(found.type, found.value)
 
-    def variable(self, name: str) -> exp.Expression:
+    def variable(self, name: str) -> exp.Expr:
         """The literal that a session variable holds."""
         variables = self.session.core.variables
         if name not in variables:

@@ -110,9 +110,7 @@ def _step_text(step: Any) -> str:
     return "; ".join(f"{field.name}={getattr(step, field.name)}" for field in dataclasses.fields(step))
 
 
-def _dml(
-    session: Session, request: Request, counts: tuple[str, ...], plan: Callable[[SessionPlanner], Plan]
-) -> Result:
+def _dml(session: Session, request: Request, counts: tuple[str, ...], plan: Callable[[SessionPlanner], Plan]) -> Result:
     if request.describe_only:
         return description(tuple(Column(f"number of rows {name}", NUMBER) for name in counts), StatementType.DML)
     return _planned(session, request, plan)

@@ -97,8 +97,8 @@ def _check_packages(packages: Sequence[str]) -> None:
             metadata.distribution(_DISTRIBUTIONS.get(name, name))
         except metadata.PackageNotFoundError as error:
             raise SqlError(
-                f"SQL compilation error:\nCannot create a Python function with the specified packages. Package '{text}' "
-                "is not installed.",
+                "SQL compilation error:\nCannot create a Python function with the specified packages. "
+                f"Package '{text}' is not installed.",
                 391546,
                 "0A000",
                 f"Install it beside Snowmelt: pip install '{text}'",
@@ -178,7 +178,7 @@ def _find(session: Session, statement: Call) -> Procedure:
 
 
 def _arguments(session: Session, statement: Call, procedure: Procedure, request: Request) -> tuple[Any, ...]:
-    given: dict[str, exp.Expression] = {}
+    given: dict[str, exp.Expr] = {}
     for position, (name, expression) in enumerate(zip(statement.names, statement.arguments, strict=True)):
         given[name or procedure.arguments[position].name] = expression
     values = []
@@ -192,7 +192,7 @@ def _arguments(session: Session, statement: Call, procedure: Procedure, request:
     return tuple(values)
 
 
-def _argument(session: Session, expression: exp.Expression, data_type: DataType, request: Request) -> Any:
+def _argument(session: Session, expression: exp.Expr, data_type: DataType, request: Request) -> Any:
     planner = SessionPlanner(session, request)
     try:
         text = rewrite(expression, planner)
@@ -320,7 +320,9 @@ def converted(value: Any, data_type: DataType) -> Any:
             case _:
                 return value
     except (ValueError, TypeError, ArithmeticError) as error:
-        raise SqlError(f"The handler returned {value!r}, which is no {data_type.sql}: {error}", 100357, "P0000") from error
+        raise SqlError(
+            f"The handler returned {value!r}, which is no {data_type.sql}: {error}", 100357, "P0000"
+        ) from error
 
 
 def _json_default(value: Any) -> Any:

@@ -12,17 +12,20 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
+from snowmelt.base.datatypes import VARCHAR
 from snowmelt.base.errors import SqlError, canceled
 from snowmelt.base.request import Request
 from snowmelt.base.result import Column, Result, StatementType, rows_result, status_result
-from snowmelt.base.datatypes import VARCHAR
 from snowmelt.catalog.catalog import NAMESPACES, Scope
 from snowmelt.catalog.names import FullName, Name, parse_name
 from snowmelt.catalog.objects import Model, ModelVersion, Routine, SchemaObject, Stream, Table, View
-from snowmelt.plan.steps import ApplyModel
+from snowmelt.plan.query import windows
+from snowmelt.plan.steps import ApplyModel, Plan, Read
 from snowmelt.session.core import Core
+from snowmelt.session.execute import run_plan
 from snowmelt.session.parameters import DEFAULTS
 from snowmelt.session.services import Services
+from snowmelt.sql.cursor import Outside
 from snowmelt.sql.parse import parse
 from snowmelt.sql.statements import Statement
 
@@ -64,6 +67,7 @@ class Session:
         self.parent = parent
         self.return_value: str | None = None
         self.trace: Any = None
+        self.task_run: Any = None
         # A frame runs one statement at a time; the frame of a procedure has its own lock, since the caller's
         # statement (the CALL) is still running.
         self._lock = threading.RLock()
@@ -121,7 +125,7 @@ class Session:
             return result
 
     def _execute(self, request: Request) -> Result:
-        statements = parse(request.text)
+        statements = self._parse(request)
         if not statements:
             raise SqlError("Empty SQL statement.", 900, "42601")
         if len(statements) == 1:
@@ -143,6 +147,14 @@ class Session:
         done = status_result("Multiple statements executed successfully.", StatementType.MULTI)
         done.children = tuple(children)
         return done
+
+    def _parse(self, request: Request) -> list[Statement]:
+        """The statements of a request; binds and variables may stand for names in them."""
+        if not request.bindings and not self.core.variables:
+            return parse(request.text)
+        binds = {key: binding.value for key, binding in request.bindings.items() if not isinstance(binding.value, list)}
+        variables = {name: str(value) for name, value in self.core.variables.items()}
+        return parse(request.text, Outside(binds, variables))
 
     def execute_statement(self, statement: Statement, request: Request) -> Result:
         """Run one parsed statement."""
@@ -209,15 +221,19 @@ class Session:
 
         model = self.find(Model, self.scope.full(name))
         if model is None:
-            raise SqlError(
-                f"SQL compilation error:\nModel '{name}' does not exist or not authorized.", 2003, "42S02"
-            )
+            raise SqlError(f"SQL compilation error:\nModel '{name}' does not exist or not authorized.", 2003, "42S02")
         return model, resolve_version(model, version)
 
     def apply_model(self, step: ApplyModel, arguments: pa.Table) -> pa.ChunkedArray:
         """The struct of a model method's results, a row for each row of `arguments`."""
         model, version = self.model_version(parse_name(step.model), step.version)
         return self.services.inference.apply(model, version, step.method, arguments)
+
+    def holds(self, condition: str, planner: Any) -> bool:
+        """Whether a rewritten condition is true, without moving any offset (a task's WHEN)."""
+        plan = Plan((*windows(planner), Read(f"SELECT {condition}")), StatementType.SELECT)
+        table = run_plan(self, plan).table
+        return table is not None and table.column(0)[0].as_py() is True
 
     def set_return_value(self, value: str) -> str:
         """Remember a task's return value (SYSTEM$SET_RETURN_VALUE)."""

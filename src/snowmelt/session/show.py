@@ -99,12 +99,21 @@ def _all(session: Session, statement: Show, *kinds: type[SchemaObject]) -> list[
 
 def _databases(session: Session, statement: Show) -> Shown:
     rows = [
-        (d.created_on, d.name, "N", "Y" if d.name == session.database else "N", "", d.owner, d.comment, "", "1", "STANDARD")
+        (
+            d.created_on,
+            d.name,
+            "N",
+            "Y" if d.name == session.database else "N",
+            "",
+            d.owner,
+            d.comment,
+            "",
+            "1",
+            "STANDARD",
+        )
         for d in session.services.engine.catalog.databases()
     ]
-    return columns(
-        "created_on name is_default is_current origin owner comment options retention_time kind"
-    ), rows
+    return columns("created_on name is_default is_current origin owner comment options retention_time kind"), rows
 
 
 def _schemas(session: Session, statement: Show) -> Shown:
@@ -116,7 +125,17 @@ def _schemas(session: Session, statement: Show) -> Shown:
         session.services.engine.catalog.database(database)
     here = (session.database, session.schema)
     rows = [
-        (s.created_on, s.name, "N", "Y" if (s.database, s.name) == here else "N", s.database, s.owner, s.comment, "", "1")
+        (
+            s.created_on,
+            s.name,
+            "N",
+            "Y" if (s.database, s.name) == here else "N",
+            s.database,
+            s.owner,
+            s.comment,
+            "",
+            "1",
+        )
         for s in session.services.engine.catalog.schemas(database)
     ]
     return columns("created_on name is_default is_current database_name owner comment options retention_time"), rows
@@ -166,7 +185,18 @@ def _event_tables(session: Session, statement: Show) -> Shown:
 
 def _views(session: Session, statement: Show) -> Shown:
     rows = [
-        (v.created_on, v.name, "", v.full_name.database, v.full_name.schema, v.owner, v.comment, v.text, "false", "false")
+        (
+            v.created_on,
+            v.name,
+            "",
+            v.full_name.database,
+            v.full_name.schema,
+            v.owner,
+            v.comment,
+            v.text,
+            "false",
+            "false",
+        )
         for v in _all(session, statement, View)
         if isinstance(v, View)
     ]
@@ -422,10 +452,26 @@ def _functions(session: Session, statement: Show) -> Shown:
 
 def _warehouses(session: Session, statement: Show) -> Shown:
     name = session.warehouse or "COMPUTE_WH"
-    row = (name, "STARTED", "STANDARD", "X-Small", 1, 1, 1, 0, 0, "N", "Y", None, "ACCOUNTADMIN", "one machine", "STANDARD_GEN_1")
+    row = (
+        name,
+        "STARTED",
+        "STANDARD",
+        "X-Small",
+        1,
+        1,
+        1,
+        0,
+        0,
+        "N",
+        "Y",
+        None,
+        "ACCOUNTADMIN",
+        "one machine",
+        "STANDARD_GEN_1",
+    )
     return columns(
-        "name state type size min_cluster_count max_cluster_count started_clusters running queued is_default is_current "
-        "auto_suspend owner comment resource_constraint",
+        "name state type size min_cluster_count max_cluster_count started_clusters running queued is_default "
+        "is_current auto_suspend owner comment resource_constraint",
         min_cluster_count=NUMBER,
         max_cluster_count=NUMBER,
         started_clusters=NUMBER,

@@ -72,9 +72,7 @@ def directory_of(session: Session, location: ResolvedLocation) -> Path:
 
 def files_at(session: Session, location: ResolvedLocation, pattern: str | None = None) -> list[StagedFile]:
     """The files at a location."""
-    return session.services.stages.list_files(
-        location.stage, location.path, pattern, stage_name=location.shown
-    )
+    return session.services.stages.list_files(location.stage, location.path, pattern, stage_name=location.shown)
 
 
 def typed_format(session: Session, options: Mapping[str, Any] | str | None) -> TypedFormat:

@@ -133,7 +133,9 @@ def _altered(session: Session, task: Task, action: str, value: Any) -> Task:
     match action:
         case "RESUME":
             if not (task.schedule or task.when or task.after or task.finalize):
-                raise SqlError(f"Task {task.full_name} cannot be resumed: it has no schedule, condition or predecessor.", 91088)
+                raise SqlError(
+                    f"Task {task.full_name} cannot be resumed: it has no schedule, condition or predecessor.", 91088
+                )
             return dataclasses.replace(task, state=TaskStatus.STARTED, last_committed_on=now)
         case "SUSPEND":
             return dataclasses.replace(task, state=TaskStatus.SUSPENDED, last_suspended_on=now)

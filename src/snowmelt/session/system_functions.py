@@ -21,14 +21,14 @@ from snowmelt.sql.rewrite.context import raw
 if TYPE_CHECKING:
     from snowmelt.session.planner import SessionPlanner
 
-Answer = Callable[["SessionPlanner", Sequence[exp.Expression]], exp.Expression]
+Answer = Callable[["SessionPlanner", Sequence[exp.Expr]], exp.Expr]
 
 
 def _value(get: Callable[[SessionPlanner], Any]) -> Answer:
     return lambda planner, arguments: raw("NULL") if get(planner) is None else literal(get(planner))
 
 
-def constant_text(arguments: Sequence[exp.Expression], function: str) -> str:
+def constant_text(arguments: Sequence[exp.Expr], function: str) -> str:
     """The only argument, which must be a text literal.
 
     Raises:
@@ -39,7 +39,7 @@ def constant_text(arguments: Sequence[exp.Expression], function: str) -> str:
     return str(arguments[0].name)
 
 
-def _stream_has_data(planner: SessionPlanner, arguments: Sequence[exp.Expression]) -> exp.Expression:
+def _stream_has_data(planner: SessionPlanner, arguments: Sequence[exp.Expr]) -> exp.Expr:
     name = parse_name(constant_text(arguments, "SYSTEM$STREAM_HAS_DATA"))
     found = planner.session.relation(planner.scope.full(name))
     if not isinstance(found, Stream):
@@ -52,11 +52,11 @@ def _stream_has_data(planner: SessionPlanner, arguments: Sequence[exp.Expression
     return raw(f"EXISTS (SELECT 1 FROM ({text}))")
 
 
-def _typeof(planner: SessionPlanner, arguments: Sequence[exp.Expression]) -> exp.Expression:
+def _typeof(planner: SessionPlanner, arguments: Sequence[exp.Expr]) -> exp.Expr:
     return exp.Anonymous(this="typeof", expressions=[argument.copy() for argument in arguments])
 
 
-def _last_query_id(planner: SessionPlanner, arguments: Sequence[exp.Expression]) -> exp.Expression:
+def _last_query_id(planner: SessionPlanner, arguments: Sequence[exp.Expr]) -> exp.Expr:
     history = planner.session.core.history
     return literal(history[-1] if history else None)
 
@@ -97,9 +97,7 @@ FUNCTIONS: dict[str, Answer] = {
 """Every context and system function, by upper-case name."""
 
 
-def system_function(
-    planner: SessionPlanner, name: str, arguments: Sequence[exp.Expression]
-) -> exp.Expression | None:
+def system_function(planner: SessionPlanner, name: str, arguments: Sequence[exp.Expr]) -> exp.Expr | None:
     """What the call of a context or system function becomes, or None when `name` is none.
 
     Raises:

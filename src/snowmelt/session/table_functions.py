@@ -20,7 +20,7 @@ from snowmelt.tasks.runs import TASK_HISTORY_COLUMNS, history_row
 if TYPE_CHECKING:
     from snowmelt.session.planner import SessionPlanner
 
-Arguments = Sequence[exp.Expression]
+Arguments = Sequence[exp.Expr]
 
 
 def _named(planner: SessionPlanner, arguments: Arguments, names: tuple[str, ...]) -> dict[str, Any]:
@@ -104,8 +104,11 @@ def _within(time: datetime, start: datetime | None, end: datetime | None) -> boo
     return (start is None or time >= start) and (end is None or time <= end)
 
 
+_INFER_ARGUMENTS = ("LOCATION", "FILE_FORMAT", "FILES", "IGNORE_CASE", "MAX_FILE_COUNT", "MAX_RECORDS_PER_FILE")
+
+
 def _infer_schema(planner: SessionPlanner, arguments: Arguments) -> str:
-    wanted = _named(planner, arguments, ("LOCATION", "FILE_FORMAT", "FILES", "IGNORE_CASE", "MAX_FILE_COUNT"))
+    wanted = _named(planner, arguments, _INFER_ARGUMENTS)
     return planner.rows(infer_schema_rows(planner.session, wanted))
 
 

@@ -174,7 +174,11 @@ def _rename(session: Session, table: Table, value: Name) -> None:
 
 
 def _set(session: Session, table: Table, value: dict[str, Any]) -> None:
-    known = {"COMMENT": "comment", "CHANGE_TRACKING": "change_tracking", "DATA_RETENTION_TIME_IN_DAYS": "retention_days"}
+    known = {
+        "COMMENT": "comment",
+        "CHANGE_TRACKING": "change_tracking",
+        "DATA_RETENTION_TIME_IN_DAYS": "retention_days",
+    }
     unknown = [name for name in value if name not in known]
     if unknown:
         raise unsupported(f"ALTER TABLE SET {unknown[0]}")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from snowmelt.session.session import Session
 
 
-def ensure_function(session: Session, function: Function, arguments: list[exp.Expression]) -> exp.Expression:
+def ensure_function(session: Session, function: Function, arguments: list[exp.Expr]) -> exp.Expr:
     """The engine's call of a user-defined function, which is made known to the engine first."""
     from snowmelt.session.routines import handler_code
 

@@ -58,4 +58,6 @@ def _opens_block(tokens: list[Token], index: int, first: int) -> bool:
     if index + 1 >= len(tokens) or following == ";" or following in _TRANSACTION:
         return False
     before = _word(tokens, index - 1)
-    return index == first or before in ("AS", ";", "BEGIN", "THEN", "ELSE", "DO", "LOOP", "REPEAT", ":")
+    if before == "AS":  # and not SELECT x AS begin
+        return _word(tokens, first) in ("CREATE", "ALTER")
+    return index == first or before in (";", "BEGIN", "THEN", "ELSE", "DO", "LOOP", "REPEAT", "IMMEDIATE")

@@ -47,9 +47,9 @@ class Query(Statement):
 class Insert(Statement):
     """INSERT [OVERWRITE] INTO target [(columns)] source; the source is a query, or `exp.Values` for VALUES."""
 
-    target: exp.Expression
+    target: exp.Expr
     columns: tuple[str, ...]
-    source: exp.Expression
+    source: exp.Expr
     overwrite: bool = False
 
 
@@ -232,7 +232,7 @@ class CreateStream(Create):
     source_kind: str = "TABLE"
     append_only: bool = False
     show_initial_rows: bool = False
-    at: tuple[str, str, exp.Expression] | None = None
+    at: tuple[str, str, exp.Expr] | None = None
 
 
 @dataclass(frozen=True)
@@ -302,7 +302,7 @@ class Call(Statement):
     """
 
     name: Name
-    arguments: tuple[exp.Expression, ...]
+    arguments: tuple[exp.Expr, ...]
     names: tuple[str | None, ...]
     procedure: CreateRoutine | None = None
 
@@ -388,7 +388,7 @@ class CopyIntoLocation(Statement):
     """COPY INTO @stage/path FROM table | (query) with options."""
 
     location: str
-    source: exp.Expression
+    source: exp.Expr
     options: dict[str, Any] = field(default_factory=dict)
 
 
@@ -408,7 +408,7 @@ class SetVariable(Statement):
     """SET name = expression, or SET (a, b) = (x, y)."""
 
     names: tuple[str, ...]
-    values: tuple[exp.Expression, ...]
+    values: tuple[exp.Expr, ...]
 
 
 @dataclass(frozen=True)

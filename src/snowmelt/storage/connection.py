@@ -98,9 +98,8 @@ class Connection:
     def query_dml(self, sql: str) -> tuple[tuple[str, ...], pa.Table]:
         """Execute DML with RETURNING: the names and the rows of what it returns."""
         try:
-            reader = self._cursor.execute(sql)
-            names = tuple(entry[0] for entry in reader.description or ())
-            return names, reader.to_arrow_table()
+            table = self._cursor.sql(sql).to_arrow_table()
+            return tuple(table.column_names), table
         except duckdb.Error as error:
             raise translate(error) from error
 

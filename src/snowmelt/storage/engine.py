@@ -40,7 +40,8 @@ class Engine:
         self._catalog_lock = threading.RLock()
         self._counter_lock = threading.Lock()
         self._root = _open(path, files)
-        self._root.execute(resources.files("snowmelt.storage").joinpath("sql/bootstrap.sql").read_text())
+        for script in ("bootstrap", "macros"):
+            self._root.execute(resources.files("snowmelt.storage").joinpath(f"sql/{script}.sql").read_text())
         row = self._root.execute("SELECT coalesce(max(tx), 0), coalesce(max(ver), 0) FROM snowmelt.commits").fetchone()
         self._tx, self._version = row or (0, 0)
         self.catalog = self._load_catalog()
@@ -89,7 +90,9 @@ class Engine:
                 for entity in change.drop:
                     connection.run("DELETE FROM snowmelt.entities WHERE id = ?", [entity.id])
                 for entity in change.put:
-                    connection.run("INSERT OR REPLACE INTO snowmelt.entities VALUES (?, ?)", [entity.id, encode(entity)])
+                    connection.run(
+                        "INSERT OR REPLACE INTO snowmelt.entities VALUES (?, ?)", [entity.id, encode(entity)]
+                    )
                 connection.commit()
             except BaseException:
                 connection.rollback()

@@ -40,9 +40,7 @@ def column_list(columns: Sequence[TableColumn], prefix: str = "") -> str:
 
 def create_table(table: Table) -> list[str]:
     """Statements that create the table, its row numbers and its log."""
-    declared = ", ".join(
-        f"{quote(c.name)} {c.type.duckdb}{'' if c.nullable else ' NOT NULL'}" for c in table.columns
-    )
+    declared = ", ".join(f"{quote(c.name)} {c.type.duckdb}{'' if c.nullable else ' NOT NULL'}" for c in table.columns)
     if not is_tracked(table):
         temporary = "TEMP " if table.durability is Durability.TEMPORARY else ""
         name = f"t{table.id}" if temporary else physical(table)
@@ -94,6 +92,11 @@ def delete_all(table: Table) -> list[str]:
     return [*steps, f"DELETE FROM {physical(table)}"]
 
 
+def forget_loads(table: Table) -> str:
+    """A statement that forgets which staged files were loaded, as TRUNCATE does."""
+    return f'DELETE FROM snowmelt.loads WHERE "table" = {table.id}'
+
+
 # --- what changed since a version ------------------------------------------------------------------------------------
 
 
@@ -127,15 +130,13 @@ def delta(table: Table, stream: int, *, append_only: bool, own_changes: bool) ->
     base, log = physical(table), log_of(table)
     if own_changes:
         base, log = _before_own_changes(table), f"(SELECT * FROM {log} WHERE _tx <> {TX})"
-    first = (
-        f"SELECT * FROM {log} WHERE {{where}} QUALIFY row_number() OVER (PARTITION BY _rid ORDER BY _lsn) = 1"
-    )
+    first = f"SELECT * FROM {log} WHERE {{where}} QUALIFY row_number() OVER (PARTITION BY _rid ORDER BY _lsn) = 1"
 
     def out(prefix: str, action: str, update: str) -> str:
         names = column_list(table.columns, prefix)
         identity = row_id(table, prefix + "_rid")
         return (
-            f"SELECT {names}, '{action}' AS \"METADATA$ACTION\", {update} AS \"METADATA$ISUPDATE\", "
+            f'SELECT {names}, \'{action}\' AS "METADATA$ACTION", {update} AS "METADATA$ISUPDATE", '
             f'{identity} AS "METADATA$ROW_ID"'
         )
 
@@ -152,7 +153,7 @@ def delta(table: Table, stream: int, *, append_only: bool, own_changes: bool) ->
         f"WITH o AS MATERIALIZED ({old}), "
         f"u AS MATERIALIZED (SELECT t._rid, {column_list(table.columns, 't.')} FROM {base} AS t "
         f"SEMI JOIN o ON t._rid = o._rid) "
-        f"SELECT {columns}, \"METADATA$ACTION\", \"METADATA$ISUPDATE\", \"METADATA$ROW_ID\" FROM ("
+        f'SELECT {columns}, "METADATA$ACTION", "METADATA$ISUPDATE", "METADATA$ROW_ID" FROM ('
         f"{out('t.', 'INSERT', 'FALSE')} FROM {base} AS t WHERE {_fresh('t._ins', stream)} "
         f"UNION ALL {out('u.', 'INSERT', 'TRUE')} FROM u "
         f"UNION ALL {out('o.', 'DELETE', 'u._rid IS NOT NULL')} FROM o LEFT JOIN u ON o._rid = u._rid)"

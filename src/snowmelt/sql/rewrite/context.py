@@ -10,7 +10,7 @@ from sqlglot import exp
 from snowmelt.catalog.names import Name
 
 
-def raw(text: str) -> exp.Expression:
+def raw(text: str) -> exp.Expr:
     """Finished DuckDB text as a node that no rule touches any more (a Var is written as it stands)."""
     return exp.Var(this=text)
 
@@ -44,7 +44,7 @@ class Resolver(Protocol):
         """DuckDB text of a query that yields the rows of the table, view or stream called `name`."""
         ...
 
-    def table_function(self, name: str, arguments: Sequence[exp.Expression]) -> str:
+    def table_function(self, name: str, arguments: Sequence[exp.Expr]) -> str:
         """DuckDB text of a query for ``TABLE(name(arguments))``; `name` is upper case and may be dotted."""
         ...
 
@@ -56,15 +56,15 @@ class Resolver(Protocol):
         """The name to give staged rows, where the statement's own does not count."""
         ...
 
-    def function(self, name: str, arguments: Sequence[exp.Expression]) -> exp.Expression | None:
+    def function(self, name: str, arguments: Sequence[exp.Expr]) -> exp.Expr | None:
         """What a context, system or user-defined function call becomes; None when the name is none of these."""
         ...
 
-    def binding(self, key: str) -> exp.Expression:
+    def binding(self, key: str) -> exp.Expr:
         """The literal bound to a placeholder: its position from 1, or its name."""
         ...
 
-    def variable(self, name: str) -> exp.Expression:
+    def variable(self, name: str) -> exp.Expr:
         """The literal that a session variable (``$name``) holds."""
         ...
 

@@ -12,13 +12,17 @@ from sqlglot import exp
 
 from snowmelt.base.datatypes import parse_type
 from snowmelt.base.errors import unknown_function, unsupported
-from snowmelt.sql.dialect import ModelMethod
 from snowmelt.sql.rewrite.context import Resolver, raw
 
 SAME_IN_ENGINE = frozenset(
-    "ABS CEIL COS SIN TAN ACOS ASIN ATAN ATAN2 COSH SINH TANH COT DEGREES RADIANS CBRT FACTORIAL PI REVERSE CHR UNICODE "
-    "HASH NULLIF BIT_COUNT SOUNDEX EDITDISTANCE REGR_SLOPE REGR_INTERCEPT REGR_R2 REGR_COUNT KURTOSIS SKEW MODE CUME_DIST "
-    "PERCENT_RANK NTILE RANK DENSE_RANK FIRST_VALUE LAST_VALUE NTH_VALUE LAG LEAD ROW_NUMBER INITCAP".split()
+    {
+        *("ABS", "CEIL", "PI", "CBRT", "FACTORIAL", "DEGREES", "RADIANS", "BIT_COUNT", "HASH"),
+        *("SIN", "COS", "TAN", "COT", "ASIN", "ACOS", "ATAN", "ATAN2", "SINH", "COSH", "TANH"),
+        *("REVERSE", "CHR", "UNICODE", "INITCAP", "NULLIF"),
+        *("KURTOSIS", "SKEW", "MODE", "REGR_SLOPE", "REGR_INTERCEPT", "REGR_R2", "REGR_COUNT"),
+        *("RANK", "DENSE_RANK", "PERCENT_RANK", "CUME_DIST", "NTILE", "ROW_NUMBER"),
+        *("FIRST_VALUE", "LAST_VALUE", "NTH_VALUE", "LAG", "LEAD"),
+    }
 )
 """Functions that sqlglot leaves untyped and that mean the same in DuckDB."""
 
@@ -27,10 +31,10 @@ _ENGINE_ONLY = tuple(
 )
 
 
-def resolve_functions(tree: exp.Expression, resolver: Resolver) -> exp.Expression:
+def resolve_functions(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
     """Resolve calls through the session, translate the ones of `_CALLS`, refuse the unknown."""
     for call in list(tree.find_all(exp.Func, bfs=False)):
-        if isinstance(call, (exp.Cast, exp.Connector, exp.Case, exp.If, ModelMethod)):
+        if isinstance(call, (exp.Cast, exp.Connector, exp.Case, exp.If)):
             continue
         if isinstance(call, _ENGINE_ONLY):
             raise unknown_function(call.sql_name())
@@ -46,7 +50,7 @@ def resolve_functions(tree: exp.Expression, resolver: Resolver) -> exp.Expressio
 
 def _resolve_anonymous(call: exp.Anonymous, dotted: exp.Dot | None, resolver: Resolver) -> None:
     name = str(call.this).upper() if isinstance(call.this, str) else call.this.name
-    target: exp.Expression = call
+    target: exp.Expr = call
     while dotted is not None:
         target = dotted
         parent = dotted.parent
@@ -65,7 +69,7 @@ def _resolve_anonymous(call: exp.Anonymous, dotted: exp.Dot | None, resolver: Re
         raise unknown_function(name)
 
 
-Maker = Callable[[list[exp.Expression]], exp.Expression]
+Maker = Callable[[list[exp.Expr]], exp.Expr]
 
 
 def _named(name: str) -> Maker:
@@ -88,7 +92,7 @@ _CALLS: dict[str, Maker] = {
 """Snowflake functions that sqlglot does not know, and how each is written for the engine."""
 
 
-def arithmetic(tree: exp.Expression, resolver: Resolver) -> exp.Expression:
+def arithmetic(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
     """Division by zero is an error on Snowflake; RANDOM(seed) repeats itself."""
     for division in list(tree.find_all(exp.Div)):
         divisor = division.expression.unnest()
@@ -101,12 +105,13 @@ def arithmetic(tree: exp.Expression, resolver: Resolver) -> exp.Expression:
         text = "CAST(random() * 18446744073709551615 - 9223372036854775808 AS BIGINT)"
         if seed is not None:
             number = seed.sql(dialect="duckdb")
-            text = f"CAST(CAST(hash(row_number() OVER () * 2654435761 + {number}) AS HUGEINT) - 9223372036854775808 AS BIGINT)"
+            row = f"hash(row_number() OVER () * 2654435761 + {number})"
+            text = f"CAST(CAST({row} AS HUGEINT) - 9223372036854775808 AS BIGINT)"
         rand.replace(raw(text))
     return tree
 
 
-def cast_types(tree: exp.Expression, resolver: Resolver) -> exp.Expression:
+def cast_types(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
     """Type names in casts become the engine's types for Snowflake's."""
     for data_type in list(tree.find_all(exp.DataType)):
         if isinstance(data_type.parent, (exp.Cast, exp.TryCast)):

@@ -7,7 +7,7 @@ from sqlglot import exp
 from snowmelt.sql.rewrite.context import Resolver
 
 
-def bind(tree: exp.Expression, resolver: Resolver) -> exp.Expression:
+def bind(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
     """Replace ``?``, ``:1``, ``:name`` by the bound literals and ``$name`` by the session variable's value.
 
     ``$1`` stays: it is a column by position.

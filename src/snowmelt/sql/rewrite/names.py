@@ -9,7 +9,7 @@ from snowmelt.catalog.names import Name, fold
 from snowmelt.sql.rewrite.context import Resolver
 
 
-def name_projections(tree: exp.Expression, resolver: Resolver) -> exp.Expression:
+def name_projections(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
     """Give each unnamed projection the name Snowflake shows: the expression's text in upper case."""
     for select in tree.find_all(exp.Select):
         projections = select.args["expressions"]
@@ -24,7 +24,7 @@ def name_projections(tree: exp.Expression, resolver: Resolver) -> exp.Expression
     return tree
 
 
-def fold_identifiers(tree: exp.Expression, resolver: Resolver) -> exp.Expression:
+def fold_identifiers(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
     """Unquoted identifiers become quoted ones in upper case."""
     for identifier in tree.find_all(exp.Identifier):
         if not identifier.quoted:
@@ -33,12 +33,12 @@ def fold_identifiers(tree: exp.Expression, resolver: Resolver) -> exp.Expression
     return tree
 
 
-def positional_columns(tree: exp.Expression, resolver: Resolver) -> exp.Expression:
+def positional_columns(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
     """``$2`` means the second column of the row; VALUES call theirs COLUMN1, COLUMN2, ..."""
     for node in list(tree.find_all(exp.Parameter)):
         node.replace(exp.column(exp.to_identifier(f"COLUMN{node.this.name}", quoted=True)))
     for values in tree.find_all(exp.Values):
-        if values.find_ancestor(exp.Insert) is values.parent:
+        if not isinstance(values.parent, (exp.From, exp.Join, exp.Subquery)):
             continue
         alias = values.args.get("alias")
         if alias is not None and alias.args.get("columns"):
@@ -64,7 +64,7 @@ def is_cte(table: exp.Table) -> bool:
     if table.args.get("db") is not None:
         return False
     name = table.name if table.this.quoted else table.name.upper()
-    node: exp.Expression | None = table
+    node: exp.Expr | None = table
     inside: exp.CTE | None = None
     while node is not None:
         if isinstance(node, exp.CTE):

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from sqlglot import ErrorLevel, exp
 from sqlglot.errors import UnsupportedError
 
-from snowmelt.base.errors import SqlError, unsupported
+from snowmelt.base.errors import unsupported
+from snowmelt.sql.dialect import too_deep
 from snowmelt.sql.rewrite.context import Resolver
 from snowmelt.sql.rewrite.functions import arithmetic, cast_types, resolve_functions
 from snowmelt.sql.rewrite.literals import bind
@@ -20,7 +21,7 @@ from snowmelt.sql.rewrite.names import fold_identifiers, name_projections, posit
 from snowmelt.sql.rewrite.semistructured import extract_fields
 from snowmelt.sql.rewrite.sources import resolve_sources, resolve_stages, resolve_table_functions
 
-Rule = Callable[[exp.Expression, Resolver], exp.Expression]
+Rule = Callable[[exp.Expr, Resolver], exp.Expr]
 
 RULES: tuple[Rule, ...] = (
     bind,
@@ -37,31 +38,31 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def rewrite_tree(tree: exp.Expression, resolver: Resolver) -> exp.Expression:
+def rewrite_tree(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
     """A copy of a Snowflake tree after all rules; `engine_sql` renders it."""
     # A node at the top cannot be replaced in place, so the tree hangs below a holder while the rules run.
     holder = exp.Tuple(expressions=[tree.copy()])
     for rule in RULES:
         rule(holder, resolver)
-    result: exp.Expression = holder.expressions[0]
+    result: exp.Expr = holder.expressions[0]
     return result.pop()
 
 
-def engine_sql(tree: exp.Expression) -> str:
+def engine_sql(tree: exp.Expr) -> str:
     """DuckDB text of a rewritten tree.
 
     Raises:
-        SqlError: 000002 for what the engine cannot express, 000603 when the tree nests too deeply to be written.
+        SqlError: 000002 for what the engine cannot express, 001003 when the tree nests too deeply to be written.
     """
     try:
-        return tree.sql(dialect="duckdb", unsupported_level=ErrorLevel.RAISE)
+        return tree.sql(dialect="duckdb", unsupported_level=ErrorLevel.RAISE, comments=False)
     except UnsupportedError as error:
         raise unsupported(str(error).splitlines()[0]) from error
     except RecursionError as error:
-        raise SqlError("SQL compilation error:\nstatement is nested too deeply", 603, "42000") from error
+        raise too_deep() from error
 
 
-def rewrite(tree: exp.Expression, resolver: Resolver) -> str:
+def rewrite(tree: exp.Expr, resolver: Resolver) -> str:
     """A Snowflake query or expression as DuckDB text.
 
     Raises:

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from snowmelt.sql.dialect import ModelMethod
 from snowmelt.sql.rewrite.context import Resolver
 
 STRUCT_MARK = "snowmelt_struct"
 """Meta key on columns that hold the struct a model's method returned (see snowmelt.plan.models)."""
 
 
-def extract_fields(tree: exp.Expression, resolver: Resolver) -> exp.Expression:
+def extract_fields(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
     """``v['x']`` and ``v:x`` extract; casting an extract to text gives the text, not quoted JSON."""
     structs = _struct_names(tree)
     for bracket in list(tree.find_all(exp.Bracket)):
@@ -39,12 +38,12 @@ def extract_fields(tree: exp.Expression, resolver: Resolver) -> exp.Expression:
     return tree
 
 
-def _struct_names(tree: exp.Expression) -> set[str]:
+def _struct_names(tree: exp.Expr) -> set[str]:
     """Names of projections that are a model method's whole result."""
     names = {
         alias.alias
         for alias in tree.find_all(exp.Alias)
-        if isinstance(alias.this, ModelMethod) or alias.this.meta.get(STRUCT_MARK)
+        if isinstance(alias.this, exp.ModelAttribute) or alias.this.meta.get(STRUCT_MARK)
     }
     grew = bool(names)
     while grew:
@@ -58,5 +57,5 @@ def _struct_names(tree: exp.Expression) -> set[str]:
     return names
 
 
-def _is_struct(node: exp.Expression, names: set[str]) -> bool:
+def _is_struct(node: exp.Expr, names: set[str]) -> bool:
     return isinstance(node, exp.Column) and (node.name in names or bool(node.meta.get(STRUCT_MARK)))

@@ -10,7 +10,7 @@ from snowmelt.sql.rewrite.context import Resolver, StagedRows, raw, raw_query
 from snowmelt.sql.rewrite.names import is_cte, table_name
 
 
-def resolve_sources(tree: exp.Expression, resolver: Resolver) -> exp.Expression:
+def resolve_sources(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
     """Every name in FROM or JOIN that is not a common table expression becomes the engine's query for it."""
     for table in list(tree.find_all(exp.Table)):
         this = table.this
@@ -23,7 +23,7 @@ def resolve_sources(tree: exp.Expression, resolver: Resolver) -> exp.Expression:
     return tree
 
 
-def resolve_table_functions(tree: exp.Expression, resolver: Resolver) -> exp.Expression:
+def resolve_table_functions(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
     """``TABLE(f(...))`` becomes a query; ``TABLE('name')`` and ``TABLE(name)`` mean the table of that name."""
     for rows in list(tree.find_all(exp.TableFromRows)):
         this = rows.this
@@ -47,12 +47,12 @@ def resolve_table_functions(tree: exp.Expression, resolver: Resolver) -> exp.Exp
     return tree
 
 
-def resolve_stages(tree: exp.Expression, resolver: Resolver) -> exp.Expression:
+def resolve_stages(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
     """``FROM @stage/path (FILE_FORMAT => f, PATTERN => p)`` becomes a relation, ``$1:"A"`` and METADATA$ columns of
     the SELECT around it become expressions over it.
     """
     for table in list(tree.find_all(exp.Table)):
-        if not isinstance(table.this, exp.Var) or not table.this.name.startswith("@"):
+        if not isinstance(table.this, (exp.Var, exp.Literal)) or not table.this.name.startswith("@"):
             continue
         options = {key: _text(value) for key in ("format", "pattern") if (value := table.args.get(key)) is not None}
         rows = resolver.stage(table.this.name, options)
@@ -89,11 +89,11 @@ def _path_of(extract: exp.JSONExtract) -> tuple[int, list[str | int]] | None:
     return int(base.this.name), [part.args["this"] for part in path.expressions[1:]]
 
 
-def _text(node: exp.Expression) -> str:
+def _text(node: exp.Expr) -> str:
     return node.name if isinstance(node, exp.Literal) else node.sql(dialect="snowflake")
 
 
-def _replace(table: exp.Expression, text: str, name: str) -> None:
+def _replace(table: exp.Expr, text: str, name: str) -> None:
     """Put the query `text` where `table` stands, keeping its alias, joins, pivots and sample."""
     if any(table.args.get(clause) for clause in ("when", "version", "changes")):
         raise unsupported("AT / BEFORE / CHANGES")

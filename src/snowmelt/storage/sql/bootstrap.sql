@@ -14,14 +14,14 @@ CREATE TABLE IF NOT EXISTS snowmelt.entities (id BIGINT PRIMARY KEY, doc VARCHAR
 
 -- Which transaction committed as which version. Rows carry the transaction's number from the moment they are written;
 -- the version is known only at commit, in commit order.
-CREATE TABLE IF NOT EXISTS snowmelt.commits (tx BIGINT NOT NULL, ver BIGINT NOT NULL, at TIMESTAMPTZ NOT NULL);
+CREATE TABLE IF NOT EXISTS snowmelt.commits (tx BIGINT NOT NULL, ver BIGINT NOT NULL, committed_at TIMESTAMPTZ NOT NULL);
 
 -- A stream has read everything up to and including version ver.
 CREATE TABLE IF NOT EXISTS snowmelt.offsets (stream BIGINT PRIMARY KEY, ver BIGINT NOT NULL);
 
 -- Files that COPY INTO has loaded, so that it does not load them twice.
 CREATE TABLE IF NOT EXISTS snowmelt.loads ("table" BIGINT NOT NULL, file VARCHAR NOT NULL, etag VARCHAR NOT NULL,
-    rows_loaded BIGINT NOT NULL, at TIMESTAMPTZ NOT NULL);
+    rows_loaded BIGINT NOT NULL, loaded_at TIMESTAMPTZ NOT NULL);
 
 -- Task runs as JSON documents, and when each scheduled task is due next.
 CREATE TABLE IF NOT EXISTS snowmelt.task_runs (uid VARCHAR PRIMARY KEY, doc VARCHAR NOT NULL);

@@ -1,0 +1,41 @@
+"""A server inside this process, for as long as a block runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from snowmelt.base.settings import Settings
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where an embedded server listens, and who may log in."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+
+
+@contextmanager
+def running(settings: Settings) -> Iterator[Address]:
+    """Open the data directory, listen and run tasks; all of it ends with the block.
+
+    Raises:
+        SqlError: the data directory is in use by another process.
+        OSError: the address cannot be listened on.
+    """
+    # Imported here so that commands which only talk to a server start without the engine.
+    from snowmelt.runtime import Runtime
+    from snowmelt.server.serve import Server
+
+    with ExitStack() as stack:
+        runtime = Runtime.open(settings)
+        stack.callback(runtime.close)
+        server = Server(runtime, settings)
+        host, port = server.start()
+        stack.callback(server.stop)
+        runtime.start((host, port))
+        yield Address(host, port, runtime.settings.user, runtime.password)

@@ -1,0 +1,47 @@
+"""Takes telemetry from workers and writes it to the account's event table."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from snowmelt.base.errors import SqlError
+from snowmelt.catalog.objects import Table
+from snowmelt.storage.engine import Engine
+from snowmelt.storage.tracking import physical
+from snowmelt.telemetry.events import to_arrow
+from snowmelt.telemetry.otlp import rows_of
+
+log = logging.getLogger("snowmelt.telemetry")
+
+
+class EventSink:
+    """Writes batches as they come, each in a transaction of its own: telemetry of a failed call must stay.
+
+    Args:
+        target: the active event table, or None when the account has none; then batches are dropped, as on Snowflake.
+    """
+
+    def __init__(self, target: Callable[[], Table | None], engine: Engine) -> None:
+        self._target = target
+        self._connection = engine.connect()
+        self._lock = threading.Lock()
+
+    def receive(self, batch: Any, attributes: Mapping[str, Any]) -> None:
+        """Write one batch; `attributes` describe where it comes from (RESOURCE_ATTRIBUTES)."""
+        table = self._target()
+        if table is None:
+            return
+        rows = to_arrow(rows_of(batch, attributes))
+        with self._lock:
+            name = "snowmelt_events"
+            self._connection.register(name, rows)
+            try:
+                self._connection.run(f"INSERT INTO {physical(table)} SELECT * FROM {name}")
+            except SqlError:
+                # The table may have been dropped in this very moment; losing telemetry must not fail the call.
+                log.exception("telemetry could not be written to %s", table.full_name)
+            finally:
+                self._connection.unregister(name)
