@@ -216,7 +216,7 @@ def test_cancel_by_timeout_and_by_id(rig: Rig) -> None:
 
     rig.host.answers["blocks"] = blocks
     with rig.connect() as connection:
-        with pytest.raises(ProgrammingError, match="cancelled by the client due to a timeout") as caught:
+        with pytest.raises(ProgrammingError, match=r"SQL execution (canceled|was cancelled by the client)") as caught:
             connection.cursor().execute("blocks", timeout=1)
         assert (caught.value.errno, caught.value.sqlstate) == (604, "57014")
         rig.host.blocking.clear()

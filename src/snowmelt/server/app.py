@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -27,8 +28,8 @@ logger = logging.getLogger(__name__)
 REAP_SECONDS = 60.0
 
 
-def create_app(host: Host, *, patience: float = PATIENCE, extra_routes: Sequence[BaseRoute] = ()) -> Gate:
-    """The server as an ASGI application.
+def create_app(host: Host, *, patience: float = PATIENCE, extra_routes: Sequence[BaseRoute] = ()) -> Starlette:
+    """The server as an ASGI application; its `state.service` is the `Service`.
 
     Args:
         patience: seconds a request waits for its statement before the client is told to ask again.
@@ -43,10 +44,11 @@ def create_app(host: Host, *, patience: float = PATIENCE, extra_routes: Sequence
             Route("/", _about, methods=["GET"]),
         ],
         exception_handlers={AuthError: _unauthorized, BodyError: _malformed, HTTPException: _unknown},
+        middleware=[Middleware(Gate, loopback_only=is_loopback(host.settings.host))],
         lifespan=_lifespan,
     )
     app.state.service = service
-    return Gate(app, service, loopback_only=is_loopback(host.settings.host))
+    return app
 
 
 def is_loopback(name: str) -> bool:
@@ -66,8 +68,7 @@ class Gate:
     A page in a browser can make a foreign name resolve to this machine; its requests still carry that name.
     """
 
-    def __init__(self, app: ASGIApp, service: Service, *, loopback_only: bool) -> None:
-        self.service = service
+    def __init__(self, app: ASGIApp, *, loopback_only: bool) -> None:
         self._app = app
         self._loopback_only = loopback_only
 

@@ -62,7 +62,7 @@ class Server:
             timeout_keep_alive=75,
             backlog=512,
         )
-        self._uvicorn = _Uvicorn(config, app.service.queries)
+        self._uvicorn = _Uvicorn(config, app.state.service.queries)
         self._thread: threading.Thread | None = None
         self._failure: BaseException | None = None
 
