@@ -28,16 +28,17 @@ from snowmelt.models.inference import Inference
 from snowmelt.procs.pool import WorkerPool
 from snowmelt.session.core import Core
 from snowmelt.session.event_sink import EventSink
+from snowmelt.session.model_methods import WorkerMethods
 from snowmelt.session.parameters import DEFAULTS, checked
 from snowmelt.session.planner import SessionPlanner
 from snowmelt.session.services import Services
 from snowmelt.session.session import Session
+from snowmelt.session.task_store import StoredRuns
 from snowmelt.session.tokens import TokenStore
 from snowmelt.sql.parse import parse_expression
 from snowmelt.sql.rewrite.rules import rewrite
 from snowmelt.storage.engine import Engine
 from snowmelt.storage.stages import StageFiles
-from snowmelt.storage.task_store import StoredRuns
 from snowmelt.tasks.runs import TaskRun
 from snowmelt.tasks.scheduler import RunOutcome, Scheduler
 
@@ -77,7 +78,7 @@ class Runtime:
             stages=self.stages,
             models=root / "models",
             pool=pool,
-            inference=Inference(root / "models", pool),
+            inference=Inference(root / "models", WorkerMethods(pool)),
             tokens=self.tokens,
             tasks=self.scheduler,
             account=self._account_parameters(),

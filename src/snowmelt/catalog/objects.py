@@ -245,6 +245,7 @@ class ModelVersion:
         directory: the artefacts' directory relative to the data directory's ``models``.
         metadata: the JSON text of ``MODIFY VERSION ... SET METADATA``.
         functions: method descriptions read from MANIFEST.yml (see snowmelt.models).
+        spec: the text of the artefacts' model.yaml, which SHOW VERSIONS gives to the registry client.
     """
 
     name: str
@@ -255,6 +256,7 @@ class ModelVersion:
     aliases: tuple[str, ...] = ()
     functions: tuple[dict[str, Any], ...] = ()
     user_data: dict[str, Any] = field(default_factory=dict)
+    spec: str = ""
 
 
 @dataclass(frozen=True)

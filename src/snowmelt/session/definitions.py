@@ -13,7 +13,7 @@ from typing import TypeVar
 from snowmelt.base.errors import object_exists, object_missing
 from snowmelt.base.result import Result, status_result
 from snowmelt.catalog.catalog import Catalog, Change, Entity, key_of
-from snowmelt.catalog.objects import Durability, Model, Schema, SchemaObject, Stage, Stream, Table
+from snowmelt.catalog.objects import Durability, Function, Model, Schema, SchemaObject, Stage, Stream, Table
 from snowmelt.session.session import Session
 from snowmelt.sql.statements import Create
 from snowmelt.storage import tracking
@@ -74,6 +74,8 @@ def _forget(session: Session, entity: Entity) -> None:
     """Remove a dropped object's files; the catalog no longer knows them, so a crash here leaves only garbage."""
     if isinstance(entity, Stage):
         session.services.stages.drop(entity.id)
+    elif isinstance(entity, Function):
+        session.services.pool.forget(f"udf_{entity.id}")
     elif isinstance(entity, Model):
         session.services.inference.forget(entity)
 

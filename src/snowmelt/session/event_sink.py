@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from snowmelt.base.errors import SqlError
 from snowmelt.catalog.objects import Table
 from snowmelt.storage.engine import Engine
 from snowmelt.storage.tracking import physical
-from snowmelt.telemetry.events import to_arrow
-from snowmelt.telemetry.otlp import rows_of
+from snowmelt.telemetry.events import event_rows
 
 log = logging.getLogger("snowmelt.telemetry")
 
@@ -29,12 +28,12 @@ class EventSink:
         self._connection = engine.connect()
         self._lock = threading.Lock()
 
-    def receive(self, batch: Any, attributes: Mapping[str, Any]) -> None:
-        """Write one batch; `attributes` describe where it comes from (RESOURCE_ATTRIBUTES)."""
+    def receive(self, records: Sequence[Mapping[str, Any]], attributes: Mapping[str, Any]) -> None:
+        """Write records of one source; `attributes` describe where it comes from (RESOURCE_ATTRIBUTES)."""
         table = self._target()
         if table is None:
             return
-        rows = to_arrow(rows_of(batch, attributes))
+        rows = event_rows(records, attributes)
         with self._lock:
             name = "snowmelt_events"
             self._connection.register(name, rows)

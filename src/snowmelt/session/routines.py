@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import threading
+import secrets
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -18,12 +18,12 @@ import pyarrow as pa
 from sqlglot import exp
 
 from snowmelt.base.datatypes import SEMI_STRUCTURED, DataType, Kind
-from snowmelt.base.errors import SqlError, unsupported
+from snowmelt.base.errors import SqlError, canceled, unsupported
 from snowmelt.base.request import Request
 from snowmelt.base.result import Column, Result, StatementType, arrow_type
 from snowmelt.catalog.objects import Function, Procedure, Routine
-from snowmelt.procs.messages import ConnectionInfo, HandlerCode, ProcedureCall
-from snowmelt.procs.pool import HandlerError
+from snowmelt.procs.messages import ConnectionInfo, HandlerCode, ProcedureCall, TraceContext
+from snowmelt.procs.pool import HandlerCanceled, HandlerError
 from snowmelt.session.definitions import create_object, is_temporary
 from snowmelt.session.planner import SessionPlanner
 from snowmelt.session.queries import release
@@ -230,17 +230,24 @@ def _run(session: Session, procedure: Procedure, arguments: tuple[Any, ...], req
         user=frame.user,
         account=services.settings.account,
     )
+    frame.trace = _trace_within(session.trace)
+    parameters = session.parameters()
     work = ProcedureCall(
         code=handler_code(session, procedure),
         arguments=arguments,
         connection=connection,
-        trace=session.trace,
+        trace=frame.trace,
         name=procedure.name,
         returns_table=procedure.returns_table is not None,
+        trace_level=parameters["TRACE_LEVEL"],
+        log_level=parameters["LOG_LEVEL"],
     )
     attributes = _resource_attributes(session, procedure, request)
     try:
-        done = services.pool.call(work, cancel=_cancel_event(session), attributes=attributes)
+        nested = session.parent is not None
+        done = services.pool.call(work, cancel=session.core.cancel, attributes=attributes, nested=nested)
+    except HandlerCanceled as error:
+        raise canceled() from error
     except HandlerError as error:
         raise _as_sql_error(procedure, error) from error
     finally:
@@ -248,8 +255,12 @@ def _run(session: Session, procedure: Procedure, arguments: tuple[Any, ...], req
     return done.value
 
 
-def _cancel_event(session: Session) -> threading.Event:
-    return session.core.cancel
+def _trace_within(caller: TraceContext | None) -> TraceContext:
+    """The context of a call: in the trace of the procedure that makes it, or in a new one."""
+    span = secrets.token_hex(8)
+    if caller is None:
+        return TraceContext(secrets.token_hex(16), span)
+    return TraceContext(caller.trace_id, span, caller.span_id)
 
 
 def _resource_attributes(session: Session, procedure: Procedure, request: Request) -> dict[str, Any]:

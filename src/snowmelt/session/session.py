@@ -21,6 +21,7 @@ from snowmelt.catalog.names import FullName, Name, parse_name
 from snowmelt.catalog.objects import Model, ModelVersion, Routine, SchemaObject, Stream, Table, View
 from snowmelt.plan.query import windows
 from snowmelt.plan.steps import ApplyModel, Plan, Read
+from snowmelt.procs.messages import TraceContext
 from snowmelt.session.core import Core
 from snowmelt.session.execute import run_plan
 from snowmelt.session.parameters import DEFAULTS
@@ -66,7 +67,7 @@ class Session:
         self.warehouse = warehouse
         self.parent = parent
         self.return_value: str | None = None
-        self.trace: Any = None
+        self.trace: TraceContext | None = None
         self.task_run: Any = None
         # A frame runs one statement at a time; the frame of a procedure has its own lock, since the caller's
         # statement (the CALL) is still running.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from sqlglot import exp
 
+from snowmelt.base.datatypes import SEMI_STRUCTURED
 from snowmelt.base.errors import SqlError
 from snowmelt.base.result import arrow_type
 from snowmelt.catalog.objects import Function
@@ -29,6 +30,10 @@ def ensure_function(session: Session, function: Function, arguments: list[exp.Ex
             kind="udf",
             result=arrow_type(function.returns),
             name=function.name,
+            semi_structured=frozenset(
+                i for i, argument in enumerate(function.arguments) if argument.type.kind in SEMI_STRUCTURED
+            ),
+            strict=function.strict,
         )
         pool = session.services.pool
 

@@ -1,0 +1,138 @@
+"""What the server and its Python workers say to each other. Plain data: workers load nothing of the engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class ConnectionInfo:
+    """How a procedure's session joins the one it was called from.
+
+    Attributes:
+        session_token, master_token: issued for this call only, and revoked after it.
+    """
+
+    host: str
+    port: int
+    session_token: str = field(repr=False)
+    master_token: str = field(repr=False)
+    database: str | None
+    schema: str | None
+    role: str | None
+    warehouse: str | None
+    user: str
+    account: str
+
+
+@dataclass(frozen=True)
+class HandlerCode:
+    """The Python code of a procedure, function or model method.
+
+    Attributes:
+        source: inline code, or None when the handler is in one of the imports.
+        handler: ``function`` or ``module.function``.
+        imports: absolute paths of files and directories to be found in the import directory.
+        packages: as PACKAGES names them.
+    """
+
+    source: str | None
+    handler: str
+    imports: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TraceContext:
+    """Where a call stands in its trace. Ids are lower-case hexadecimal: 32 digits for traces, 16 for spans.
+
+    Attributes:
+        span_id: of the span that covers the call itself; the server chooses it, so that calls within know it.
+        parent_span_id: of the call that this one was made from, or None at the top.
+    """
+
+    trace_id: str
+    span_id: str
+    parent_span_id: str | None = None
+
+
+@dataclass(frozen=True)
+class ProcedureCall:
+    """One call of a stored procedure.
+
+    Attributes:
+        arguments: Python values, without the session that the handler gets first.
+        trace_level: ``OFF``, ``ALWAYS`` or ``ON_EVENT``.
+        log_level: ``OFF``, ``TRACE``, ``DEBUG``, ``INFO``, ``WARN``, ``ERROR`` or ``FATAL``.
+        returns_table: the handler gives a DataFrame; its query's id is the call's value.
+    """
+
+    code: HandlerCode
+    arguments: tuple[Any, ...]
+    connection: ConnectionInfo
+    trace: TraceContext
+    name: str
+    returns_table: bool = False
+    trace_level: str = "ALWAYS"
+    log_level: str = "INFO"
+
+
+@dataclass(frozen=True)
+class FunctionSpec:
+    """A function that stays resident in a worker and is applied to Arrow tables.
+
+    Attributes:
+        kind: ``udf`` for a scalar or vectorized user-defined function, whose result is one column; ``frame`` for a
+            model's method, which gets a pandas DataFrame and whose result is one struct column.
+        result: the Arrow type of that column.
+        semi_structured: positions of the arguments that hold JSON text and reach the handler as Python values.
+        strict: a NULL argument gives NULL without a call (RETURNS NULL ON NULL INPUT).
+    """
+
+    code: HandlerCode
+    kind: str
+    result: pa.DataType
+    name: str
+    semi_structured: frozenset[int] = frozenset()
+    strict: bool = False
+
+
+@dataclass(frozen=True)
+class Work:
+    """The first message to a new worker: what it is for, and a directory of its own."""
+
+    task: ProcedureCall | FunctionSpec
+    directory: Path
+
+
+@dataclass(frozen=True)
+class Started:
+    """A worker's first message: its process id."""
+
+    pid: int
+
+
+@dataclass(frozen=True)
+class Telemetry:
+    """Records of spans, span events and logs, in the form of `snowmelt.telemetry.events`."""
+
+    records: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Done:
+    """The handler has returned; `value` is Arrow IPC for functions."""
+
+    value: Any
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The handler has raised, or could not be loaded."""
+
+    message: str
+    traceback: str

@@ -1,0 +1,304 @@
+"""Python workers, seen from the server: calls of procedures, and functions that stay resident."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import uuid
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from snowmelt.procs.messages import Done, Failed, FunctionSpec, ProcedureCall, Started, Telemetry, Work
+from snowmelt.procs.zygote import FORK
+
+TelemetrySink = Callable[[Any, Mapping[str, Any]], None]
+
+_POLL_SECONDS = 0.05
+"""How soon a wish to cancel is noticed; answers are noticed at once."""
+
+_RESIDENTS = 8
+"""Functions and model methods kept loaded; the least recently used ones go first."""
+
+
+class HandlerError(Exception):
+    """A handler raised, could not be loaded, or its process died.
+
+    Attributes:
+        traceback_text: the Python traceback from the user's first frame on.
+    """
+
+    def __init__(self, message: str, traceback_text: str = "") -> None:
+        super().__init__(message)
+        self.traceback_text = traceback_text or message
+
+
+class HandlerCanceled(HandlerError):
+    """The call was aborted."""
+
+
+@dataclass(frozen=True)
+class CallResult:
+    """What a procedure returned."""
+
+    value: Any
+
+
+class Zygote:
+    """The forking parent, started on first use and again should it have died.
+
+    Args:
+        scratch: its working directory; what handlers print goes to ``handlers.log`` in it.
+    """
+
+    def __init__(self, scratch: Path) -> None:
+        self._scratch = scratch
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+
+    def start(self) -> None:
+        """Start it, unless it is running."""
+        with self._lock:
+            self._ensure()
+
+    def _ensure(self) -> socket.socket:
+        if self._control is not None and self._process is not None and self._process.poll() is None:
+            return self._control
+        ours, theirs = socket.socketpair()
+        self._scratch.mkdir(parents=True, exist_ok=True)
+        # A login given to the server by its environment is none of the handlers' business.
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("SNOWMELT_")}
+        with (self._scratch / "handlers.log").open("ab") as log, theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "snowmelt.procs.zygote", str(theirs.fileno())],
+                pass_fds=(theirs.fileno(),),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self._scratch,
+                env=environment,
+            )
+        self._control = ours
+        return ours
+
+    def fork(self) -> Connection:
+        """A channel to a new worker, which may still be loading."""
+        ours, theirs = socket.socketpair()
+        with self._lock, theirs:
+            socket.send_fds(self._ensure(), [FORK], [theirs.fileno()])
+        return Connection(ours.detach())
+
+    def stop(self) -> None:
+        """End it and, with it, all workers."""
+        with self._lock:
+            if self._control is not None:
+                self._control.close()
+            if self._process is not None:
+                try:
+                    self._process.wait(timeout=2)
+                except subprocess.TimeoutExpired:
+                    # It may be in the middle of its imports, where it does not look at its socket.
+                    self._process.kill()
+                    self._process.wait()
+            self._control = self._process = None
+
+
+class _Worker:
+    """One worker process and its channel."""
+
+    def __init__(self, zygote: Zygote, task: ProcedureCall | FunctionSpec, directory: Path) -> None:
+        self._directory = directory
+        directory.mkdir(parents=True)
+        self._channel = zygote.fork()
+        self._pid: int | None = None
+        self._channel.send(Work(task, directory))
+
+    def receive(self, cancel: threading.Event | None = None) -> Any:
+        """The next message that is not `Started`.
+
+        Raises:
+            HandlerCanceled: `cancel` was set first; the process has been killed.
+            HandlerError: the process has ended without an answer.
+        """
+        try:
+            while True:
+                while not self._channel.poll(_POLL_SECONDS):
+                    if cancel is not None and cancel.is_set():
+                        raise HandlerCanceled("SQL execution canceled")
+                message = self._channel.recv()
+                if not isinstance(message, Started):
+                    return message
+                self._pid = message.pid
+        except (EOFError, OSError) as error:
+            raise HandlerError(
+                "The Python process ended unexpectedly: it crashed, was killed, or ran out of memory. "
+                "What it printed is in handlers.log in the data directory's scratch folder."
+            ) from error
+
+    def exchange(self, table: pa.Table) -> pa.Table:
+        """Send a table and receive one."""
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table)
+        try:
+            self._channel.send_bytes(sink.getvalue())
+        except OSError as error:
+            raise HandlerError("The Python process has ended.") from error
+        _expect_done(self.receive())
+        return pa.ipc.open_stream(self._channel.recv_bytes()).read_all()
+
+    def kill(self) -> None:
+        """End the process in the middle of its work. Only for one that has not answered: another's id could be the
+        same once it has ended."""
+        if self._pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        """Close the channel, upon which the process ends by itself, and remove its directory."""
+        self._channel.close()
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+
+def _expect_done(message: Any) -> Any:
+    if isinstance(message, Failed):
+        raise HandlerError(message.message, message.traceback)
+    assert isinstance(message, Done)
+    return message.value
+
+
+class Resident:
+    """A function that stays loaded in a worker of its own; one table at a time."""
+
+    def __init__(self, start: Callable[[], _Worker]) -> None:
+        self._start = start
+        self._worker: _Worker | None = None
+        self._lock = threading.Lock()
+
+    def apply(self, table: pa.Table) -> pa.Table:
+        """The function's result for each row of `table`: a table with one column.
+
+        Raises:
+            HandlerError: with the traceback of whatever the handler raised.
+        """
+        with self._lock:
+            if self._worker is None:
+                worker = self._start()
+                try:
+                    _expect_done(worker.receive())
+                except BaseException:
+                    worker.close()
+                    raise
+                self._worker = worker
+            try:
+                return self._worker.exchange(table)
+            except HandlerError:
+                # The process may be gone, or in a state that its own failure left; the next call starts afresh.
+                self._worker.close()
+                self._worker = None
+                raise
+
+    def close(self) -> None:
+        """End the worker."""
+        with self._lock:
+            if self._worker is not None:
+                self._worker.close()
+                self._worker = None
+
+
+class WorkerPool:
+    """All Python workers of a server.
+
+    Args:
+        scratch: a directory for import directories and what handlers print.
+        limit: how many procedures run at once; those that procedures call themselves are not counted, since their
+            callers wait for them.
+        on_telemetry: takes (records, resource attributes) as they come.
+    """
+
+    def __init__(self, scratch: Path, *, limit: int, on_telemetry: TelemetrySink) -> None:
+        self._scratch = scratch
+        # Nothing of an earlier run is of use, and a crash may have left some of it.
+        shutil.rmtree(scratch / "workers", ignore_errors=True)
+        self._zygote = Zygote(scratch)
+        self._slots = threading.BoundedSemaphore(limit)
+        self._on_telemetry = on_telemetry
+        self._residents: OrderedDict[str, Resident] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def warm(self) -> None:
+        """Begin to load the libraries, without waiting for it."""
+        self._zygote.start()
+
+    def _worker(self, task: ProcedureCall | FunctionSpec) -> _Worker:
+        return _Worker(self._zygote, task, self._scratch / "workers" / uuid.uuid4().hex)
+
+    def call(
+        self, call: ProcedureCall, *, cancel: threading.Event, attributes: Mapping[str, Any], nested: bool = False
+    ) -> CallResult:
+        """Run a procedure in a worker of its own and wait for it.
+
+        Args:
+            cancel: when set, the worker is killed.
+            attributes: resource attributes of its telemetry.
+            nested: the caller is a procedure itself.
+
+        Raises:
+            HandlerCanceled: `cancel` was set.
+            HandlerError: the handler raised, or its process died.
+        """
+        while not nested and not self._slots.acquire(timeout=_POLL_SECONDS):
+            if cancel.is_set():
+                raise HandlerCanceled("SQL execution canceled")
+        try:
+            worker = self._worker(call)
+            try:
+                while isinstance(message := worker.receive(cancel), Telemetry):
+                    self._on_telemetry(message.records, attributes)
+            except HandlerCanceled:
+                worker.kill()
+                raise
+            else:
+                return CallResult(_expect_done(message))
+            finally:
+                worker.close()
+        finally:
+            if not nested:
+                self._slots.release()
+
+    def resident(self, key: str, spec: FunctionSpec) -> Resident:
+        """The resident function of that key, started on first use."""
+        with self._lock:
+            found = self._residents.get(key)
+            if found is None:
+                found = self._residents[key] = Resident(lambda: self._worker(spec))
+            self._residents.move_to_end(key)
+            dropped = [self._residents.popitem(last=False)[1] for _ in range(len(self._residents) - _RESIDENTS)]
+        for resident in dropped:
+            resident.close()
+        return found
+
+    def forget(self, prefix: str) -> None:
+        """End the residents whose keys begin with `prefix`."""
+        with self._lock:
+            gone = [self._residents.pop(key) for key in list(self._residents) if key.startswith(prefix)]
+        for resident in gone:
+            resident.close()
+
+    def close(self) -> None:
+        """End all workers."""
+        self.forget("")
+        self._zygote.stop()
+        shutil.rmtree(self._scratch / "workers", ignore_errors=True)

@@ -1,0 +1,309 @@
+"""What runs in a worker process: one procedure call, or one resident function until its channel closes.
+
+User code runs here and nowhere else. This module and what it imports know nothing of the engine; a procedure reaches
+data only through a genuine Snowpark session that joins its caller's over loopback.
+
+Source: docs.snowflake.com/en/developer-guide/stored-procedure/python/procedures-python-overview,
+.../udf/python/udf-python-batch
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import linecache
+import os
+import pickle
+import sys
+import traceback
+import types
+from collections.abc import Callable
+from decimal import Decimal
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from snowmelt.procs import messages
+from snowmelt.procs.messages import ConnectionInfo, Done, Failed, FunctionSpec, HandlerCode, ProcedureCall, Started
+
+INLINE_MODULE = "_udf_code"
+"""The name of inline code, as Snowflake's tracebacks show it."""
+
+
+def serve(channel: int) -> None:
+    """Do the work that comes over the socket `channel`, and answer on it."""
+    connection: Connection = Connection(channel)
+    connection.send(Started(os.getpid()))
+    try:
+        work: messages.Work = connection.recv()
+        if isinstance(work.task, ProcedureCall):
+            _procedure(connection, work.task, work.directory)
+        else:
+            _resident(connection, work.task, work.directory)
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        # The server has gone, or wants no answer any more.
+        return
+
+
+# --- code ------------------------------------------------------------------------------------------------------------
+
+
+def prepare(code: HandlerCode, directory: Path) -> None:
+    """Make the import directory with the files of IMPORTS, and the module `_snowflake`."""
+    imports = directory / "imports"
+    imports.mkdir(parents=True, exist_ok=True)
+    for path in map(Path, code.imports):
+        (imports / path.name).symlink_to(path)
+        if path.suffix in (".zip", ".whl", ".egg"):
+            sys.path.insert(0, str(imports / path.name))
+    sys.path.insert(0, str(imports))
+    # Handlers find it by this option and append names to it, so it ends with the separator.
+    sys._xoptions["snowflake_import_directory"] = f"{imports}{os.sep}"
+    os.chdir(directory)
+    sys.modules["_snowflake"] = _snowflake_module()
+
+
+def _snowflake_module() -> types.ModuleType:
+    """The module that Snowflake's Python runtime offers to handlers."""
+    module = types.ModuleType("_snowflake")
+
+    def vectorized(
+        input: type, max_batch_size: int | None = None, flatten_object_input: bool = False
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        def mark(function: Callable[..., Any]) -> Callable[..., Any]:
+            function._sf_vectorized_input = input  # type: ignore[attr-defined]
+            function._sf_max_batch_size = max_batch_size  # type: ignore[attr-defined]
+            return function
+
+        return mark
+
+    module.vectorized = vectorized  # type: ignore[attr-defined]
+    return module
+
+
+def load(code: HandlerCode) -> Callable[..., Any]:
+    """The handler.
+
+    Raises:
+        AttributeError: the code does not define it.
+        Exception: whatever the user's module raises when it is loaded.
+    """
+    if code.source is None:
+        module_name, _, name = code.handler.rpartition(".")
+        module = importlib.import_module(module_name)
+    else:
+        name = code.handler.rpartition(".")[2]
+        module = types.ModuleType(INLINE_MODULE)
+        filename = f"{INLINE_MODULE}.py"
+        module.__file__ = filename
+        # Tracebacks then show the source lines of inline code too.
+        linecache.cache[filename] = (len(code.source), None, code.source.splitlines(keepends=True), filename)
+        sys.modules[INLINE_MODULE] = module
+        exec(compile(code.source, filename, "exec"), module.__dict__)
+    handler = getattr(module, name, None)
+    if handler is None:
+        raise AttributeError(f"Handler '{code.handler}' is not defined in the code.")
+    return handler  # type: ignore[no-any-return]
+
+
+def failure(error: BaseException) -> Failed:
+    """What went wrong, with the traceback from the first frame of the user's own code on."""
+    here = Path(__file__).parent
+    frames = error.__traceback__
+    while frames is not None and (
+        Path(frames.tb_frame.f_code.co_filename).parent == here
+        or "importlib" in frames.tb_frame.f_code.co_filename
+    ):
+        frames = frames.tb_next
+    text = "".join(traceback.format_exception(type(error), error, frames))
+    return Failed(f"{type(error).__name__}: {error}", text)
+
+
+# --- procedures ------------------------------------------------------------------------------------------------------
+
+
+def _procedure(connection: Connection, call: ProcedureCall, directory: Path) -> None:
+    from snowmelt.procs.tracing import Instrumented
+
+    def emit(records: list[dict[str, Any]]) -> None:
+        connection.send(messages.Telemetry(records))
+
+    answer: Done | Failed
+    with Instrumented(emit, call.trace, call.trace_level, call.log_level) as telemetry:
+        try:
+            prepare(call.code, directory)
+            session = join(call.connection)
+            handler = load(call.code)
+            answer = Done(_value(handler(session, *call.arguments), call))
+        except BaseException as error:  # noqa: BLE001  SystemExit and the like are the user's failures too
+            telemetry.fail(error)
+            answer = failure(error)
+    _send(connection, answer)
+
+
+def _value(value: Any, call: ProcedureCall) -> Any:
+    """The result as plain data; a DataFrame is run, and its query's id is the result."""
+    if call.returns_table:
+        run = getattr(value, "_execute_and_get_query_id", None)
+        if run is None:
+            raise TypeError(f"{call.name} RETURNS TABLE, so its handler must return a DataFrame, not {value!r}")
+        return run()
+    if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
+        return value.tolist()
+    return value
+
+
+def _send(connection: Connection, answer: Done | Failed) -> None:
+    try:
+        data = pickle.dumps(answer)
+    except Exception as error:  # noqa: BLE001  whatever a user's object raises when it is pickled
+        data = pickle.dumps(Failed(f"the handler returned a value that is no plain data: {error}", str(error)))
+    connection.send_bytes(data)
+
+
+def join(info: ConnectionInfo) -> Any:
+    """A genuine Snowpark session on the caller's session."""
+    import snowflake.connector
+    from snowflake.snowpark import Session
+
+    connection = snowflake.connector.connect(
+        session_token=info.session_token,
+        master_token=info.master_token,
+        host=info.host,
+        port=info.port,
+        protocol="http",
+        account=info.account,
+        user=info.user,
+        role=info.role,
+        warehouse=info.warehouse,
+        database=info.database,
+        schema=info.schema,
+        # A connection made from tokens has seen no login answer, which would have told it these.
+        session_parameters={
+            "PYTHON_SNOWPARK_USE_SCOPED_TEMP_OBJECTS": True,
+            "CLIENT_STAGE_ARRAY_BINDING_THRESHOLD": 0,
+            "CLIENT_TELEMETRY_ENABLED": False,
+        },
+    )
+    return Session.builder.configs({"connection": connection}).create()
+
+
+# --- functions -------------------------------------------------------------------------------------------------------
+
+
+def _resident(connection: Connection, spec: FunctionSpec, directory: Path) -> None:
+    """Load the function, then apply it to each Arrow table that comes, until the channel closes."""
+    try:
+        prepare(spec.code, directory)
+        handler = load(spec.code)
+        apply = _frame_method(spec, handler) if spec.kind == "frame" else _function(spec, handler)
+    except BaseException as error:  # noqa: BLE001  the user's module may raise anything
+        _send(connection, failure(error))
+        return
+    connection.send(Done(None))
+    while True:
+        table = pa.ipc.open_stream(connection.recv_bytes()).read_all()
+        try:
+            column = apply(table)
+        except BaseException as error:  # noqa: BLE001  so may the handler
+            _send(connection, failure(error))
+            continue
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, pa.schema([pa.field("result", column.type)])) as writer:
+            writer.write_table(pa.table({"result": column}))
+        connection.send(Done(None))
+        connection.send_bytes(sink.getvalue())
+
+
+def _function(spec: FunctionSpec, handler: Callable[..., Any]) -> Callable[[pa.Table], pa.Array]:
+    """A user-defined function over the rows of a table, or over pandas batches when it is vectorized."""
+    if getattr(handler, "_sf_vectorized_input", None) is not None:
+        return lambda table: _vectorized(spec, handler, table)
+
+    def apply(table: pa.Table) -> pa.Array:
+        columns = [_python_values(column, i in spec.semi_structured) for i, column in enumerate(table.columns)]
+        rows = zip(*columns, strict=True) if columns else ((),) * table.num_rows
+        values = [None if spec.strict and None in row else handler(*row) for row in rows]
+        return _result_array(values, spec.result)
+
+    return apply
+
+
+def _python_values(column: pa.ChunkedArray, semi_structured: bool) -> list[Any]:
+    values = column.to_pylist()
+    if semi_structured:
+        return [None if value is None else json.loads(value) for value in values]
+    if pa.types.is_decimal(column.type) and column.type.scale == 0:
+        return [None if value is None else int(value) for value in values]
+    return values
+
+
+def _result_array(values: list[Any], target: pa.DataType) -> pa.Array:
+    if pa.types.is_decimal(target):
+        unit = Decimal(1).scaleb(-target.scale)
+        values = [None if value is None else Decimal(str(value)).quantize(unit) for value in values]
+    elif pa.types.is_string(target):
+        values = [value if value is None or isinstance(value, str) else _text(value) for value in values]
+    elif pa.types.is_floating(target):
+        values = [None if value is None else float(value) for value in values]
+    return pa.array(values, type=target)
+
+
+def _text(value: Any) -> str:
+    """Results of semi-structured types travel as JSON text."""
+    return json.dumps(value, default=str)
+
+
+def _vectorized(spec: FunctionSpec, handler: Callable[..., Any], table: pa.Table) -> pa.Array:
+    """Give the handler a DataFrame with columns 0, 1, ... of all rows; it returns a Series, an array or a list."""
+    import pandas as pd
+
+    frame = _frame(table)
+    frame.columns = range(frame.shape[1])  # type: ignore[assignment]
+    result = handler(frame)
+    if isinstance(result, pd.DataFrame):
+        result = result.iloc[:, 0]
+    values = result.tolist() if hasattr(result, "tolist") else list(result)
+    if pa.types.is_string(spec.result):
+        return _result_array([None if _is_missing(value) else value for value in values], spec.result)
+    if pa.types.is_floating(spec.result):
+        return pa.array(pd.Series(values, dtype="float64"), type=spec.result, from_pandas=True)
+    return _result_array([None if _is_missing(value) else value for value in values], spec.result)
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and value != value)
+
+
+def _frame(table: pa.Table) -> Any:
+    """A pandas DataFrame: whole numbers as int64 where they fit, others as float64."""
+    columns = {}
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        if pa.types.is_decimal(column.type):
+            whole = column.type.scale == 0 and column.null_count == 0
+            column = column.cast(pa.int64()) if whole and _fits(column) else column.cast(pa.float64())
+        columns[name] = column
+    return pa.table(columns).to_pandas()
+
+
+def _fits(column: pa.ChunkedArray) -> bool:
+    try:
+        column.cast(pa.int64())
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _frame_method(spec: FunctionSpec, handler: Callable[..., Any]) -> Callable[[pa.Table], pa.Array]:
+    """A model's method: DataFrame in, a struct for each row out.
+
+    The code that snowflake-ml generates for a method turns the model's DataFrame into one dict for each row, which
+    costs more than the prediction. Where that code has the usual parts (`runner`, `input_cols`, `dtype_map`), they
+    are used without the dicts; any other handler is called as it is.
+    """
+    from snowmelt.procs import frames
+
+    method = frames.direct(handler) or frames.generated(handler)
+    return lambda table: frames.struct_array(method(_frame(table)), spec.result)

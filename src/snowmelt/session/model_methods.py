@@ -1,0 +1,40 @@
+"""Models' methods run in resident Python workers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+
+from snowmelt.base.errors import SqlError
+from snowmelt.procs.messages import FunctionSpec, HandlerCode
+from snowmelt.procs.pool import HandlerError, WorkerPool
+
+_PREFIX = "model:"
+
+
+class WorkerMethods:
+    """Implements `snowmelt.models.inference.Methods` on a pool of workers."""
+
+    def __init__(self, pool: WorkerPool) -> None:
+        self._pool = pool
+
+    def apply(self, key: str, files: Sequence[Path], handler: str, result: pa.StructType, rows: pa.Table) -> pa.Array:
+        """The struct of results for each row, as one large batch.
+
+        Raises:
+            SqlError: 100357 with the Python traceback when the model's code raised.
+        """
+        code = HandlerCode(source=None, handler=handler, imports=tuple(str(path) for path in files))
+        spec = FunctionSpec(code=code, kind="frame", result=result, name=handler)
+        try:
+            return self._pool.resident(_PREFIX + key, spec).apply(rows).column(0).combine_chunks()
+        except HandlerError as error:
+            raise SqlError(
+                f"Python Interpreter Error:\n{error.traceback_text.rstrip()}\n in function {handler}", 100357, "P0000"
+            ) from error
+
+    def forget(self, prefix: str) -> None:
+        """Unload the methods whose keys begin with `prefix`."""
+        self._pool.forget(_PREFIX + prefix)

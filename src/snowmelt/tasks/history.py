@@ -1,0 +1,53 @@
+"""The runs there were, in memory and in a `RunStore`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from snowmelt.base.clock import Clock
+from snowmelt.tasks.host import RunStore
+from snowmelt.tasks.runs import TaskRun
+
+KEPT_FOR = timedelta(days=14)
+"""How long an ended run is kept."""
+
+KEPT_AT_MOST = 100_000
+"""How many runs are kept."""
+
+
+class History:
+    """Runs by uid, in the order in which they were first put. The caller sees to it that one thread is in here."""
+
+    def __init__(self, store: RunStore, clock: Clock, limit: int = KEPT_AT_MOST) -> None:
+        self._store = store
+        self._clock = clock
+        self._limit = limit
+        self._runs = {run.uid: run for run in sorted(store.runs(), key=lambda run: run.scheduled_time)}
+
+    def put(self, run: TaskRun, *, durably: bool = True) -> None:
+        """Add a run or replace its earlier state; `durably` unless its loss in a crash does no harm."""
+        self._runs[run.uid] = run
+        if durably:
+            self._store.save(run)
+        self._prune()
+
+    def newest_first(self) -> list[TaskRun]:
+        """All runs by scheduled time, the latest first."""
+        runs = list(reversed(self._runs.values()))
+        # Sorting is stable, so of runs scheduled for the same moment the one put last stays first.
+        runs.sort(key=lambda run: run.scheduled_time, reverse=True)
+        return runs
+
+    def unfinished(self) -> list[TaskRun]:
+        """Runs that are not ended."""
+        return [run for run in self._runs.values() if not run.state.ended]
+
+    def _prune(self) -> None:
+        oldest_kept = self._clock.now() - KEPT_FOR
+        while self._runs:
+            oldest = next(iter(self._runs.values()))
+            too_many = len(self._runs) > self._limit
+            if not oldest.state.ended or not (too_many or oldest.scheduled_time < oldest_kept):
+                return
+            del self._runs[oldest.uid]
+            self._store.forget(oldest.uid)

@@ -1,0 +1,81 @@
+"""What the scheduler needs of the rest of the process, as protocols."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from snowmelt.catalog.names import FullName
+from snowmelt.catalog.objects import Task
+from snowmelt.tasks.runs import TaskRun, TaskState
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """How a task's body ended when it did not raise.
+
+    Attributes:
+        query_id: id of the body's statement.
+        return_value: what the body gave to SYSTEM$SET_RETURN_VALUE, or None.
+    """
+
+    query_id: str
+    return_value: str | None = None
+
+
+class TaskHost(Protocol):
+    """Knows the tasks and runs their SQL. All methods may be called from several threads."""
+
+    def tasks(self) -> Mapping[FullName, Task]:
+        """All tasks by name."""
+        ...
+
+    def condition(self, task: Task, when: str) -> bool:
+        """Whether a WHEN condition holds now.
+
+        Raises:
+            SqlError: it cannot be evaluated.
+        """
+        ...
+
+    def run(self, task: Task, run: TaskRun, cancel: threading.Event) -> RunOutcome:
+        """Run a task's body to its end; abort it when `cancel` is set.
+
+        Raises:
+            SqlError: the body failed or was aborted.
+        """
+        ...
+
+    def suspend(self, task: FullName, reason: str) -> None:
+        """Suspend a task after too many failures."""
+        ...
+
+
+class RunStore(Protocol):
+    """Keeps runs and states durably. Calls come one at a time."""
+
+    def runs(self) -> Iterable[TaskRun]:
+        """All runs that were saved and not forgotten, in any order."""
+        ...
+
+    def save(self, run: TaskRun) -> None:
+        """Keep a run, in place of what was kept under its uid."""
+        ...
+
+    def forget(self, uid: str) -> None:
+        """Remove a run."""
+        ...
+
+    def states(self) -> Mapping[int, TaskState]:
+        """All states by the id of the root task."""
+        ...
+
+    def save_state(self, task_id: int, state: TaskState) -> None:
+        """Keep a root task's state."""
+        ...
+
+    def forget_state(self, task_id: int) -> None:
+        """Remove a root task's state."""
+        ...
