@@ -64,7 +64,7 @@ class Runtime:
         self.settings = dataclasses.replace(settings, password=settings.password or _kept_password(root))
         self.clock = clock
         self.stages = StageFiles(root / "stages")
-        database = root / "snowmelt.duckdb" if settings.data is not None else None
+        database = root / "store.duckdb" if settings.data is not None else None
         self.engine = Engine(database, self.stages.root, clock)
         self.tokens: TokenStore[Session] = TokenStore(clock)
         self._numbers = itertools.count(1)
@@ -76,9 +76,8 @@ class Runtime:
             clock=clock,
             engine=self.engine,
             stages=self.stages,
-            models=root / "models",
             pool=pool,
-            inference=Inference(root / "models", WorkerMethods(pool)),
+            inference=Inference(self.stages.root, WorkerMethods(pool)),
             tokens=self.tokens,
             tasks=self.scheduler,
             account=self._account_parameters(),

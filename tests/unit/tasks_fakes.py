@@ -164,6 +164,11 @@ class World:
         self.clock.advance(seconds)
         self.settle()
 
+    def turn(self, seconds: float) -> None:
+        """Turn the clock and let the scheduler see to what is due, without waiting for what runs."""
+        self.clock.advance(seconds)
+        assert self.scheduler.settle(PATIENCE, running=True), "the scheduler did not catch up"
+
     def execute(self, name: str, **arguments: Any) -> TaskRun:
         run = self.scheduler.execute(full(name), **arguments)
         self.settle()

@@ -242,7 +242,7 @@ class ModelVersion:
 
     Attributes:
         name: the version's identifier, stored form.
-        directory: the artefacts' directory relative to the data directory's ``models``.
+        directory: the name of the artefacts' directory, beside those of stages.
         metadata: the JSON text of ``MODIFY VERSION ... SET METADATA``.
         functions: method descriptions read from MANIFEST.yml (see snowmelt.models).
         spec: the text of the artefacts' model.yaml, which SHOW VERSIONS gives to the registry client.

@@ -152,7 +152,7 @@ def demo(
             with connections.open_connection(target) as connection:
                 _run(Demo(connection, console, rows, batch), started, data)
     except (DeployError, TaskFailed) as error:
-        Console(stderr=True).print(str(error), style="red", markup=False)
+        Console(stderr=True, soft_wrap=True).print(str(error), style="red", markup=False, highlight=False)
         raise typer.Exit(1) from error
 
 

@@ -43,7 +43,8 @@ class Inference:
     """The registry's files and what is run from them.
 
     Args:
-        root: the directory that holds all versions' files.
+        root: the directory that holds one directory per version: the stages' root, so that clients can list and
+            get a version's files like those of a stage.
     """
 
     def __init__(self, root: Path, methods: Methods) -> None:
@@ -56,7 +57,7 @@ class Inference:
         Raises:
             SqlError: the files are no model.
         """
-        relative = f"{model_id}/{uuid.uuid4().hex}"
+        relative = f"{_prefix(model_id)}{uuid.uuid4().hex}"
         directory = self._root / relative
         try:
             for path, source in files.items():
@@ -78,8 +79,10 @@ class Inference:
 
     def forget(self, model: Model) -> None:
         """Remove all files of a dropped model."""
-        self._methods.forget(f"{model.id}/")
-        shutil.rmtree(self._root / str(model.id), ignore_errors=True)
+        prefix = _prefix(model.id)
+        self._methods.forget(prefix)
+        for directory in self._root.glob(f"{prefix}*"):
+            shutil.rmtree(directory, ignore_errors=True)
 
     def output_type(self, model: Model, version: ModelVersion, method: str) -> str:
         """The engine's type of a method's result.
@@ -111,6 +114,11 @@ class Inference:
         named = rows.rename_columns([str(i) for i in range(rows.num_columns)])
         files = sorted(self.directory(version).iterdir())
         return self._methods.apply(key, files, function["handler"], result, named)
+
+
+def _prefix(model_id: int) -> str:
+    """What the names of the directories of a model's versions begin with."""
+    return f"model-{model_id}-"
 
 
 def _copy(source: Path, directory: Path, relative: str) -> None:

@@ -60,7 +60,9 @@ def struct_array(frame: pd.DataFrame, target: pa.StructType) -> pa.Array:
 def _array(column: pd.Series[Any], target: pa.DataType) -> pa.Array:
     if pa.types.is_string(target) and column.dtype == object:
         # Lists and dicts stand for ARRAY and OBJECT, which travel as JSON text.
-        texts = [value if value is None or isinstance(value, str) else json.dumps(value, default=_plain) for value in column]
+        texts = [
+            value if value is None or isinstance(value, str) else json.dumps(value, default=_plain) for value in column
+        ]
         return pa.array(texts, type=target)
     return pa.array(column, from_pandas=True).cast(target)
 

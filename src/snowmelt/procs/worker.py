@@ -113,8 +113,7 @@ def failure(error: BaseException) -> Failed:
     here = Path(__file__).parent
     frames = error.__traceback__
     while frames is not None and (
-        Path(frames.tb_frame.f_code.co_filename).parent == here
-        or "importlib" in frames.tb_frame.f_code.co_filename
+        Path(frames.tb_frame.f_code.co_filename).parent == here or "importlib" in frames.tb_frame.f_code.co_filename
     ):
         frames = frames.tb_next
     text = "".join(traceback.format_exception(type(error), error, frames))
@@ -168,12 +167,15 @@ def join(info: ConnectionInfo) -> Any:
     import snowflake.connector
     from snowflake.snowpark import Session
 
+    from snowmelt.procs.files import install
+
     connection = snowflake.connector.connect(
         session_token=info.session_token,
         master_token=info.master_token,
         host=info.host,
         port=info.port,
         protocol="http",
+        paramstyle="qmark",
         account=info.account,
         user=info.user,
         role=info.role,
@@ -187,6 +189,7 @@ def join(info: ConnectionInfo) -> Any:
             "CLIENT_TELEMETRY_ENABLED": False,
         },
     )
+    install(connection)
     return Session.builder.configs({"connection": connection}).create()
 
 

@@ -15,7 +15,7 @@ from snowmelt.base.result import Result, StatementType
 from snowmelt.catalog.objects import Table, TableColumn
 from snowmelt.plan.dml import insert_text, target_columns
 from snowmelt.session.information_schema import arrow_rows
-from snowmelt.session.stages import directory_of, files_at, resolve_location, typed_format
+from snowmelt.session.stages import directory_of, files_at, resolve_location, typed_format, writable_location
 from snowmelt.sql.rewrite.rules import engine_sql, rewrite, rewrite_tree
 from snowmelt.sql.statements import (
     CopyIntoLocation,
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 def put(session: Session, statement: Put, request: Request) -> Result:
     """PUT: the client is told where the stage's directory is, and copies the files itself."""
-    location = resolve_location(session, statement.target)
+    location = writable_location(session, statement.target)
     source = statement.source
     transfer = stage_files.put_transfer(source, directory_of(session, location), location.path, statement.options)
     return Result((), None, StatementType.UNKNOWN, transfer)
@@ -78,7 +78,7 @@ def list_files(session: Session, statement: ListFiles, request: Request) -> Resu
 
 def remove_files(session: Session, statement: RemoveFiles, request: Request) -> Result:
     """REMOVE."""
-    files = files_at(session, resolve_location(session, statement.location), statement.pattern)
+    files = files_at(session, writable_location(session, statement.location), statement.pattern)
     session.services.stages.remove(files)
     return stage_files.remove_result(files)
 
@@ -266,7 +266,7 @@ def copy_into_location(session: Session, statement: CopyIntoLocation, request: R
     from snowmelt.session.planner import SessionPlanner
     from snowmelt.session.queries import release
 
-    location = resolve_location(session, statement.location)
+    location = writable_location(session, statement.location)
     fmt = typed_format(session, statement.options.get("FILE_FORMAT") or location.file_format)
     planner = SessionPlanner(session, request)
     source = statement.source

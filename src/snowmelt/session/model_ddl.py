@@ -40,6 +40,7 @@ def create_model(session: Session, statement: CreateModel, request: Request) -> 
     full = session.scope.full(statement.name)
     model_id = session.services.engine.next_id()
     name = statement.version or versions.generated_name(())
+    versions.check_name(name)
     version = _version_from_stage(session, model_id, name, statement.source)
     model = Model(
         full,
@@ -77,7 +78,12 @@ def alter_model(session: Session, statement: AlterModel, request: Request) -> Re
     action = _ACTIONS.get(statement.action)
     if action is None:
         raise unsupported(f"ALTER MODEL {statement.action}")
-    replace_object(session, model, action(session, model, statement.value))
+    changed = action(session, model, statement.value)
+    replace_object(session, model, changed)
+    kept = {version.directory for version in changed.versions}
+    for version in model.versions:
+        if version.directory not in kept:
+            session.services.inference.discard(version)
     return status_result("Statement executed successfully.")
 
 

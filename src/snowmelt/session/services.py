@@ -6,7 +6,6 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol
 
 from snowmelt.base.clock import Clock
@@ -82,7 +81,6 @@ class Services:
     clock: Clock
     engine: Engine
     stages: StageFiles
-    models: Path
     pool: WorkerPool
     inference: Inference
     tokens: TokenStore[Any]

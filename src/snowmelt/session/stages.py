@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snowmelt.base.errors import SqlError, object_missing, unsupported
-from snowmelt.catalog.names import parse_name
+from snowmelt.catalog.names import Name, fold, parse_name
 from snowmelt.catalog.objects import FileFormat, Stage, Table
 from snowmelt.storage.formats import FileFormat as TypedFormat
 from snowmelt.storage.formats import parse_format
@@ -28,19 +28,21 @@ class ResolvedLocation:
         shown: the stage's name as LIST shows it; None for stages of tables and users.
         path: the path in it.
         file_format: the stage's own file format options.
+        read_only: the files of a model's version, which never change.
     """
 
     stage: str
     shown: str | None
     path: str
     file_format: Mapping[str, Any] | None = None
+    read_only: bool = False
 
 
 def resolve_location(session: Session, text: str) -> ResolvedLocation:
     """The stage that a text such as ``@db.schema.stage/dir`` means.
 
     Raises:
-        SqlError: 002003 when it does not exist, 000002 for ``snow://``.
+        SqlError: 002003 when it does not exist.
     """
     location = parse_location(text)
     match location.kind:
@@ -61,8 +63,32 @@ def resolve_location(session: Session, text: str) -> ResolvedLocation:
             return ResolvedLocation(f"table-{table.id}", None, location.path)
         case StageKind.USER:
             return ResolvedLocation("user", None, location.path)
+        case StageKind.SNOW if location.name is not None and location.domain == "model":
+            return _model_location(session, location.name, location.path)
         case _:
             raise unsupported(f"location {text}")
+
+
+def _model_location(session: Session, name: Name, path: str) -> ResolvedLocation:
+    """The files of a model's version: ``snow://model/NAME/versions/VERSION/path``."""
+    head, _, rest = path.partition("/")
+    version_name, _, inner = rest.partition("/")
+    if head != "versions" or not version_name:
+        raise unsupported(f"location snow://model/{name}/{path}")
+    _, version = session.model_version(name, fold(version_name))
+    return ResolvedLocation(version.directory, f"versions/{version.name}", inner, read_only=True)
+
+
+def writable_location(session: Session, text: str) -> ResolvedLocation:
+    """As `resolve_location`, for a place that files are written to or removed from.
+
+    Raises:
+        SqlError: 002003 when it does not exist, 001003 when its files cannot change.
+    """
+    location = resolve_location(session, text)
+    if location.read_only:
+        raise SqlError(f"SQL compilation error:\nThe files at '{text}' are read-only.", 1003, "42000")
+    return location
 
 
 def directory_of(session: Session, location: ResolvedLocation) -> Path:

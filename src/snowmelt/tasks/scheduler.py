@@ -94,13 +94,24 @@ class Scheduler:
             self._thread.join()
         self._triggers.join(ABORT_GRACE)
 
-    def settle(self, timeout: float) -> bool:
-        """Wait, at most `timeout` real seconds, until nothing runs, waits or is due; whether that was reached."""
-        with self._settled:
-            return self._settled.wait_for(self._is_settled, timeout)
+    def settle(self, timeout: float, *, running: bool = False) -> bool:
+        """Wait, at most `timeout` real seconds, until nothing runs or waits and nothing is due; for tests.
 
-    def _is_settled(self) -> bool:
-        if not self._executor.idle.is_set() or self._triggers.working or any(self._waiting.values()):
+        Args:
+            timeout: seconds.
+            running: do not wait for the runs under way, only until everything that is due has been seen to.
+
+        Returns:
+            Whether that was reached.
+        """
+        with self._settled:
+            return self._settled.wait_for(lambda: self._caught_up() and (running or self._at_rest()), timeout)
+
+    def _at_rest(self) -> bool:
+        return self._executor.idle.is_set() and not any(self._waiting.values())
+
+    def _caught_up(self) -> bool:
+        if self._triggers.working:
             return False
         if self._thread is None or self._stopping:
             return True
