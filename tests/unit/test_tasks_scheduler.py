@@ -471,3 +471,18 @@ def test_an_error_of_the_host_does_not_end_the_scheduler(world: World, caplog: p
     world.advance(60)
     assert world.host.names == ["T"]
     assert "the task scheduler had an internal error" in caplog.text
+
+
+def test_tasks_go_on_when_their_records_cannot_be_written(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    def full_disk(*arguments: object) -> None:
+        raise SqlError("No space left on device", 603)
+
+    world.store.save = full_disk  # type: ignore[method-assign]
+    world.store.save_state = full_disk  # type: ignore[method-assign]
+    world.add("T", schedule="1 MINUTE")
+    world.add("A", after=["T"])
+    for _ in range(2):
+        world.advance(60)
+    assert world.host.names == ["T", "A"] * 2
+    assert world.states() == ["SUCCEEDED"] * 4
+    assert "could not be stored" in caplog.text

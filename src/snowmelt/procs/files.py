@@ -1,8 +1,9 @@
 """PUT and GET from within a procedure.
 
 In a stored procedure Snowpark does not send PUT and GET as SQL but asks the connector for the file operation itself,
-through two interfaces that the platform implements (`direct_file_operation_utils` in the connector). The connector's
-own implementation knows uploads of ``file://`` names only; these are the platform's, for this platform.
+through two interfaces that the platform implements (`direct_file_operation_utils` in the connector), and through a
+cursor method that only the platform's cursors have. The connector's own implementation knows uploads of ``file://``
+names only; these are the platform's, for this platform.
 """
 
 from __future__ import annotations
@@ -15,13 +16,29 @@ from typing import IO, Any
 
 from snowflake.connector import SnowflakeConnection
 from snowflake.connector.constants import CMD_TYPE_UPLOAD
+from snowflake.connector.cursor import SnowflakeCursor
 from snowflake.connector.direct_file_operation_utils import FileOperationParserBase, StreamDownloaderBase
 
 
-def install(connection: SnowflakeConnection) -> None:
-    """Let `connection` use these implementations."""
-    connection._file_operation_parser = ProcedureFiles(connection)  # type: ignore[assignment]
-    connection._stream_downloader = StageStreams(connection)  # type: ignore[assignment]
+class ProcedureCursor(SnowflakeCursor):
+    """A cursor with what Snowpark expects of one in a procedure beyond the connector's own."""
+
+    def upload_stream(self, stream: IO[bytes], location: str) -> None:
+        """Put a stream's content into the staged file `location`, as it is."""
+        self._upload_stream(stream, location, {"auto_compress": False, "overwrite": True})
+
+
+class ProcedureConnection(SnowflakeConnection):
+    """A genuine connection whose file operations are this platform's."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._file_operation_parser = ProcedureFiles(self)
+        self._stream_downloader = StageStreams(self)
+
+    def cursor(self, cursor_class: type[SnowflakeCursor] = ProcedureCursor) -> SnowflakeCursor:
+        """A cursor of this platform, unless another class is asked for."""
+        return super().cursor(cursor_class)
 
 
 class ProcedureFiles(FileOperationParserBase):
@@ -48,10 +65,13 @@ class ProcedureFiles(FileOperationParserBase):
             if has_source_from_stream:
                 # The stream becomes the file that the location's last part names.
                 stage_location, local_file_name = os.path.split(stage_location)
-            places = f"{_file(local_file_name or '')} {_quoted(stage_location)}"
+            places = f"{_file(local_file_name or '')} {_stage(stage_location)}"
             statement = "PUT"
         else:
-            places = f"{_quoted(stage_location)} {_file(target_directory or '.')}"
+            target = Path(_unquoted(target_directory or ".").removeprefix("file://"))
+            # Handlers name directories that are not there yet, which Snowflake's sandbox allows.
+            target.mkdir(parents=True, exist_ok=True)
+            places = f"{_stage(stage_location)} {_file(str(target))}"
             statement = "GET"
         given = " ".join(f"{name}={_value(value)}" for name, value in (options or {}).items())
         with self._connection.cursor() as cursor:
@@ -84,6 +104,17 @@ class StageStreams(StreamDownloaderBase):
 def _file(name: str) -> str:
     # write_pandas hands over a name that is quoted already.
     return _quoted(name if name.startswith(("file://", "'file://")) else f"file://{name}")
+
+
+def _stage(location: str) -> str:
+    """Snowpark allows stages without their ``@``."""
+    plain = _unquoted(location)
+    return _quoted(plain if plain.startswith(("@", "snow://")) else f"@{plain}")
+
+
+def _unquoted(text: str) -> str:
+    """`text` without blanks and single quotes around it."""
+    return text.strip().strip("'")
 
 
 def _quoted(text: str) -> str:

@@ -91,6 +91,7 @@ class FunctionSpec:
         result: the Arrow type of that column.
         semi_structured: positions of the arguments that hold JSON text and reach the handler as Python values.
         strict: a NULL argument gives NULL without a call (RETURNS NULL ON NULL INPUT).
+        arguments: how many of a table's columns are arguments, or None for all; further ones only tell the row count.
     """
 
     code: HandlerCode
@@ -99,6 +100,7 @@ class FunctionSpec:
     name: str
     semi_structured: frozenset[int] = frozenset()
     strict: bool = False
+    arguments: int | None = None
 
 
 @dataclass(frozen=True)

@@ -164,12 +164,11 @@ def _send(connection: Connection, answer: Done | Failed) -> None:
 
 def join(info: ConnectionInfo) -> Any:
     """A genuine Snowpark session on the caller's session."""
-    import snowflake.connector
     from snowflake.snowpark import Session
 
-    from snowmelt.procs.files import install
+    from snowmelt.procs.files import ProcedureConnection
 
-    connection = snowflake.connector.connect(
+    connection = ProcedureConnection(
         session_token=info.session_token,
         master_token=info.master_token,
         host=info.host,
@@ -189,7 +188,6 @@ def join(info: ConnectionInfo) -> Any:
             "CLIENT_TELEMETRY_ENABLED": False,
         },
     )
-    install(connection)
     return Session.builder.configs({"connection": connection}).create()
 
 
@@ -226,7 +224,8 @@ def _function(spec: FunctionSpec, handler: Callable[..., Any]) -> Callable[[pa.T
         return lambda table: _vectorized(spec, handler, table)
 
     def apply(table: pa.Table) -> pa.Array:
-        columns = [_python_values(column, i in spec.semi_structured) for i, column in enumerate(table.columns)]
+        given = table.columns[: spec.arguments]
+        columns = [_python_values(column, i in spec.semi_structured) for i, column in enumerate(given)]
         rows = zip(*columns, strict=True) if columns else ((),) * table.num_rows
         values = [None if spec.strict and None in row else handler(*row) for row in rows]
         return _result_array(values, spec.result)

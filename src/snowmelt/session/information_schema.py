@@ -6,7 +6,6 @@ Source: docs.snowflake.com/en/sql-reference/info-schema
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -16,6 +15,7 @@ from snowmelt.base.errors import object_missing
 from snowmelt.base.result import arrow_type
 from snowmelt.catalog.names import FullName
 from snowmelt.catalog.objects import Model, Procedure, SchemaObject, Stage, Table, View
+from snowmelt.session.packages import installed
 
 if TYPE_CHECKING:
     from snowmelt.session.session import Session
@@ -123,10 +123,8 @@ def _columns(session: Session, database: str) -> tuple[Header, Rows]:
 
 def _packages(session: Session, database: str) -> tuple[Header, Rows]:
     """What handlers can import: the distributions installed beside Snowmelt."""
-    rows = [
-        (dist.name.lower(), dist.version, "python", None) for dist in metadata.distributions() if dist.name is not None
-    ]
-    return _header("PACKAGE_NAME VERSION LANGUAGE RUNTIME_VERSION"), sorted(set(rows))
+    rows = [(name, version, "python", None) for name, version in sorted(installed().items())]
+    return _header("PACKAGE_NAME VERSION LANGUAGE RUNTIME_VERSION"), rows
 
 
 def _procedures(session: Session, database: str) -> tuple[Header, Rows]:

@@ -11,7 +11,6 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from importlib import metadata
 from typing import Any
 
 import pyarrow as pa
@@ -25,6 +24,7 @@ from snowmelt.catalog.objects import Function, Procedure, Routine
 from snowmelt.procs.messages import ConnectionInfo, HandlerCode, ProcedureCall, TraceContext
 from snowmelt.procs.pool import HandlerCanceled, HandlerError
 from snowmelt.session.definitions import create_object, is_temporary
+from snowmelt.session.packages import check_packages
 from snowmelt.session.planner import SessionPlanner
 from snowmelt.session.queries import release
 from snowmelt.session.session import Session, description
@@ -32,8 +32,6 @@ from snowmelt.session.stages import files_at, resolve_location
 from snowmelt.sql.parse import parse_expression
 from snowmelt.sql.rewrite.rules import rewrite
 from snowmelt.sql.statements import Call, CreateRoutine
-
-_BUILT_IN_PACKAGES = frozenset({"python"})
 
 
 def create_routine(session: Session, statement: CreateRoutine, request: Request) -> Result:
@@ -53,7 +51,7 @@ def _routine(session: Session, statement: CreateRoutine) -> Routine:
         raise unsupported(f"{statement.kind} in language {statement.language}")
     if statement.handler is None:
         raise SqlError("SQL compilation error:\nHandler is required for language PYTHON.", 1003)
-    _check_packages(statement.packages)
+    check_packages(statement.packages)
     for path in statement.imports:
         _import_paths(session, (path,))
     cls: type[Procedure] | type[Function] = Procedure if statement.kind == "PROCEDURE" else Function
@@ -81,32 +79,6 @@ def _routine(session: Session, statement: CreateRoutine) -> Routine:
     if isinstance(routine, Procedure):
         routine = dataclasses.replace(routine, caller_rights=statement.caller_rights)
     return routine
-
-
-def _check_packages(packages: Sequence[str]) -> None:
-    """Every package must be installed beside Snowmelt; versions are this environment's.
-
-    Raises:
-        SqlError: 100357 naming the package that is missing.
-    """
-    for text in packages:
-        name = text.split("==")[0].split(">")[0].split("<")[0].split("=")[0].split("[")[0].strip().lower()
-        if name in _BUILT_IN_PACKAGES:
-            continue
-        try:
-            metadata.distribution(_DISTRIBUTIONS.get(name, name))
-        except metadata.PackageNotFoundError as error:
-            raise SqlError(
-                "SQL compilation error:\nCannot create a Python function with the specified packages. "
-                f"Package '{text}' is not installed.",
-                391546,
-                "0A000",
-                f"Install it beside Snowmelt: pip install '{text}'",
-            ) from error
-
-
-_DISTRIBUTIONS = {"xgboost": "xgboost-cpu"}
-"""Packages whose name on Snowflake differs from the distribution that provides them here."""
 
 
 def _import_paths(session: Session, imports: Sequence[str]) -> tuple[str, ...]:

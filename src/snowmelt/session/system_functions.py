@@ -17,6 +17,7 @@ from snowmelt.catalog.names import parse_name, quote
 from snowmelt.catalog.objects import Stream
 from snowmelt.session.bindings import literal
 from snowmelt.sql.rewrite.context import raw
+from snowmelt.tasks.runs import TaskRun
 
 if TYPE_CHECKING:
     from snowmelt.session.planner import SessionPlanner
@@ -50,6 +51,67 @@ def _stream_has_data(planner: SessionPlanner, arguments: Sequence[exp.Expr]) -> 
     planner.streams_peeked |= planner.streams_read - before
     planner.streams_read = before
     return raw(f"EXISTS (SELECT 1 FROM ({text}))")
+
+
+def _effect(name: str, act: Callable[[SessionPlanner, tuple[Any, ...]], str | None]) -> Answer:
+    """A function that does something: once, when its statement runs, and never when that is only described."""
+
+    def answer(planner: SessionPlanner, arguments: Sequence[exp.Expr]) -> exp.Expr:
+        values = tuple(_constant(argument, name) for argument in arguments)
+        return literal("" if planner.request.describe_only else act(planner, values))
+
+    return answer
+
+
+def _constant(argument: exp.Expr, function: str) -> str:
+    if not isinstance(argument, exp.Literal):
+        raise SqlError(f"SQL compilation error:\narguments of function {function} need to be constant", 1015, "22023")
+    return str(argument.name)
+
+
+def _cancel_query(planner: SessionPlanner, arguments: tuple[Any, ...]) -> str:
+    (query_id,) = arguments
+    found = any(session.cancel(query_id) for session in planner.session.services.tokens.executors())
+    return f"query [{query_id}] terminated." if found else f"query [{query_id}] is not running."
+
+
+def _cancel_all_queries(planner: SessionPlanner, arguments: tuple[Any, ...]) -> str:
+    (session_id,) = arguments
+    own = planner.session.core
+    canceled = [
+        query_id
+        for session in planner.session.services.tokens.executors()
+        if str(session.id) == session_id and session.core is not own
+        for query_id in tuple(session.core.running)
+        if session.cancel(query_id)
+    ]
+    return f"{len(canceled)} queries terminated."
+
+
+def _task_run(planner: SessionPlanner, function: str) -> Any:
+    """The run of the task that the statement belongs to, directly or by way of procedures.
+
+    Raises:
+        SqlError: 091093 outside a task's run.
+    """
+    session = planner.session
+    while session.parent is not None:
+        session = session.parent
+    if session.task_run is None:
+        raise SqlError(f"Function {function} must be called from within a task.", 91093, "22023")
+    return session.task_run
+
+
+def _of_task(function: str, get: Callable[..., str | None]) -> Answer:
+    return lambda planner, arguments: literal(
+        get(_task_run(planner, function), *(_constant(argument, function) for argument in arguments))
+    )
+
+
+def _cancel_task(planner: SessionPlanner, arguments: tuple[Any, ...]) -> str:
+    name = planner.scope.full(parse_name(arguments[0]))
+    planner.session.services.tasks.cancel_ongoing(name)
+    return f"Canceled ongoing executions of task {name}."
 
 
 def _typeof(planner: SessionPlanner, arguments: Sequence[exp.Expr]) -> exp.Expr:
@@ -90,9 +152,16 @@ FUNCTIONS: dict[str, Answer] = {
     "SYSTEM$TYPEOF": _typeof,
     # An empty answer makes snowflake-ml use stages for the registry, which is what there is here.
     "SYSTEM$ML_PLATFORM_CAPABILITIES": _value(lambda p: "{}"),
-    "SYSTEM$SET_RETURN_VALUE": lambda p, arguments: literal(
-        p.session.set_return_value(constant_text(arguments, "SYSTEM$SET_RETURN_VALUE"))
+    "SYSTEM$GET_DEFAULT_PYTHON_ARTIFACT_REPOSITORY": _value(lambda p: "snowflake.snowpark.anaconda_shared_repository"),
+    "SYSTEM$CANCEL_QUERY": _effect("SYSTEM$CANCEL_QUERY", _cancel_query),
+    "SYSTEM$CANCEL_ALL_QUERIES": _effect("SYSTEM$CANCEL_ALL_QUERIES", _cancel_all_queries),
+    "SYSTEM$USER_TASK_CANCEL_ONGOING_EXECUTIONS": _effect("SYSTEM$USER_TASK_CANCEL_ONGOING_EXECUTIONS", _cancel_task),
+    "SYSTEM$SET_RETURN_VALUE": _effect("SYSTEM$SET_RETURN_VALUE", lambda p, values: p.session.set_return_value(*values)),
+    "SYSTEM$GET_TASK_GRAPH_CONFIG": _of_task("SYSTEM$GET_TASK_GRAPH_CONFIG", TaskRun.graph_config),
+    "SYSTEM$GET_PREDECESSOR_RETURN_VALUE": _of_task(
+        "SYSTEM$GET_PREDECESSOR_RETURN_VALUE", TaskRun.predecessor_return_value
     ),
+    "SYSTEM$TASK_RUNTIME_INFO": _of_task("SYSTEM$TASK_RUNTIME_INFO", TaskRun.runtime_info),
 }
 """Every context and system function, by upper-case name."""
 

@@ -92,6 +92,8 @@ def _task_history(planner: SessionPlanner, arguments: Arguments) -> str:
     for run in planner.session.services.tasks.history():
         if "TASK_NAME" in wanted and run.name.upper() != str(wanted["TASK_NAME"]).strip('"').upper():
             continue
+        if "ROOT_TASK_ID" in wanted and str(run.root_id) != str(wanted["ROOT_TASK_ID"]):
+            continue
         if wanted.get("ERROR_ONLY") and not str(run.state).startswith("FAILED"):
             continue
         if not _within(run.scheduled_time, start, end):

@@ -84,6 +84,11 @@ class TokenStore(Generic[E]):
             grant.ends = now + self._master_lifetime
             return grant.executor
 
+    def executors(self) -> list[E]:
+        """Everything that has tokens now."""
+        with self._lock:
+            return [grant.executor for grant in self._grants.values()]
+
     def is_expired(self, session_token: str) -> bool:
         """Whether the token was good once and can be replaced by `renew`."""
         now = self._clock.now()

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 from sqlglot import exp
 
-from snowmelt.base.datatypes import SEMI_STRUCTURED
+from snowmelt.base.datatypes import SEMI_STRUCTURED, DataType
 from snowmelt.base.errors import SqlError
 from snowmelt.base.result import arrow_type
 from snowmelt.catalog.objects import Function
 from snowmelt.procs.messages import FunctionSpec
-from snowmelt.procs.pool import HandlerError
+from snowmelt.procs.pool import HandlerError, WorkerPool
 from snowmelt.sql.rewrite.context import raw
 
 if TYPE_CHECKING:
@@ -34,26 +36,47 @@ def ensure_function(session: Session, function: Function, arguments: list[exp.Ex
                 i for i, argument in enumerate(function.arguments) if argument.type.kind in SEMI_STRUCTURED
             ),
             strict=function.strict,
+            arguments=len(function.arguments),
         )
-        pool = session.services.pool
-
-        def run(*columns: pa.Array) -> pa.Array:
-            table = pa.table({str(i): column for i, column in enumerate(columns)})
-            try:
-                return pool.resident(name, spec).apply(table).column(0).combine_chunks()
-            except HandlerError as error:
-                raise SqlError(
-                    f"Python Interpreter Error:\n{error.traceback_text}\n in function {function.name} with handler "
-                    f"{function.handler}",
-                    100357,
-                    "P0000",
-                ) from error
-
-        types = [argument.type.duckdb for argument in function.arguments]
-        session.core.connection.create_function(name, run, types, function.returns.duckdb)
+        types = [_vector_type(argument.type) for argument in function.arguments] or ["BOOLEAN"]
+        run = _caller(session.services.pool, name, spec, function, len(types))
+        session.core.connection.create_function(name, run, types, _vector_type(function.returns))
         session.services.functions.add(name)
     casts = [
-        exp.Cast(this=given.copy(), to=raw(argument.type.duckdb))
+        exp.Cast(this=given.copy(), to=raw(_vector_type(argument.type)))
         for given, argument in zip(arguments, function.arguments, strict=True)
     ]
-    return exp.Anonymous(this=name, expressions=casts)
+    # A function without arguments is given one all the same: its vector says how many rows there are.
+    call = exp.Anonymous(this=name, expressions=casts or [exp.true()])
+    if function.returns.kind in SEMI_STRUCTURED:
+        return exp.Cast(this=call, to=raw(function.returns.duckdb))
+    return call
+
+
+def _vector_type(data_type: DataType) -> str:
+    """The engine's type of a vector on its way to or from Python: semi-structured values travel as JSON text."""
+    return "VARCHAR" if data_type.kind in SEMI_STRUCTURED else data_type.duckdb
+
+
+def _caller(
+    pool: WorkerPool, name: str, spec: FunctionSpec, function: Function, parameters: int
+) -> Callable[..., pa.Array]:
+    """What the engine calls with a vector for each argument."""
+
+    def run(*columns: pa.Array) -> pa.Array:
+        table = pa.table({str(i): column for i, column in enumerate(columns)})
+        try:
+            return pool.resident(name, spec).apply(table).column(0).combine_chunks()
+        except HandlerError as error:
+            raise SqlError(
+                f"Python Interpreter Error:\n{error.traceback_text}\n in function {function.name} with handler "
+                f"{function.handler}",
+                100357,
+                "P0000",
+            ) from error
+
+    # The engine counts the parameters that a function has by its signature.
+    run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [inspect.Parameter(f"_{i}", inspect.Parameter.POSITIONAL_ONLY) for i in range(parameters)]
+    )
+    return run

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 
 from snowmelt.base.clock import Clock
 from snowmelt.tasks.host import RunStore
 from snowmelt.tasks.runs import TaskRun
+
+log = logging.getLogger("snowmelt.tasks")
 
 KEPT_FOR = timedelta(days=14)
 """How long an ended run is kept."""
@@ -27,9 +30,13 @@ class History:
     def put(self, run: TaskRun, *, durably: bool = True) -> None:
         """Add a run or replace its earlier state; `durably` unless its loss in a crash does no harm."""
         self._runs[run.uid] = run
-        if durably:
-            self._store.save(run)
-        self._prune()
+        try:
+            if durably:
+                self._store.save(run)
+            self._prune()
+        except Exception:
+            # Tasks go on when their records cannot be written, as on a full disk; memory still has the run.
+            log.exception("the run %s of task %s could not be stored", run.uid, run.task)
 
     def newest_first(self) -> list[TaskRun]:
         """All runs by scheduled time, the latest first."""

@@ -360,7 +360,10 @@ class Scheduler:
 
     def _save_state(self, task: Task, state: TaskState) -> None:
         self._states[task.id] = state
-        self._store.save_state(task.id, state)
+        try:
+            self._store.save_state(task.id, state)
+        except Exception:
+            log.exception("the state of task %s could not be stored", task.full_name)
 
     def _upcoming(self, task: Task) -> TaskRun:
         state = self._state(task)

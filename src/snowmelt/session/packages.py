@@ -1,0 +1,40 @@
+"""Python packages that handlers can import: the distributions installed beside Snowmelt, under Snowflake's names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from importlib import metadata
+
+from snowmelt.base.errors import SqlError
+
+_ALIASES = {"xgboost": "xgboost-cpu"}
+"""Packages whose name on Snowflake differs from the distribution that provides them here."""
+
+_BUILT_IN = frozenset({"python"})
+
+
+@lru_cache(maxsize=1)
+def installed() -> dict[str, str]:
+    """Versions by package name in lower case."""
+    found = {dist.name.lower(): dist.version for dist in metadata.distributions() if dist.name is not None}
+    provided = {alias: found[name] for alias, name in _ALIASES.items() if name in found}
+    return {**provided, **found}
+
+
+def check_packages(packages: Sequence[str]) -> None:
+    """Every package must be installed beside Snowmelt; versions are this environment's.
+
+    Raises:
+        SqlError: 391546 naming the package that is missing.
+    """
+    for text in packages:
+        name = text.split("==")[0].split(">")[0].split("<")[0].split("=")[0].split("[")[0].strip().lower()
+        if name not in _BUILT_IN and name not in installed():
+            raise SqlError(
+                "SQL compilation error:\nCannot create a Python function with the specified packages. "
+                f"Package '{text}' is not installed.",
+                391546,
+                "0A000",
+                f"Install it beside Snowmelt: pip install '{text}'",
+            )
