@@ -110,6 +110,9 @@ class Inference:
                 "42P13",
             )
         result = pa.struct([pa.field(name, arrow_type(parse_type(text))) for name, text in function["outputs"]])
+        if rows.num_rows == 0:
+            # A function is called for rows, and models refuse empty frames.
+            return pa.array([], result)
         key = f"{version.directory}:{function['name']}"
         named = rows.rename_columns([str(i) for i in range(rows.num_columns)])
         files = sorted(self.directory(version).iterdir())
