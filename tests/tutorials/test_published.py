@@ -196,7 +196,9 @@ class Reader:
 
 
 @pytest.mark.skipif(not VERSIONS, reason="SNOWMELT_TUTORIALS names no checkout of the published tutorials")
-@pytest.mark.parametrize("version", VERSIONS, ids=lambda version: f"{version.directory.parent.name}/{version.directory.name}")
+@pytest.mark.parametrize(
+    "version", VERSIONS, ids=lambda version: f"{version.directory.parent.name}/{version.directory.name}"
+)
 def test_a_published_tutorial_runs_as_written(version: Version, connection: SnowflakeConnection, desk: Path) -> None:
     reader = Reader(version, connection, desk)
     reader.follow()

@@ -12,11 +12,11 @@ from snowmelt.catalog.names import fold, quote
 from snowmelt.catalog.objects import Table, TableColumn
 from snowmelt.plan.query import Planner, read_steps, windows
 from snowmelt.plan.steps import LogImages, Materialize, OpenWindow, Plan, Step, Write
+from snowmelt.sql import tracking
 from snowmelt.sql.rewrite.context import raw
 from snowmelt.sql.rewrite.names import table_name
 from snowmelt.sql.rewrite.rules import engine_sql, rewrite_tree
 from snowmelt.sql.statements import Delete, Insert, Merge, Truncate, Update
-from snowmelt.storage import tracking
 
 _SOURCE = "snowmelt_source"
 
@@ -144,12 +144,12 @@ def plan_merge(statement: Merge, planner: Planner) -> Plan:
         _complete_when(when, table, alias)
     tree.set("this", raw(f"{tracking.physical(table)} AS {quote(alias)}"))
     tree.set("using", raw(f"{_SOURCE} AS {quote(source_alias)}"))
-    tree = rewrite_tree(tree, planner)
+    rewritten = rewrite_tree(tree, planner)
     if tracking.is_tracked(table):
-        images = _merge_images(tree, table, alias, source_alias)
+        images = _merge_images(rewritten, table, alias, source_alias)
         if images is not None:
             steps.append(LogImages(images))
-    text = engine_sql(tree) + " RETURNING merge_action"
+    text = engine_sql(rewritten) + " RETURNING merge_action"
     actions = {_action(when) for when in whens}
     counts = tuple(name for name in ("inserted", "updated", "deleted") if name in actions)
     return _plan(table, [*steps, Write(text, by_action=True)], StatementType.MERGE, planner, counts, locks=True)

@@ -12,12 +12,13 @@ import gzip
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from snowflake.connector import SnowflakeConnection
+from snowflake.connector.connection import CursorCls
 from snowflake.connector.constants import CMD_TYPE_UPLOAD
 from snowflake.connector.cursor import SnowflakeCursor
-from snowflake.connector.direct_file_operation_utils import FileOperationParserBase, StreamDownloaderBase
+from snowflake.connector.direct_file_operation_utils import FileOperationParser, StreamDownloader
 
 
 class ProcedureCursor(SnowflakeCursor):
@@ -36,12 +37,12 @@ class ProcedureConnection(SnowflakeConnection):
         self._file_operation_parser = ProcedureFiles(self)
         self._stream_downloader = StageStreams(self)
 
-    def cursor(self, cursor_class: type[SnowflakeCursor] = ProcedureCursor) -> SnowflakeCursor:
+    def cursor(self, cursor_class: type[CursorCls] | None = None) -> CursorCls:
         """A cursor of this platform, unless another class is asked for."""
-        return super().cursor(cursor_class)
+        return super().cursor(cursor_class or cast(type[CursorCls], ProcedureCursor))
 
 
-class ProcedureFiles(FileOperationParserBase):
+class ProcedureFiles(FileOperationParser):
     """Asks the server what a PUT or GET means; the connector then copies the files."""
 
     def __init__(self, connection: SnowflakeConnection) -> None:
@@ -82,7 +83,7 @@ class ProcedureFiles(FileOperationParserBase):
             return answer
 
 
-class StageStreams(StreamDownloaderBase):
+class StageStreams(StreamDownloader):
     """Opens a staged file, which lies on this machine."""
 
     def __init__(self, connection: SnowflakeConnection) -> None:
@@ -97,8 +98,10 @@ class StageStreams(StreamDownloaderBase):
         data = ret["data"]
         if len(data["src_locations"]) != 1:
             raise FileNotFoundError(f"{len(data['src_locations'])} files at this location; one is needed")
-        path = Path(data["stageInfo"]["location"]) / data["src_locations"][0]
-        return gzip.open(path, "rb") if decompress else path.open("rb")  # type: ignore[return-value]
+        path: Path = Path(data["stageInfo"]["location"]) / data["src_locations"][0]
+        if decompress:
+            return cast(IO[bytes], gzip.open(path, "rb"))
+        return path.open("rb")
 
 
 def _file(name: str) -> str:

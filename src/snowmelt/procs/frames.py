@@ -60,11 +60,17 @@ def struct_array(frame: pd.DataFrame, target: pa.StructType) -> pa.Array:
 def _array(column: pd.Series[Any], target: pa.DataType) -> pa.Array:
     if pa.types.is_string(target) and column.dtype == object:
         # Lists and dicts stand for ARRAY and OBJECT, which travel as JSON text.
-        texts = [
-            value if value is None or isinstance(value, str) else json.dumps(value, default=_plain) for value in column
-        ]
+        texts = [_text(value) for value in column]
         return pa.array(texts, type=target)
     return pa.array(column, from_pandas=True).cast(target)
+
+
+def _text(value: Any) -> str | None:
+    if isinstance(value, str):
+        return value
+    if value is None or value is pd.NA or (isinstance(value, float) and value != value):
+        return None
+    return json.dumps(value, default=_plain)
 
 
 def _plain(value: Any) -> Any:

@@ -28,6 +28,11 @@ TelemetrySink = Callable[[Any, Mapping[str, Any]], None]
 _POLL_SECONDS = 0.05
 """How soon a wish to cancel is noticed; answers are noticed at once."""
 
+_ENDED = (
+    "The Python process ended unexpectedly: it crashed, was killed, or ran out of memory. "
+    "What it printed is in handlers.log in the data directory's scratch folder."
+)
+
 _RESIDENTS = 8
 """Functions and model methods kept loaded; the least recently used ones go first."""
 
@@ -134,18 +139,18 @@ class _Worker:
         """
         try:
             while True:
-                while not self._channel.poll(_POLL_SECONDS):
+                ready = False
+                while not ready:
+                    # Asked before each message too: a handler that logs without pause is always ready.
                     if cancel is not None and cancel.is_set():
                         raise HandlerCanceled("SQL execution canceled")
+                    ready = self._channel.poll(_POLL_SECONDS)
                 message = self._channel.recv()
                 if not isinstance(message, Started):
                     return message
                 self._pid = message.pid
         except (EOFError, OSError) as error:
-            raise HandlerError(
-                "The Python process ended unexpectedly: it crashed, was killed, or ran out of memory. "
-                "What it printed is in handlers.log in the data directory's scratch folder."
-            ) from error
+            raise HandlerError(_ENDED) from error
 
     def exchange(self, table: pa.Table) -> pa.Table:
         """Send a table and receive one."""
@@ -154,10 +159,10 @@ class _Worker:
             writer.write_table(table)
         try:
             self._channel.send_bytes(sink.getvalue())
-        except OSError as error:
-            raise HandlerError("The Python process has ended.") from error
-        _expect_done(self.receive())
-        return pa.ipc.open_stream(self._channel.recv_bytes()).read_all()
+            _expect_done(self.receive())
+            return pa.ipc.open_stream(self._channel.recv_bytes()).read_all()
+        except (EOFError, OSError) as error:
+            raise HandlerError(_ENDED) from error
 
     def kill(self) -> None:
         """End the process in the middle of its work. Only for one that has not answered: another's id could be the

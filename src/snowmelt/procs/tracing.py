@@ -9,6 +9,7 @@ Source: docs.snowflake.com/en/developer-guide/logging-tracing/tracing-how-events
 from __future__ import annotations
 
 import logging
+import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -53,19 +54,32 @@ class Outbox:
         self._emit = emit
         self._records: list[Record] = []
         self._sent = time.monotonic()
+        self._closed = False
+        # Handlers may have threads, and the channel behind `emit` takes one message at a time.
+        self._lock = threading.RLock()
 
     def add(self, record: Record) -> None:
         """Take a record; sends when a batch is full or a second has passed since the last."""
-        self._records.append(record)
-        if len(self._records) >= _BATCH or time.monotonic() - self._sent > _SECONDS:
-            self.flush()
+        with self._lock:
+            if self._closed:
+                return
+            self._records.append(record)
+            if len(self._records) >= _BATCH or time.monotonic() - self._sent > _SECONDS:
+                self.flush()
 
     def flush(self) -> None:
         """Send what has been collected."""
-        if self._records:
-            records, self._records = self._records, []
-            self._emit(records)
-        self._sent = time.monotonic()
+        with self._lock:
+            if self._records:
+                records, self._records = self._records, []
+                self._emit(records)
+            self._sent = time.monotonic()
+
+    def close(self) -> None:
+        """Send the rest; what threads add later, after the handler's return, is dropped."""
+        with self._lock:
+            self.flush()
+            self._closed = True
 
 
 class _Exporter(SpanExporter):
@@ -98,7 +112,7 @@ class _GivenIds(RandomIdGenerator):
 
 def span_records(span: ReadableSpan) -> list[Record]:
     """The records of a span that has ended: one of its own and one for each of its events."""
-    context = span.get_span_context()
+    context = span.context
     assert context is not None
     ids = {"trace_id": trace.format_trace_id(context.trace_id), "span_id": trace.format_span_id(context.span_id)}
     scope = span.instrumentation_scope.name if span.instrumentation_scope else None
@@ -239,4 +253,4 @@ class Instrumented:
 
     def __exit__(self, *_: object) -> None:
         self._span.__exit__(None, None, None)
-        self._outbox.flush()
+        self._outbox.close()

@@ -18,7 +18,7 @@ import sys
 import traceback
 import types
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -101,7 +101,8 @@ def load(code: HandlerCode) -> Callable[..., Any]:
         # Tracebacks then show the source lines of inline code too.
         linecache.cache[filename] = (len(code.source), None, code.source.splitlines(keepends=True), filename)
         sys.modules[INLINE_MODULE] = module
-        exec(compile(code.source, filename, "exec"), module.__dict__)
+        # The user's code has its own `from __future__` statements, not those of this module.
+        exec(compile(code.source, filename, "exec", dont_inherit=True), module.__dict__)
     handler = getattr(module, name, None)
     if handler is None:
         raise AttributeError(f"Handler '{code.handler}' is not defined in the code.")
@@ -234,7 +235,7 @@ def _function(spec: FunctionSpec, handler: Callable[..., Any]) -> Callable[[pa.T
 
 
 def _python_values(column: pa.ChunkedArray, semi_structured: bool) -> list[Any]:
-    values = column.to_pylist()
+    values: list[Any] = column.to_pylist()
     if semi_structured:
         return [None if value is None else json.loads(value) for value in values]
     if pa.types.is_decimal(column.type) and column.type.scale == 0:
@@ -242,10 +243,14 @@ def _python_values(column: pa.ChunkedArray, semi_structured: bool) -> list[Any]:
     return values
 
 
+_WIDE = Context(prec=76, rounding=ROUND_HALF_UP)
+"""Room for NUMBER(38, s), rounded as Snowflake rounds."""
+
+
 def _result_array(values: list[Any], target: pa.DataType) -> pa.Array:
     if pa.types.is_decimal(target):
         unit = Decimal(1).scaleb(-target.scale)
-        values = [None if value is None else Decimal(str(value)).quantize(unit) for value in values]
+        values = [None if value is None else Decimal(str(value)).quantize(unit, context=_WIDE) for value in values]
     elif pa.types.is_string(target):
         values = [value if value is None or isinstance(value, str) else _text(value) for value in values]
     elif pa.types.is_floating(target):
@@ -263,7 +268,7 @@ def _vectorized(spec: FunctionSpec, handler: Callable[..., Any], table: pa.Table
     import pandas as pd
 
     frame = _frame(table)
-    frame.columns = range(frame.shape[1])  # type: ignore[assignment]
+    frame.columns = pd.RangeIndex(frame.shape[1])
     result = handler(frame)
     if isinstance(result, pd.DataFrame):
         result = result.iloc[:, 0]

@@ -13,10 +13,11 @@ from typing import TypeVar
 from snowmelt.base.errors import object_exists, object_missing
 from snowmelt.base.result import Result, status_result
 from snowmelt.catalog.catalog import Catalog, Change, Entity, key_of
+from snowmelt.catalog.names import FullName
 from snowmelt.catalog.objects import Durability, Function, Model, Schema, SchemaObject, Stage, Stream, Table
 from snowmelt.session.session import Session
+from snowmelt.sql import tracking
 from snowmelt.sql.statements import Create
-from snowmelt.storage import tracking
 from snowmelt.storage.connection import Connection
 from snowmelt.streams.offsets import create_offset, drop_offset
 
@@ -193,6 +194,18 @@ def replace_object(session: Session, old: S, new: S) -> None:
         return Change(put=(new,), drop=(old,))
 
     apply_change(session, build)
+
+
+def existing(session: Session, kind: type[S], full: FullName) -> S:
+    """The object of class `kind` of that name.
+
+    Raises:
+        SqlError: 002003 when there is none.
+    """
+    found = session.find(kind, full)
+    if found is None:
+        raise object_missing(KIND_NAMES[kind.__name__], str(full))
+    return found
 
 
 def dependents(catalog: Catalog, schemas: list[Schema]) -> tuple[Entity, ...]:

@@ -13,7 +13,8 @@ from snowmelt.catalog.names import FullName, Name
 from snowmelt.catalog.objects import Procedure, Routine, Stream, Table, View
 from snowmelt.session.ddl import CLASSES, find_object
 from snowmelt.session.session import Session, description
-from snowmelt.session.show import SHOWS, Rows, Shown
+from snowmelt.session.show import SHOWS
+from snowmelt.session.show_scope import Rows, Shown
 from snowmelt.sql.statements import Describe, Show
 
 

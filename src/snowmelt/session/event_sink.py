@@ -9,8 +9,8 @@ from typing import Any
 
 from snowmelt.base.errors import SqlError
 from snowmelt.catalog.objects import Table
+from snowmelt.sql.tracking import physical
 from snowmelt.storage.engine import Engine
-from snowmelt.storage.tracking import physical
 from snowmelt.telemetry.events import event_rows
 
 log = logging.getLogger("snowmelt.telemetry")

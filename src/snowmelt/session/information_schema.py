@@ -6,7 +6,7 @@ Source: docs.snowflake.com/en/sql-reference/info-schema
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
 
@@ -16,12 +16,15 @@ from snowmelt.base.result import arrow_type
 from snowmelt.catalog.names import FullName
 from snowmelt.catalog.objects import Model, Procedure, SchemaObject, Stage, Table, View
 from snowmelt.session.packages import installed
+from snowmelt.session.show_scope import row_count, visible
 
 if TYPE_CHECKING:
     from snowmelt.session.session import Session
 
 Header = tuple[tuple[str, DataType], ...]
 Rows = Iterable[tuple[Any, ...]]
+
+T = TypeVar("T", bound=SchemaObject)
 
 
 def arrow_rows(header: Header, rows: Rows) -> pa.Table:
@@ -35,10 +38,8 @@ def _header(names: str, **types: DataType) -> Header:
     return tuple((name, types.get(name, VARCHAR)) for name in names.split())
 
 
-def _inside(session: Session, database: str, *kinds: type[SchemaObject]) -> list[SchemaObject]:
-    found: list[SchemaObject] = [item for kind in kinds for item in session.services.engine.catalog.all(kind)]
-    found += [item for item in session.core.temporary.values() if isinstance(item, kinds)]
-    return [item for item in found if item.full_name.database == database]
+def _inside(session: Session, database: str, *kinds: type[T]) -> list[T]:
+    return [item for item in visible(session, *kinds) if item.full_name.database == database]
 
 
 def _databases(session: Session, database: str) -> tuple[Header, Rows]:
@@ -60,8 +61,6 @@ def _schemata(session: Session, database: str) -> tuple[Header, Rows]:
 
 
 def _tables(session: Session, database: str) -> tuple[Header, Rows]:
-    from snowmelt.session.show import row_count
-
     def kind(item: SchemaObject) -> str:
         if isinstance(item, View):
             return "VIEW"
@@ -131,7 +130,6 @@ def _procedures(session: Session, database: str) -> tuple[Header, Rows]:
     rows = [
         (database, p.full_name.schema, p.name, p.owner, p.returns.sql, p.language, p.body, p.created_on, p.comment)
         for p in _inside(session, database, Procedure)
-        if isinstance(p, Procedure)
     ]
     names = (
         "PROCEDURE_CATALOG PROCEDURE_SCHEMA PROCEDURE_NAME PROCEDURE_OWNER DATA_TYPE PROCEDURE_LANGUAGE "
@@ -162,7 +160,6 @@ def _model_versions(session: Session, database: str) -> tuple[Header, Rows]:
             v.created_on,
         )
         for m in _inside(session, database, Model)
-        if isinstance(m, Model)
         for v in m.versions
     ]
     names = "CATALOG_NAME SCHEMA_NAME MODEL_NAME MODEL_VERSION_NAME IS_DEFAULT METADATA COMMENT CREATED"

@@ -16,6 +16,7 @@ from snowmelt.catalog.objects import Table, TableColumn
 from snowmelt.plan.dml import insert_text, target_columns
 from snowmelt.session.information_schema import arrow_rows
 from snowmelt.session.stages import directory_of, files_at, resolve_location, typed_format, writable_location
+from snowmelt.sql import tracking
 from snowmelt.sql.rewrite.rules import engine_sql, rewrite, rewrite_tree
 from snowmelt.sql.statements import (
     CopyIntoLocation,
@@ -26,7 +27,6 @@ from snowmelt.sql.statements import (
     RemoveFiles,
 )
 from snowmelt.storage import stages as stage_files
-from snowmelt.storage import tracking
 from snowmelt.storage.formats import JsonFormat
 from snowmelt.storage.loading import (
     SOURCE_ALIAS,

@@ -9,13 +9,12 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from snowmelt.base.errors import SqlError, object_missing, unsupported
+from snowmelt.base.errors import SqlError, unsupported
 from snowmelt.base.request import Request
 from snowmelt.base.result import Result, status_result
-from snowmelt.catalog.names import FullName
 from snowmelt.catalog.objects import Model, ModelVersion
 from snowmelt.models import versions
-from snowmelt.session.definitions import create_object, replace_object
+from snowmelt.session.definitions import create_object, existing, replace_object
 from snowmelt.session.session import Session
 from snowmelt.session.stages import files_at, resolve_location
 from snowmelt.sql.statements import AlterModel, CreateModel
@@ -54,23 +53,11 @@ def create_model(session: Session, statement: CreateModel, request: Request) -> 
     return create_object(session, statement, model, message=f"Model {model.name} successfully created.")
 
 
-def find_model(session: Session, full: FullName) -> Model:
-    """The model of that name.
-
-    Raises:
-        SqlError: 002003 when there is none.
-    """
-    found = session.find(Model, full)
-    if found is None:
-        raise object_missing("Model", str(full))
-    return found
-
-
 def alter_model(session: Session, statement: AlterModel, request: Request) -> Result:
     """ALTER MODEL."""
     full = session.scope.full(statement.name)
     try:
-        model = find_model(session, full)
+        model = existing(session, Model, full)
     except SqlError:
         if statement.if_exists:
             return status_result("Statement executed successfully.")

@@ -1,4 +1,4 @@
-"""Python packages that handlers can import: the distributions installed beside Snowmelt, under Snowflake's names."""
+"""Python packages that handlers can import: the distributions installed beside Snowmelt."""
 
 from __future__ import annotations
 
@@ -8,18 +8,13 @@ from importlib import metadata
 
 from snowmelt.base.errors import SqlError
 
-_ALIASES = {"xgboost": "xgboost-cpu"}
-"""Packages whose name on Snowflake differs from the distribution that provides them here."""
-
 _BUILT_IN = frozenset({"python"})
 
 
 @lru_cache(maxsize=1)
 def installed() -> dict[str, str]:
     """Versions by package name in lower case."""
-    found = {dist.name.lower(): dist.version for dist in metadata.distributions() if dist.name is not None}
-    provided = {alias: found[name] for alias, name in _ALIASES.items() if name in found}
-    return {**provided, **found}
+    return {dist.name.lower(): dist.version for dist in metadata.distributions() if dist.name is not None}
 
 
 def check_packages(packages: Sequence[str]) -> None:

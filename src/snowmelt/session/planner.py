@@ -19,9 +19,9 @@ from snowmelt.session.loading import StagedRows, staged_rows
 from snowmelt.session.system_functions import system_function
 from snowmelt.session.table_functions import table_function
 from snowmelt.session.udfs import ensure_function
+from snowmelt.sql import tracking
 from snowmelt.sql.parse import parse_query
 from snowmelt.sql.rewrite.rules import rewrite
-from snowmelt.storage import tracking
 
 if TYPE_CHECKING:
     from snowmelt.session.session import Session
@@ -39,9 +39,9 @@ class SessionPlanner:
     """
 
     def __init__(self, session: Session, request: Request, *, scope: Scope | None = None, depth: int = 0) -> None:
-        self.session = session
-        self.request = request
-        self.scope = scope or session.scope
+        self.session: Session = session
+        self.request: Request = request
+        self.scope: Scope = scope or session.scope
         self.streams_read: set[int] = set()
         self.streams_peeked: set[int] = set()
         self.registered: list[str] = []

@@ -151,8 +151,8 @@ def _find(session: Session, statement: Call) -> Procedure:
 
 def _arguments(session: Session, statement: Call, procedure: Procedure, request: Request) -> tuple[Any, ...]:
     given: dict[str, exp.Expr] = {}
-    for position, (name, expression) in enumerate(zip(statement.names, statement.arguments, strict=True)):
-        given[name or procedure.arguments[position].name] = expression
+    for position, (name, value) in enumerate(zip(statement.names, statement.arguments, strict=True)):
+        given[name or procedure.arguments[position].name] = value
     values = []
     for argument in procedure.arguments:
         expression = given.get(argument.name)

@@ -58,14 +58,14 @@ class Session:
         warehouse: str | None = None,
         parent: Session | None = None,
     ) -> None:
-        self.services = services
-        self.core = core
-        self.user = user
-        self.role = role
-        self.database = database
-        self.schema = schema
-        self.warehouse = warehouse
-        self.parent = parent
+        self.services: Services = services
+        self.core: Core = core
+        self.user: str = user
+        self.role: str | None = role
+        self.database: str | None = database
+        self.schema: str | None = schema
+        self.warehouse: str | None = warehouse
+        self.parent: Session | None = parent
         self.return_value: str | None = None
         self.trace: TraceContext | None = None
         self.task_run: Any = None

@@ -10,11 +10,11 @@ from snowmelt.base.request import Request
 from snowmelt.base.result import Result, status_result
 from snowmelt.catalog.names import FullName, parse_name
 from snowmelt.catalog.objects import Stream, Table, Task, TaskStatus
-from snowmelt.session.definitions import create_object, create_stream_physically, replace_object
+from snowmelt.session.definitions import create_object, create_stream_physically, existing, replace_object
 from snowmelt.session.parameters import checked
 from snowmelt.session.session import Session
+from snowmelt.sql import tracking
 from snowmelt.sql.statements import AlterTask, CreateStream, CreateTask, ExecuteTask
-from snowmelt.storage import tracking
 from snowmelt.tasks.graph import check_task
 from snowmelt.tasks.schedule import parse_schedule
 
@@ -100,23 +100,11 @@ def _with_options(task: Task, options: dict[str, Any]) -> Task:
     return dataclasses.replace(task, parameters=parameters, **changes)
 
 
-def find_task(session: Session, full: FullName) -> Task:
-    """The task of that name.
-
-    Raises:
-        SqlError: 002003 when there is none.
-    """
-    found = session.find(Task, full)
-    if found is None:
-        raise object_missing("Task", str(full))
-    return found
-
-
 def alter_task(session: Session, statement: AlterTask, request: Request) -> Result:
     """ALTER TASK."""
     full = session.scope.full(statement.name)
     try:
-        task = find_task(session, full)
+        task = existing(session, Task, full)
     except SqlError:
         if statement.if_exists:
             return status_result("Statement executed successfully.")
@@ -160,7 +148,7 @@ def _altered(session: Session, task: Task, action: str, value: Any) -> Task:
 def execute_task(session: Session, statement: ExecuteTask, request: Request) -> Result:
     """EXECUTE TASK: starts a run and answers at once."""
     full = session.scope.full(statement.name)
-    task = find_task(session, full)
+    task = existing(session, Task, full)
     session.core.commit()
     session.services.tasks.execute(full, config=statement.config, retry_last=statement.retry_last)
     return status_result(f"Task {task.name} is scheduled to run immediately.")

@@ -156,7 +156,9 @@ FUNCTIONS: dict[str, Answer] = {
     "SYSTEM$CANCEL_QUERY": _effect("SYSTEM$CANCEL_QUERY", _cancel_query),
     "SYSTEM$CANCEL_ALL_QUERIES": _effect("SYSTEM$CANCEL_ALL_QUERIES", _cancel_all_queries),
     "SYSTEM$USER_TASK_CANCEL_ONGOING_EXECUTIONS": _effect("SYSTEM$USER_TASK_CANCEL_ONGOING_EXECUTIONS", _cancel_task),
-    "SYSTEM$SET_RETURN_VALUE": _effect("SYSTEM$SET_RETURN_VALUE", lambda p, values: p.session.set_return_value(*values)),
+    "SYSTEM$SET_RETURN_VALUE": _effect(
+        "SYSTEM$SET_RETURN_VALUE", lambda p, values: p.session.set_return_value(*values)
+    ),
     "SYSTEM$GET_TASK_GRAPH_CONFIG": _of_task("SYSTEM$GET_TASK_GRAPH_CONFIG", TaskRun.graph_config),
     "SYSTEM$GET_PREDECESSOR_RETURN_VALUE": _of_task(
         "SYSTEM$GET_PREDECESSOR_RETURN_VALUE", TaskRun.predecessor_return_value

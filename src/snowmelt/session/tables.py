@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 from snowmelt.base.datatypes import DataType, Kind
@@ -26,8 +27,8 @@ from snowmelt.session.execute import run_steps
 from snowmelt.session.planner import SessionPlanner
 from snowmelt.session.queries import describe_query, release
 from snowmelt.session.session import Session
+from snowmelt.sql import tracking
 from snowmelt.sql.statements import AlterTable, CreateTable, CreateView
-from snowmelt.storage import tracking
 from snowmelt.storage.connection import Connection
 from snowmelt.telemetry.events import EVENT_COLUMNS
 
@@ -213,7 +214,7 @@ def _rename_column(session: Session, table: Table, value: tuple[str, str]) -> No
     _alter(session, table, dataclasses.replace(table, columns=columns), [text])
 
 
-_ACTIONS = {
+_ACTIONS: dict[str, Callable[[Session, Table, Any], None]] = {
     "RENAME": _rename,
     "SET": _set,
     "ADD COLUMN": _add_columns,

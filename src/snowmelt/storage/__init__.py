@@ -1,1 +1,1 @@
-"""The only room that imports duckdb: engine, transactions, change tracking, stages' files."""
+"""The only room that imports duckdb: engine, transactions, loading, stages' files."""

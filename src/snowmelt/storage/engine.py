@@ -43,6 +43,8 @@ class Engine:
         for script in ("bootstrap", "macros"):
             self._root.execute(resources.files("snowmelt.storage").joinpath(f"sql/{script}.sql").read_text())
         row = self._root.execute("SELECT coalesce(max(tx), 0), coalesce(max(ver), 0) FROM snowmelt.commits").fetchone()
+        self._tx: int
+        self._version: int
         self._tx, self._version = row or (0, 0)
         self.catalog = self._load_catalog()
         self.on_commit: Callable[[], None] = lambda: None

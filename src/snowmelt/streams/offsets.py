@@ -1,7 +1,7 @@
 """Streams' offsets: which version each has read up to, and moving it with the rows that consume it.
 
 A version is the place of a commit in the order of commits. Rows carry transaction numbers; `open_window` translates a
-stream's offset into the transactions that count as new, for the change-tracking queries of `snowmelt.storage`.
+stream's offset into the transactions that count as new, for the queries of `snowmelt.sql.tracking`.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from snowmelt.catalog.objects import Stream
+from snowmelt.sql.tracking import window_variables
 from snowmelt.storage.connection import Connection
-from snowmelt.storage.tracking import window_variables
 
 _NEVER = 2**62
 """A transaction number that no row has yet: an empty window."""

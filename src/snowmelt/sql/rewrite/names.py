@@ -53,7 +53,7 @@ def positional_columns(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
 
 def table_name(table: exp.Table) -> Name:
     """The `Name` that a table node gives, parts folded."""
-    parts = [fold(part.sql(dialect="snowflake", identify=part.quoted)) for part in table.parts]
+    parts = [fold(part.sql(dialect="snowflake", identify=bool(part.args.get("quoted")))) for part in table.parts]
     if len(parts) > 3:
         raise unsupported(f"name of {len(parts)} parts")
     return Name(*reversed(parts))

@@ -1,0 +1,72 @@
+"""What all SHOW commands share: the shape of what they give, and which objects are meant."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from snowmelt.base.datatypes import TIMESTAMP_LTZ, VARCHAR, DataType
+from snowmelt.catalog.objects import SchemaObject, Table
+from snowmelt.sql.statements import Show
+from snowmelt.sql.tracking import physical
+
+if TYPE_CHECKING:
+    from snowmelt.session.session import Session
+
+Columns = list[tuple[str, DataType]]
+Rows = list[tuple[Any, ...]]
+Shown = tuple[Columns, Rows]
+
+T = TypeVar("T", bound=SchemaObject)
+
+
+def columns(text: str, **types: DataType) -> Columns:
+    """Column definitions from names in one text; VARCHAR unless named in `types`, and ``created_on`` is a time."""
+    known = {"created_on": TIMESTAMP_LTZ, **types}
+    return [(name, known.get(name, VARCHAR)) for name in text.split()]
+
+
+def visible(session: Session, *kinds: type[T]) -> list[T]:
+    """All objects of the given classes that the session can see, temporary ones of its own included."""
+    found: list[T] = [item for kind in kinds for item in session.services.engine.catalog.all(kind)]
+    found += [item for item in session.core.temporary.values() if isinstance(item, kinds)]
+    return found
+
+
+def in_scope(session: Session, statement: Show, *kinds: type[T]) -> list[T]:
+    """The visible objects of the given classes within the statement's scope, by name."""
+    database, schema = _scope(session, statement)
+    chosen = [
+        item
+        for item in visible(session, *kinds)
+        if database in (None, item.full_name.database) and schema in (None, item.full_name.schema)
+    ]
+    return sorted(chosen, key=lambda item: (item.full_name, item.id))
+
+
+def _scope(session: Session, statement: Show) -> tuple[str | None, str | None]:
+    """The database and schema that a SHOW is limited to; None for all."""
+    name = statement.scope_name
+    catalog = session.services.engine.catalog
+    match statement.scope:
+        case "ACCOUNT":
+            return None, None
+        case "DATABASE":
+            database = session.database if name is None else name.name
+            if database is None:
+                return None, None
+            catalog.database(database)
+            return database, None
+        case "SCHEMA" if name is not None:
+            found_database, schema = session.scope.schema_name(name)
+            catalog.schema(found_database, schema)
+            return found_database, schema
+        case "" if name is not None:
+            found_database, schema = session.scope.schema_name(name)
+            return found_database, schema
+        case _:
+            return session.database, session.schema
+
+
+def row_count(session: Session, table: Table) -> int:
+    """How many rows a table has now."""
+    return int(session.core.connection.scalar(f"SELECT count(*) FROM {physical(table)}"))

@@ -1,0 +1,160 @@
+"""SHOW of what works on data: streams, tasks, procedures, functions, models and their versions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from snowmelt.base.datatypes import NUMBER, TIMESTAMP_LTZ, DataType
+from snowmelt.base.errors import unsupported
+from snowmelt.catalog.objects import Function, Model, Procedure, Routine, Stream, Task
+from snowmelt.models import artefacts
+from snowmelt.session.definitions import existing
+from snowmelt.session.session import Session
+from snowmelt.session.show_scope import Shown, columns, in_scope
+from snowmelt.sql.statements import Show
+
+
+def show_streams(session: Session, statement: Show) -> Shown:
+    """SHOW STREAMS."""
+    rows = [
+        (
+            s.created_on,
+            s.name,
+            s.full_name.database,
+            s.full_name.schema,
+            s.owner,
+            s.comment,
+            str(s.source_name),
+            "Table",
+            str(s.source_name),
+            "DELTA",
+            "false",
+            s.mode,
+            None,
+            "N/A",
+            "ROLE",
+        )
+        for s in in_scope(session, statement, Stream)
+    ]
+    names = (
+        "created_on name database_name schema_name owner comment table_name source_type base_tables type stale mode "
+        "stale_after invalid_reason owner_role_type"
+    )
+    return columns(names, stale_after=TIMESTAMP_LTZ), rows
+
+
+def show_tasks(session: Session, statement: Show) -> Shown:
+    """SHOW TASKS."""
+    rows = [_task_row(item) for item in in_scope(session, statement, Task)]
+    names = (
+        "created_on name id database_name schema_name owner comment warehouse schedule predecessors state definition "
+        "condition allow_overlapping_execution error_integration last_committed_on last_suspended_on owner_role_type "
+        "config budget task_relations last_suspended_reason"
+    )
+    return columns(names, last_committed_on=TIMESTAMP_LTZ, last_suspended_on=TIMESTAMP_LTZ), rows
+
+
+def _task_row(t: Task) -> tuple[Any, ...]:
+    predecessors = json.dumps([str(name) for name in t.after])
+    relations: dict[str, Any] = {"Predecessors": [str(name) for name in t.after]}
+    if t.finalize is not None:
+        relations["FinalizedRootTask"] = str(t.finalize)
+    return (
+        t.created_on,
+        t.name,
+        str(t.id),
+        t.full_name.database,
+        t.full_name.schema,
+        t.owner,
+        t.comment,
+        t.warehouse,
+        t.schedule,
+        predecessors,
+        t.state.value,
+        t.body,
+        t.when,
+        "true" if t.allow_overlap else "false",
+        None,
+        t.last_committed_on,
+        t.last_suspended_on,
+        "ROLE",
+        t.config,
+        None,
+        json.dumps(relations),
+        "USER_SUSPENDED" if t.last_suspended_on is not None else None,
+    )
+
+
+def _arguments(r: Routine) -> str:
+    kinds = {"FIXED": "NUMBER", "TEXT": "VARCHAR", "REAL": "FLOAT"}
+
+    def name(data_type: DataType) -> str:
+        return kinds.get(data_type.kind.value, data_type.kind.value)
+
+    listed = ", ".join(("DEFAULT " if a.default is not None else "") + name(a.type) for a in r.arguments)
+    returns = name(r.returns)
+    if r.returns_table is not None:
+        returns = "TABLE (" + ", ".join(f"{n} {name(t)}" for n, t in r.returns_table) + ")"
+    return f"{r.name}({listed}) RETURN {returns}"
+
+
+def show_routines(kind: type[Routine]) -> Callable[[Session, Show], Shown]:
+    """SHOW PROCEDURES or SHOW FUNCTIONS."""
+
+    def shown(session: Session, statement: Show) -> Shown:
+        rows = [
+            (
+                r.created_on,
+                r.name,
+                r.full_name.schema,
+                "N",
+                "N",
+                "N",
+                len([a for a in r.arguments if a.default is None]),
+                len(r.arguments),
+                _arguments(r),
+                r.comment or ("user-defined procedure" if kind is Procedure else "user-defined function"),
+                r.full_name.database,
+                "Y" if r.returns_table is not None else "N",
+                "N",
+                "N",
+                r.language,
+            )
+            for r in in_scope(session, statement, kind)
+        ]
+        names = (
+            "created_on name schema_name is_builtin is_aggregate is_ansi min_num_arguments max_num_arguments arguments "
+            "description catalog_name is_table_function valid_for_clustering is_secure language"
+        )
+        return columns(names, min_num_arguments=NUMBER, max_num_arguments=NUMBER), rows
+
+    return shown
+
+
+def show_functions(session: Session, statement: Show) -> Shown:
+    """SHOW FUNCTIONS, of a schema or of a model version."""
+    if statement.scope == "MODEL":
+        model = _model(session, statement)
+        name = statement.scope_name
+        assert name is not None
+        _, version = session.model_version(name, statement.scope_version)
+        return artefacts.show_functions(model, version)
+    return show_routines(Function)(session, statement)
+
+
+def show_models(session: Session, statement: Show) -> Shown:
+    """SHOW MODELS."""
+    return artefacts.show_models(in_scope(session, statement, Model))
+
+
+def _model(session: Session, statement: Show) -> Model:
+    if statement.scope != "MODEL" or statement.scope_name is None:
+        raise unsupported(f"SHOW {statement.kind} without IN MODEL")
+    return existing(session, Model, session.scope.full(statement.scope_name))
+
+
+def show_versions(session: Session, statement: Show) -> Shown:
+    """SHOW VERSIONS IN MODEL."""
+    return artefacts.show_versions(_model(session, statement))
