@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from snowflake.connector import SnowflakeConnection
+from snowflake.connector import DictCursor, SnowflakeConnection
 
 from snowmelt.base.settings import Settings
 from snowmelt.cli import connection as connections
@@ -21,10 +22,21 @@ from snowmelt.cli import demo_data
 from snowmelt.cli.demo_report import BatchTiming, gather, render
 from snowmelt.cli.deploy import DeployError, plan, run
 from snowmelt.cli.embedded import running
-from snowmelt.cli.taskrun import TaskFailed, TaskRun, run_task
+from snowmelt.cli.taskrun import TaskFailed, run_task
 
 TRAIN = "TRAIN_SAVE_TASK"
 PREDICT = "PREDICT_WRITE_TASK"
+
+MODEL = "INSURANCE_CHARGES_PREDICTION"
+
+LAST_WRITTEN = """
+SELECT RECORD_ATTRIBUTES:"data.rows_inserted"::INT, RECORD_ATTRIBUTES:"data.rows_updated"::INT,
+       RECORD_ATTRIBUTES:"data.rows_deleted"::INT, RECORD_ATTRIBUTES:"data.rows_quarantined"::INT
+FROM MODEL_TRACES
+WHERE RECORD_TYPE = 'SPAN' AND RECORD:name = 'write_predictions_to_gold'
+ORDER BY TIMESTAMP DESC
+LIMIT 1
+"""
 
 #: Rows that cannot be scored: no age, a body mass index of 900, and a region that no model has seen.
 FAULTY_ROWS = """
@@ -81,7 +93,8 @@ class Demo:
         """Run the training task."""
         with self.console.status(f"EXECUTE TASK {TRAIN}: grid search, evaluation, registration"):
             finished = run_task(self.connection, TRAIN)
-        self.say(f"Trained in {finished.seconds:.1f} s: {_said(finished)}")
+        version, error = self.latest_version()
+        self.say(f"Trained in {finished.seconds:.1f} s: version {version}, MAPE {error:.2%}")
 
     def train_major(self) -> None:
         """Call the training procedure for a major version."""
@@ -119,7 +132,20 @@ class Demo:
         )
         with self.console.status(f"EXECUTE TASK {PREDICT}"):
             finished = run_task(self.connection, PREDICT)
-        self.say(f"Change capture in {finished.seconds:.1f} s: {_said(finished)}")
+        self.say(f"Change capture in {finished.seconds:.1f} s: {self.last_written()}")
+
+    def latest_version(self) -> tuple[str, float]:
+        """The newest version's name and its error on held-out rows."""
+        with self.connection.cursor(DictCursor) as cursor:
+            newest = cursor.execute(f"SHOW VERSIONS IN MODEL {MODEL}").fetchall()[-1]  # type: ignore[union-attr]
+        return newest["name"], json.loads(newest["metadata"])["metrics"]["mean_abs_pct_err"]
+
+    def last_written(self) -> str:
+        """What the last scoring did, as its span in the event table says."""
+        with self.connection.cursor() as cursor:
+            counts = cursor.execute(LAST_WRITTEN).fetchone()  # type: ignore[union-attr]
+        inserted, updated, deleted, quarantined = counts  # type: ignore[misc]
+        return f"gold has {inserted:,} rows more, {updated:,} updated, {deleted:,} fewer; {quarantined} quarantined"
 
     @contextmanager
     def progress(self, title: str, total: int) -> Iterator[Callable[[int], None]]:
@@ -128,10 +154,6 @@ class Demo:
         with Progress(*columns, TimeElapsedColumn(), console=self.console, transient=True) as bars:
             bar = bars.add_task(title, total=total)
             yield lambda rows: bars.advance(bar, rows)
-
-
-def _said(finished: TaskRun) -> str:
-    return finished.return_value or finished.state
 
 
 def demo(

@@ -10,6 +10,7 @@ Source: docs.snowflake.com/en/developer-guide/stored-procedure/python/procedures
 from __future__ import annotations
 
 import importlib
+import io
 import json
 import linecache
 import os
@@ -155,9 +156,25 @@ def _value(value: Any, call: ProcedureCall) -> Any:
     return value
 
 
+_PORTABLE = sys.stdlib_module_names | {"snowmelt", "numpy", "pandas", "pyarrow"}
+"""Packages whose objects the server can load; it has none of the user's own modules."""
+
+
+class _PlainPickler(pickle.Pickler):
+    """Refuses objects of the user's own classes, which the server could not load."""
+
+    def reducer_override(self, value: Any) -> Any:
+        kind = value if isinstance(value, type) else type(value)
+        if kind.__module__.partition(".")[0] not in _PORTABLE:
+            raise TypeError(f"an object of class {kind.__qualname__}")
+        return NotImplemented
+
+
 def _send(connection: Connection, answer: Done | Failed) -> None:
     try:
-        data = pickle.dumps(answer)
+        buffer = io.BytesIO()
+        _PlainPickler(buffer).dump(answer)
+        data = buffer.getvalue()
     except Exception as error:  # noqa: BLE001  whatever a user's object raises when it is pickled
         data = pickle.dumps(Failed(f"the handler returned a value that is no plain data: {error}", str(error)))
     connection.send_bytes(data)

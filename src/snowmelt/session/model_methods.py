@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from snowmelt.base.errors import SqlError
 from snowmelt.procs.messages import FunctionSpec, HandlerCode
 from snowmelt.procs.pool import HandlerError, WorkerPool
+from snowmelt.session.handler_errors import interpreter_error
 
 _PREFIX = "model:"
 
@@ -31,9 +31,7 @@ class WorkerMethods:
         try:
             return self._pool.resident(_PREFIX + key, spec).apply(rows).column(0).combine_chunks()
         except HandlerError as error:
-            raise SqlError(
-                f"Python Interpreter Error:\n{error.traceback_text.rstrip()}\n in function {handler}", 100357, "P0000"
-            ) from error
+            raise interpreter_error(error, handler) from error
 
     def forget(self, prefix: str) -> None:
         """Unload the methods whose keys begin with `prefix`."""

@@ -24,6 +24,7 @@ from snowmelt.catalog.objects import Function, Procedure, Routine
 from snowmelt.procs.messages import ConnectionInfo, HandlerCode, ProcedureCall, TraceContext
 from snowmelt.procs.pool import HandlerCanceled, HandlerError
 from snowmelt.session.definitions import create_object, is_temporary
+from snowmelt.session.handler_errors import interpreter_error
 from snowmelt.session.packages import check_packages
 from snowmelt.session.planner import SessionPlanner
 from snowmelt.session.queries import release
@@ -221,7 +222,7 @@ def _run(session: Session, procedure: Procedure, arguments: tuple[Any, ...], req
     except HandlerCanceled as error:
         raise canceled() from error
     except HandlerError as error:
-        raise _as_sql_error(procedure, error) from error
+        raise interpreter_error(error, procedure.name, procedure.handler) from error
     finally:
         services.tokens.revoke(frame)
     return done.value
@@ -256,15 +257,6 @@ def _resource_attributes(session: Session, procedure: Procedure, request: Reques
         "db.user": session.user,
         "telemetry.sdk.language": "python",
     }
-
-
-def _as_sql_error(procedure: Procedure, error: HandlerError) -> SqlError:
-    text = error.traceback_text or str(error)
-    return SqlError(
-        f"Python Interpreter Error:\n{text.rstrip()}\n in function {procedure.name} with handler {procedure.handler}",
-        100357,
-        "P0000",
-    )
 
 
 def _result_columns(procedure: Procedure) -> tuple[Column, ...]:

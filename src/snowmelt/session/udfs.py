@@ -10,11 +10,11 @@ import pyarrow as pa
 from sqlglot import exp
 
 from snowmelt.base.datatypes import SEMI_STRUCTURED, DataType
-from snowmelt.base.errors import SqlError
 from snowmelt.base.result import arrow_type
 from snowmelt.catalog.objects import Function
 from snowmelt.procs.messages import FunctionSpec
 from snowmelt.procs.pool import HandlerError, WorkerPool
+from snowmelt.session.handler_errors import interpreter_error
 from snowmelt.sql.rewrite.context import raw
 
 if TYPE_CHECKING:
@@ -68,12 +68,7 @@ def _caller(
         try:
             return pool.resident(name, spec).apply(table).column(0).combine_chunks()
         except HandlerError as error:
-            raise SqlError(
-                f"Python Interpreter Error:\n{error.traceback_text}\n in function {function.name} with handler "
-                f"{function.handler}",
-                100357,
-                "P0000",
-            ) from error
+            raise interpreter_error(error, function.name, function.handler) from error
 
     # The engine counts the parameters that a function has by its signature.
     run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]

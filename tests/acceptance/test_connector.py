@@ -1,0 +1,173 @@
+"""The genuine connector: logging in, values of all types, binds, several statements, asynchronous queries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, time
+from decimal import Decimal
+
+import pytest
+from harness import Sql, poll
+from snowflake.connector import SnowflakeConnection
+from snowflake.connector.errors import DatabaseError
+
+from snowmelt.testing.server import RunningServer
+
+CONNECTOR = "https://docs.snowflake.com/en/developer-guide/python-connector/python-connector-example"
+
+
+@pytest.mark.parity("Connector", "logs in with user and password, database and schema", CONNECTOR)
+def test_login(sql: Sql, database: str, server: RunningServer) -> None:
+    assert sql("SELECT CURRENT_USER(), CURRENT_DATABASE(), CURRENT_SCHEMA(), CURRENT_ACCOUNT()") == [
+        (server.address.user, database, "PUBLIC", "SNOWMELT")
+    ]
+
+
+@pytest.mark.parity("Connector", "a wrong user or password is refused", CONNECTOR)
+@pytest.mark.parametrize("wrong", [{"password": "guess"}, {"user": "SOMEBODY"}])
+def test_wrong_login(connect: Callable[..., SnowflakeConnection], wrong: dict[str, str]) -> None:
+    with pytest.raises(DatabaseError) as caught:
+        connect(**wrong)
+    assert caught.value.errno == 390100
+
+
+TYPES = "https://docs.snowflake.com/en/sql-reference/intro-summary-data-types"
+
+
+@pytest.mark.parity("Data types", "values of every type arrive as the connector's Python types", TYPES)
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("42", 42),
+        ("12345678901234567890123456789012345678::NUMBER(38,0)", 12345678901234567890123456789012345678),
+        ("-1.50::NUMBER(10,2)", Decimal("-1.50")),
+        ("0.5::FLOAT", 0.5),
+        ("'grüße'::VARCHAR", "grüße"),
+        ("TRUE", True),
+        ("NULL", None),
+        ("'2026-02-28'::DATE", date(2026, 2, 28)),
+        ("'23:59:58.5'::TIME", time(23, 59, 58, 500_000)),
+        ("'2026-02-28 01:02:03.456'::TIMESTAMP_NTZ", datetime(2026, 2, 28, 1, 2, 3, 456_000)),
+        ("TO_BINARY('00ff', 'HEX')", bytearray(b"\x00\xff")),
+    ],
+)
+def test_types(sql: Sql, expression: str, value: object) -> None:
+    found = sql.one(f"SELECT {expression}")
+    assert (type(found), found) == (type(value), value)
+
+
+@pytest.mark.parity("Data types", "VARIANT, OBJECT and ARRAY arrive as JSON text", TYPES)
+def test_semi_structured_types(sql: Sql) -> None:
+    (row,) = sql("SELECT PARSE_JSON('{\"a\": [1, null]}'), OBJECT_CONSTRUCT('k', 1), ARRAY_CONSTRUCT('x', 'y')")
+    assert ["".join(cell.split()) for cell in row] == ['{"a":[1,null]}', '{"k":1}', '["x","y"]']
+
+
+BINDS = "https://docs.snowflake.com/en/developer-guide/python-connector/python-connector-example#binding-data"
+
+
+@pytest.mark.parity("Bind variables", "question marks and numbers, bound on the server", BINDS)
+def test_server_side_binds(sql: Sql) -> None:
+    day = date(2026, 1, 2)
+    assert sql("SELECT ?, ?, ?, ?, ?", 1, "it's", 2.5, True, None) == [(1, "it's", 2.5, True, None)]
+    assert sql.one("SELECT ? + 1", day) == date(2026, 1, 3)
+
+
+@pytest.mark.parity("Bind variables", "pyformat, bound by the client", BINDS)
+def test_client_side_binds(sql: Sql) -> None:
+    assert sql.cursor.execute("SELECT %(a)s, %(b)s", {"a": "x'; --", "b": 3}).fetchall() == [("x'; --", 3)]
+
+
+@pytest.mark.parity("Bind variables", "executemany inserts all rows with one statement", BINDS)
+def test_many_binds(sql: Sql) -> None:
+    sql("CREATE TABLE t (n NUMBER, s VARCHAR)")
+    sql.cursor.executemany("INSERT INTO t VALUES (%s, %s)", [(1, "a"), (2, None), (3, "c")])
+    assert sql.cursor.rowcount == 3
+    assert sql("SELECT * FROM t ORDER BY n") == [(1, "a"), (2, None), (3, "c")]
+
+
+MULTI = "https://docs.snowflake.com/en/developer-guide/python-connector/python-connector-example#label-python-connector-multi-statement"
+
+
+@pytest.mark.parity("Several statements", "one request runs them in order, each with its result", MULTI)
+def test_several_statements(sql: Sql) -> None:
+    sql.cursor.execute("CREATE TABLE t (n NUMBER); INSERT INTO t VALUES (1), (2); SELECT SUM(n) FROM t", num_statements=3)
+    answers = [sql.cursor.fetchall()]
+    while sql.cursor.nextset():
+        answers.append(sql.cursor.fetchall())
+    assert answers == [[("Table T successfully created.",)], [(2,)], [(3,)]]
+
+
+@pytest.mark.parity("Several statements", "a count that is not as announced is refused", MULTI)
+def test_unannounced_statements(sql: Sql) -> None:
+    sql.fails("SELECT 1; SELECT 2", 8)
+
+
+ASYNC = "https://docs.snowflake.com/en/developer-guide/python-connector/python-connector-example#performing-an-asynchronous-query"
+
+
+@pytest.mark.parity("Asynchronous query", "is started, asked after, and its result fetched by another cursor", ASYNC)
+def test_asynchronous_query(sql: Sql, connection: SnowflakeConnection) -> None:
+    query_id = sql.cursor.execute_async("SELECT COUNT(*) FROM TABLE(GENERATOR(ROWCOUNT => 100000))")["queryId"]
+    with connection.cursor() as second:
+        second.get_results_from_sfqid(query_id)
+        assert second.fetchall() == [(100_000,)]
+    assert not connection.is_still_running(connection.get_query_status(query_id))
+
+
+@pytest.mark.parity("Asynchronous query", "a failure is reported when the result is asked for", ASYNC)
+def test_failed_asynchronous_query(sql: Sql, connection: SnowflakeConnection) -> None:
+    query_id = sql.cursor.execute_async("SELECT * FROM missing")["queryId"]
+    with connection.cursor() as second, pytest.raises(DatabaseError, match="MISSING"):
+        second.get_results_from_sfqid(query_id)
+        second.fetchall()
+
+
+@pytest.mark.parity("RESULT_SCAN", "reads an earlier result", "https://docs.snowflake.com/en/sql-reference/functions/result_scan")
+def test_result_scan(sql: Sql) -> None:
+    query_id = sql.run("SELECT 1 AS a UNION ALL SELECT 2").sfqid
+    assert sql.one(f"SELECT SUM(a) FROM TABLE(RESULT_SCAN('{query_id}'))") == 3
+    sql("SELECT 7 AS b")
+    assert sql.one("SELECT b FROM TABLE(RESULT_SCAN(LAST_QUERY_ID()))") == 7
+
+
+@pytest.mark.parity("Session variables", "SET, $name, UNSET", "https://docs.snowflake.com/en/sql-reference/session-variables")
+def test_session_variables(sql: Sql) -> None:
+    sql("SET (low, name) = (3, 'x')")
+    assert sql("SELECT $low + 1, $name") == [(4, "x")]
+    sql("UNSET low")
+    sql.fails("SELECT $low")
+    sql("CREATE TABLE t (n NUMBER)")
+    sql("SET target = 'T'")
+    assert sql.one("SELECT COUNT(*) FROM IDENTIFIER($target)") == 0
+
+
+@pytest.mark.parity("USE", "database, schema, role and warehouse", "https://docs.snowflake.com/en/sql-reference/sql/use")
+def test_use(sql: Sql, database: str) -> None:
+    sql("CREATE SCHEMA other")
+    sql("USE SCHEMA PUBLIC")
+    assert sql.one("SELECT CURRENT_SCHEMA()") == "PUBLIC"
+    sql(f"USE {database}.other")
+    sql("USE ROLE analyst")
+    sql("USE WAREHOUSE big")
+    assert sql("SELECT CURRENT_SCHEMA(), CURRENT_ROLE(), CURRENT_WAREHOUSE()") == [("OTHER", "ANALYST", "BIG")]
+    sql.fails("USE SCHEMA missing", 2003)
+    sql.fails("USE DATABASE missing", 2003)
+
+
+@pytest.mark.parity("ALTER SESSION", "sets parameters that SHOW PARAMETERS shows, and refuses unknown ones", "https://docs.snowflake.com/en/sql-reference/sql/alter-session")
+def test_session_parameters(sql: Sql) -> None:
+    sql("ALTER SESSION SET QUERY_TAG = 'nightly'")
+    assert sql.column("SHOW PARAMETERS LIKE 'QUERY_TAG'", "value") == ["nightly"]
+    sql("ALTER SESSION UNSET QUERY_TAG")
+    assert sql.column("SHOW PARAMETERS LIKE 'QUERY_TAG'", "value") == [""]
+    sql.fails("ALTER SESSION SET NO_SUCH_PARAMETER = 1")
+
+
+@pytest.mark.parity("Cancel", "SYSTEM$CANCEL_QUERY ends a running query", "https://docs.snowflake.com/en/sql-reference/functions/system_cancel_query")
+def test_cancel_query(sql: Sql, connection: SnowflakeConnection, other: Sql) -> None:
+    rows = "(SELECT SEQ4() AS n FROM TABLE(GENERATOR(ROWCOUNT => 1000000)))"
+    query_id = sql.cursor.execute_async(f"SELECT COUNT(*) FROM {rows} a, {rows} b WHERE HASH(a.n + b.n) = 1")["queryId"]
+    poll(lambda: "terminated" in other.one(f"SELECT SYSTEM$CANCEL_QUERY('{query_id}')"), "running query")
+    with connection.cursor() as second, pytest.raises(DatabaseError, match="000604|canceled"):
+        second.get_results_from_sfqid(query_id)
+        second.fetchall()
