@@ -15,9 +15,13 @@ def people(sql: Sql) -> Sql:
     return sql
 
 
-@pytest.mark.parity("INSERT", "VALUES, a column list, SELECT and OVERWRITE; answers the number of rows", f"{DOCS}/insert")
+@pytest.mark.parity(
+    "INSERT", "VALUES, a column list, SELECT and OVERWRITE; answers the number of rows", f"{DOCS}/insert"
+)
 def test_insert(people: Sql) -> None:
-    assert people.dicts("INSERT INTO people (name, id) VALUES ('Dan', 4), ('Eve', 5)") == [{"number of rows inserted": 2}]
+    assert people.dicts("INSERT INTO people (name, id) VALUES ('Dan', 4), ('Eve', 5)") == [
+        {"number of rows inserted": 2}
+    ]
     assert people.cursor.rowcount == 2
     people("INSERT INTO people SELECT id + 10, name, NULL FROM people WHERE id > 3")
     assert people("SELECT * FROM people WHERE id > 3 ORDER BY id") == [
@@ -56,7 +60,9 @@ def test_truncate(people: Sql) -> None:
     people.fails("TRUNCATE TABLE missing", 2003)
 
 
-@pytest.mark.parity("MERGE", "matched update, matched delete, not matched insert; answers the numbers of rows", f"{DOCS}/merge")
+@pytest.mark.parity(
+    "MERGE", "matched update, matched delete, not matched insert; answers the numbers of rows", f"{DOCS}/merge"
+)
 def test_merge(people: Sql) -> None:
     answer = people.dicts(
         """MERGE INTO people AS t
@@ -67,13 +73,15 @@ def test_merge(people: Sql) -> None:
            WHEN MATCHED THEN UPDATE SET t.name = s.name
            WHEN NOT MATCHED THEN INSERT (id, name) VALUES (s.id, s.name)"""
     )
-    assert answer == [
-        {"number of rows inserted": 1, "number of rows updated": 1, "number of rows deleted": 1}
-    ]
+    assert answer == [{"number of rows inserted": 1, "number of rows updated": 1, "number of rows deleted": 1}]
     assert people("SELECT id, name FROM people ORDER BY id") == [(1, "Annie"), (3, "Cleo"), (4, "Dan")]
 
 
-@pytest.mark.parity("MERGE", "two source rows for one target row are an error", f"{DOCS}/merge#nondeterministic-results-for-update-and-delete")
+@pytest.mark.parity(
+    "MERGE",
+    "two source rows for one target row are an error",
+    f"{DOCS}/merge#nondeterministic-results-for-update-and-delete",
+)
 def test_nondeterministic_merge(people: Sql) -> None:
     people.fails(
         """MERGE INTO people t USING (SELECT 1 AS id, 'x' AS name UNION ALL SELECT 1, 'y') s ON t.id = s.id
@@ -137,7 +145,11 @@ def test_closed_session_rolls_back(people: Sql, other: Sql) -> None:
     assert people.one("SELECT COUNT(*) FROM people") == 3
 
 
-@pytest.mark.parity("Transactions", "a writer of a table waits for another until LOCK_TIMEOUT", "https://docs.snowflake.com/en/sql-reference/parameters#lock-timeout")
+@pytest.mark.parity(
+    "Transactions",
+    "a writer of a table waits for another until LOCK_TIMEOUT",
+    "https://docs.snowflake.com/en/sql-reference/parameters#lock-timeout",
+)
 def test_lock_timeout(people: Sql, other: Sql) -> None:
     people("BEGIN")
     people("UPDATE people SET age = 0")
@@ -148,7 +160,11 @@ def test_lock_timeout(people: Sql, other: Sql) -> None:
     assert people("SELECT DISTINCT age FROM people") == [(1,)]
 
 
-@pytest.mark.parity("Errors", "syntax, unknown column, unknown table and unknown function bear Snowflake's numbers", "https://docs.snowflake.com/en/developer-guide/python-connector/python-connector-api#error-and-exceptions")
+@pytest.mark.parity(
+    "Errors",
+    "syntax, unknown column, unknown table and unknown function bear Snowflake's numbers",
+    "https://docs.snowflake.com/en/developer-guide/python-connector/python-connector-api#error-and-exceptions",
+)
 @pytest.mark.parametrize(
     ("statement", "errno", "sqlstate"),
     [

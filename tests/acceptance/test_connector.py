@@ -90,7 +90,9 @@ MULTI = "https://docs.snowflake.com/en/developer-guide/python-connector/python-c
 
 @pytest.mark.parity("Several statements", "one request runs them in order, each with its result", MULTI)
 def test_several_statements(sql: Sql) -> None:
-    sql.cursor.execute("CREATE TABLE t (n NUMBER); INSERT INTO t VALUES (1), (2); SELECT SUM(n) FROM t", num_statements=3)
+    sql.cursor.execute(
+        "CREATE TABLE t (n NUMBER); INSERT INTO t VALUES (1), (2); SELECT SUM(n) FROM t", num_statements=3
+    )
     answers = [sql.cursor.fetchall()]
     while sql.cursor.nextset():
         answers.append(sql.cursor.fetchall())
@@ -122,7 +124,9 @@ def test_failed_asynchronous_query(sql: Sql, connection: SnowflakeConnection) ->
         second.fetchall()
 
 
-@pytest.mark.parity("RESULT_SCAN", "reads an earlier result", "https://docs.snowflake.com/en/sql-reference/functions/result_scan")
+@pytest.mark.parity(
+    "RESULT_SCAN", "reads an earlier result", "https://docs.snowflake.com/en/sql-reference/functions/result_scan"
+)
 def test_result_scan(sql: Sql) -> None:
     query_id = sql.run("SELECT 1 AS a UNION ALL SELECT 2").sfqid
     assert sql.one(f"SELECT SUM(a) FROM TABLE(RESULT_SCAN('{query_id}'))") == 3
@@ -130,7 +134,9 @@ def test_result_scan(sql: Sql) -> None:
     assert sql.one("SELECT b FROM TABLE(RESULT_SCAN(LAST_QUERY_ID()))") == 7
 
 
-@pytest.mark.parity("Session variables", "SET, $name, UNSET", "https://docs.snowflake.com/en/sql-reference/session-variables")
+@pytest.mark.parity(
+    "Session variables", "SET, $name, UNSET", "https://docs.snowflake.com/en/sql-reference/session-variables"
+)
 def test_session_variables(sql: Sql) -> None:
     sql("SET (low, name) = (3, 'x')")
     assert sql("SELECT $low + 1, $name") == [(4, "x")]
@@ -141,7 +147,9 @@ def test_session_variables(sql: Sql) -> None:
     assert sql.one("SELECT COUNT(*) FROM IDENTIFIER($target)") == 0
 
 
-@pytest.mark.parity("USE", "database, schema, role and warehouse", "https://docs.snowflake.com/en/sql-reference/sql/use")
+@pytest.mark.parity(
+    "USE", "database, schema, role and warehouse", "https://docs.snowflake.com/en/sql-reference/sql/use"
+)
 def test_use(sql: Sql, database: str) -> None:
     sql("CREATE SCHEMA other")
     sql("USE SCHEMA PUBLIC")
@@ -154,7 +162,11 @@ def test_use(sql: Sql, database: str) -> None:
     sql.fails("USE DATABASE missing", 2003)
 
 
-@pytest.mark.parity("ALTER SESSION", "sets parameters that SHOW PARAMETERS shows, and refuses unknown ones", "https://docs.snowflake.com/en/sql-reference/sql/alter-session")
+@pytest.mark.parity(
+    "ALTER SESSION",
+    "sets parameters that SHOW PARAMETERS shows, and refuses unknown ones",
+    "https://docs.snowflake.com/en/sql-reference/sql/alter-session",
+)
 def test_session_parameters(sql: Sql) -> None:
     sql("ALTER SESSION SET QUERY_TAG = 'nightly'")
     assert sql.column("SHOW PARAMETERS LIKE 'QUERY_TAG'", "value") == ["nightly"]
@@ -163,7 +175,11 @@ def test_session_parameters(sql: Sql) -> None:
     sql.fails("ALTER SESSION SET NO_SUCH_PARAMETER = 1")
 
 
-@pytest.mark.parity("Cancel", "SYSTEM$CANCEL_QUERY ends a running query", "https://docs.snowflake.com/en/sql-reference/functions/system_cancel_query")
+@pytest.mark.parity(
+    "Cancel",
+    "SYSTEM$CANCEL_QUERY ends a running query",
+    "https://docs.snowflake.com/en/sql-reference/functions/system_cancel_query",
+)
 def test_cancel_query(sql: Sql, connection: SnowflakeConnection, other: Sql) -> None:
     rows = "(SELECT SEQ4() AS n FROM TABLE(GENERATOR(ROWCOUNT => 1000000)))"
     query_id = sql.cursor.execute_async(f"SELECT COUNT(*) FROM {rows} a, {rows} b WHERE HASH(a.n + b.n) = 1")["queryId"]

@@ -8,7 +8,9 @@ from harness import Sql
 DOCS = "https://docs.snowflake.com/en/sql-reference/sql"
 
 
-@pytest.mark.parity("CREATE DATABASE", "creates it with schema PUBLIC, and makes both current", f"{DOCS}/create-database")
+@pytest.mark.parity(
+    "CREATE DATABASE", "creates it with schema PUBLIC, and makes both current", f"{DOCS}/create-database"
+)
 def test_create_database(sql: Sql, database: str) -> None:
     name = f"{database}_SECOND"
     assert sql(f"CREATE DATABASE {name}") == [(f"Database {name} successfully created.",)]
@@ -42,9 +44,13 @@ def test_create_schema(sql: Sql, database: str) -> None:
     assert sql("DROP SCHEMA IF EXISTS ml")[0][0].startswith("Drop statement executed successfully")
 
 
-@pytest.mark.parity("CREATE TABLE", "columns with types, NOT NULL and comments; DESCRIBE TABLE tells them", f"{DOCS}/create-table")
+@pytest.mark.parity(
+    "CREATE TABLE", "columns with types, NOT NULL and comments; DESCRIBE TABLE tells them", f"{DOCS}/create-table"
+)
 def test_create_table(sql: Sql) -> None:
-    answer = sql("CREATE TABLE t (id NUMBER(10,0) NOT NULL, s VARCHAR(20) COMMENT 'a name', v VARIANT, at TIMESTAMP_NTZ)")
+    answer = sql(
+        "CREATE TABLE t (id NUMBER(10,0) NOT NULL, s VARCHAR(20) COMMENT 'a name', v VARIANT, at TIMESTAMP_NTZ)"
+    )
     assert answer == [("Table T successfully created.",)]
     described = sql.dicts("DESCRIBE TABLE t")
     assert [(c["name"], c["type"], c["null?"], c["comment"]) for c in described] == [
@@ -74,14 +80,20 @@ def test_create_table_like(sql: Sql) -> None:
     assert sql.one("SELECT COUNT(*) FROM copied") == 0
 
 
-@pytest.mark.parity("CREATE TABLE ... AS SELECT", "names and types follow the query", f"{DOCS}/create-table#create-table-as-select-also-referred-to-as-ctas")
+@pytest.mark.parity(
+    "CREATE TABLE ... AS SELECT",
+    "names and types follow the query",
+    f"{DOCS}/create-table#create-table-as-select-also-referred-to-as-ctas",
+)
 def test_create_table_as_select(sql: Sql) -> None:
     sql("CREATE TABLE t (n, s) AS SELECT 1::NUMBER(5,2), 'x' UNION ALL SELECT 2, 'y'")
     assert sql("SELECT n, s FROM t ORDER BY n") == [(1, "x"), (2, "y")]
     assert sql.column("DESCRIBE TABLE t", "name") == ["N", "S"]
 
 
-@pytest.mark.parity("Identifiers", "fold to upper case unless quoted", "https://docs.snowflake.com/en/sql-reference/identifiers-syntax")
+@pytest.mark.parity(
+    "Identifiers", "fold to upper case unless quoted", "https://docs.snowflake.com/en/sql-reference/identifiers-syntax"
+)
 def test_identifiers(sql: Sql, database: str) -> None:
     sql('CREATE TABLE "Mixed" ("a b" NUMBER, plain NUMBER)')
     sql('INSERT INTO "Mixed" VALUES (1, 2)')
@@ -89,7 +101,9 @@ def test_identifiers(sql: Sql, database: str) -> None:
     sql.fails("SELECT * FROM mixed", 2003)
 
 
-@pytest.mark.parity("ALTER TABLE", "RENAME TO, ADD COLUMN, DROP COLUMN, RENAME COLUMN keep the rows", f"{DOCS}/alter-table")
+@pytest.mark.parity(
+    "ALTER TABLE", "RENAME TO, ADD COLUMN, DROP COLUMN, RENAME COLUMN keep the rows", f"{DOCS}/alter-table"
+)
 def test_alter_table(sql: Sql) -> None:
     sql("CREATE TABLE t AS SELECT 1 AS a, 'x' AS b")
     sql("ALTER TABLE t ADD COLUMN c FLOAT")
@@ -123,12 +137,14 @@ def test_drop(sql: Sql) -> None:
     sql("CREATE TABLE t (n NUMBER)")
     assert sql("DROP TABLE t") == [("T successfully dropped.",)]
     sql.fails("DROP TABLE t", 2003)
-    assert sql("DROP TABLE IF EXISTS t") == [
-        ("Drop statement executed successfully (T already dropped).",)
-    ]
+    assert sql("DROP TABLE IF EXISTS t") == [("Drop statement executed successfully (T already dropped).",)]
 
 
-@pytest.mark.parity("CREATE TEMPORARY TABLE", "is seen by its session only, hides a permanent one, and ends with the session", "https://docs.snowflake.com/en/user-guide/tables-temp-transient")
+@pytest.mark.parity(
+    "CREATE TEMPORARY TABLE",
+    "is seen by its session only, hides a permanent one, and ends with the session",
+    "https://docs.snowflake.com/en/user-guide/tables-temp-transient",
+)
 def test_temporary_table(sql: Sql, other: Sql) -> None:
     sql("CREATE TABLE t AS SELECT 'permanent' AS kind")
     sql("CREATE TEMPORARY TABLE t AS SELECT 'temporary' AS kind")
@@ -168,7 +184,9 @@ def test_show_objects(sql: Sql) -> None:
     assert [(o["name"], o["kind"]) for o in sql.dicts("SHOW OBJECTS")] == [("T", "TABLE"), ("V", "VIEW")]
 
 
-@pytest.mark.parity("INFORMATION_SCHEMA", "TABLES, COLUMNS and SCHEMATA", "https://docs.snowflake.com/en/sql-reference/info-schema")
+@pytest.mark.parity(
+    "INFORMATION_SCHEMA", "TABLES, COLUMNS and SCHEMATA", "https://docs.snowflake.com/en/sql-reference/info-schema"
+)
 def test_information_schema(sql: Sql, database: str) -> None:
     sql("CREATE TABLE t (n NUMBER(5,2), s VARCHAR)")
     columns = sql("SELECT COLUMN_NAME, DATA_TYPE FROM INFORMATION_SCHEMA.COLUMNS WHERE TABLE_NAME = 'T' ORDER BY 1")

@@ -33,7 +33,9 @@ def test_initial_rows(numbers: Sql) -> None:
     assert numbers("SELECT n FROM all_rows") == [(3,)]
 
 
-@pytest.mark.parity("Streams", "net changes: an update is a DELETE and an INSERT with METADATA$ISUPDATE", f"{STREAMS}#stream-columns")
+@pytest.mark.parity(
+    "Streams", "net changes: an update is a DELETE and an INSERT with METADATA$ISUPDATE", f"{STREAMS}#stream-columns"
+)
 def test_net_changes(numbers: Sql) -> None:
     numbers("INSERT INTO t VALUES (3), (4)")
     numbers("UPDATE t SET n = 10 WHERE n = 1")
@@ -55,7 +57,9 @@ def test_undone_changes(numbers: Sql) -> None:
     assert numbers(CHANGES) == []
 
 
-@pytest.mark.parity("Streams", "append-only streams give inserted rows only, deleted ones too", f"{STREAMS}#types-of-streams")
+@pytest.mark.parity(
+    "Streams", "append-only streams give inserted rows only, deleted ones too", f"{STREAMS}#types-of-streams"
+)
 def test_append_only(numbers: Sql) -> None:
     numbers("CREATE STREAM added ON TABLE t APPEND_ONLY = TRUE")
     numbers("INSERT INTO t VALUES (3), (4)")
@@ -67,7 +71,9 @@ def test_append_only(numbers: Sql) -> None:
     ]
 
 
-@pytest.mark.parity("Streams", "reading does not consume, DML that commits does", f"{STREAMS}#data-retention-period-and-staleness")
+@pytest.mark.parity(
+    "Streams", "reading does not consume, DML that commits does", f"{STREAMS}#data-retention-period-and-staleness"
+)
 def test_consumption(numbers: Sql) -> None:
     numbers("INSERT INTO t VALUES (3)")
     assert numbers("SELECT n FROM s") == numbers("SELECT n FROM s") == [(3,)]
@@ -97,7 +103,9 @@ def test_consumption_by_other_statements(numbers: Sql) -> None:
     assert (numbers("SELECT n FROM seen"), numbers.one(HAS_DATA)) == ([(4,)], False)
 
 
-@pytest.mark.parity("Streams", "are read alike within a transaction, whatever others commit", f"{STREAMS}#repeatable-read-isolation")
+@pytest.mark.parity(
+    "Streams", "are read alike within a transaction, whatever others commit", f"{STREAMS}#repeatable-read-isolation"
+)
 def test_repeatable_read(numbers: Sql, other: Sql) -> None:
     numbers("INSERT INTO t VALUES (3)")
     numbers("BEGIN")
@@ -122,7 +130,9 @@ def test_rollback_consumes_nothing(numbers: Sql) -> None:
     assert numbers("SELECT * FROM seen") == []
 
 
-@pytest.mark.parity("Streams", "several on one table do not know of each other", f"{STREAMS}#multiple-consumers-of-streams")
+@pytest.mark.parity(
+    "Streams", "several on one table do not know of each other", f"{STREAMS}#multiple-consumers-of-streams"
+)
 def test_independent_streams(numbers: Sql) -> None:
     numbers("CREATE STREAM second ON TABLE t")
     numbers("INSERT INTO t VALUES (3)")
@@ -136,7 +146,11 @@ def test_truncate(numbers: Sql) -> None:
     assert numbers(CHANGES) == [(1, "DELETE", False), (2, "DELETE", False)]
 
 
-@pytest.mark.parity("SYSTEM$STREAM_HAS_DATA", "looks without consuming", "https://docs.snowflake.com/en/sql-reference/functions/system_stream_has_data")
+@pytest.mark.parity(
+    "SYSTEM$STREAM_HAS_DATA",
+    "looks without consuming",
+    "https://docs.snowflake.com/en/sql-reference/functions/system_stream_has_data",
+)
 def test_has_data(numbers: Sql) -> None:
     assert numbers.one(HAS_DATA) is False
     numbers("INSERT INTO t VALUES (3)")
@@ -146,7 +160,9 @@ def test_has_data(numbers: Sql) -> None:
     numbers.fails("SELECT SYSTEM$STREAM_HAS_DATA('missing')", 2003)
 
 
-@pytest.mark.parity("SHOW STREAMS", "name, table, mode, stale", "https://docs.snowflake.com/en/sql-reference/sql/show-streams")
+@pytest.mark.parity(
+    "SHOW STREAMS", "name, table, mode, stale", "https://docs.snowflake.com/en/sql-reference/sql/show-streams"
+)
 def test_show_streams(numbers: Sql, database: str) -> None:
     numbers("CREATE STREAM added ON TABLE t APPEND_ONLY = TRUE")
     shown = [(row["name"], row["table_name"], row["mode"], row["stale"]) for row in numbers.dicts("SHOW STREAMS")]
@@ -156,13 +172,17 @@ def test_show_streams(numbers: Sql, database: str) -> None:
     ]
 
 
-@pytest.mark.parity("DESCRIBE STREAM", "the row that SHOW STREAMS gives", "https://docs.snowflake.com/en/sql-reference/sql/desc-stream")
+@pytest.mark.parity(
+    "DESCRIBE STREAM", "the row that SHOW STREAMS gives", "https://docs.snowflake.com/en/sql-reference/sql/desc-stream"
+)
 def test_describe_stream(numbers: Sql) -> None:
     (described,) = numbers.dicts("DESCRIBE STREAM s")
     assert (described["name"], described["mode"]) == ("S", "DEFAULT")
 
 
-@pytest.mark.parity("DROP STREAM", "takes it away, and its table stays", "https://docs.snowflake.com/en/sql-reference/sql/drop-stream")
+@pytest.mark.parity(
+    "DROP STREAM", "takes it away, and its table stays", "https://docs.snowflake.com/en/sql-reference/sql/drop-stream"
+)
 def test_drop_stream(numbers: Sql) -> None:
     numbers("DROP STREAM s")
     numbers.fails("SELECT * FROM s", 2003)

@@ -110,7 +110,7 @@ class Demo:
         """Land the feed batch by batch and have each scored; give how long each took from landing to gold."""
         feed_rows = self.rows - demo_data.TRAINING_ROWS
         timings: list[BatchTiming] = []
-        with self.progress(f"Landing batches of {self.batch:,}, {PREDICT} scores them", feed_rows) as advance:
+        with self.progress(f"Scoring batches of {self.batch:,}", feed_rows) as advance:
             for offset in range(0, feed_rows, self.batch):
                 landed = demo_data.land(self.connection, self.batch, offset)
                 committed = time.perf_counter()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,7 +55,7 @@ class Core:
         self.variables: dict[str, Any] = {}
         self.history: list[str] = []
         self.running: set[str] = set()
-        self.cancel = threading.Event()
+        self.cancel = connection.canceled
         self._relations = 0
 
     def put_temporary(self, item: SchemaObject) -> None:

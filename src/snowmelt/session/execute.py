@@ -36,7 +36,7 @@ def run_plan(session: Session, plan: Plan) -> Result:
     is_dml = plan.kind is not StatementType.SELECT
     locks = plan.locks | (plan.streams if is_dml else frozenset())
     timeout = float(core.parameters.get("LOCK_TIMEOUT", 43_200))
-    core.services.engine.locks.acquire(locks, core, timeout)
+    core.services.engine.locks.acquire(locks, core, timeout, core.cancel)
     if core.transaction is not None:
         return _run_in_open(session, plan, core.transaction)
     transaction = OpenTransaction()
@@ -70,6 +70,7 @@ def run_steps(session: Session, plan: Plan, transaction: OpenTransaction) -> Res
     registered: list[str] = []
     try:
         for step in plan.steps:
+            connection.check_canceled()
             if isinstance(step, Read):
                 columns, table = connection.query(step.sql)
                 result = Result(columns, table, plan.kind)

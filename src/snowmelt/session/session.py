@@ -171,8 +171,8 @@ class Session:
         """Abort the running statement of that id, from another thread; False when it is not running here."""
         if query_id not in self.core.running:
             return False
-        self.core.cancel.set()
         self.core.connection.interrupt()
+        self.services.engine.locks.wake()
         return True
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from snowmelt.base.datatypes import from_duckdb
+from snowmelt.base.errors import canceled
 from snowmelt.base.result import Column
 from snowmelt.storage.errors import translate
 
@@ -22,6 +24,7 @@ class Connection:
     Attributes:
         tx: number of the open transaction, 0 when there is none.
         wrote: whether the open transaction wrote rows of tracked tables or moved offsets.
+        canceled: set while the running statement is to stop; whoever begins a statement clears it.
     """
 
     def __init__(self, engine: Engine, cursor: duckdb.DuckDBPyConnection) -> None:
@@ -29,6 +32,7 @@ class Connection:
         self._cursor = cursor
         self.tx = 0
         self.wrote = False
+        self.canceled = threading.Event()
 
     # --- transaction -------------------------------------------------------------------------------------------------
 
@@ -90,6 +94,8 @@ class Connection:
         try:
             relation = self._cursor.sql(sql)
             columns = _columns(relation.columns, [str(t) for t in relation.types])
+            # The engine forgets an interrupt that came while it only bound the query.
+            self.check_canceled()
             table = relation.to_arrow_table()
         except duckdb.Error as error:
             raise translate(error) from error
@@ -142,7 +148,17 @@ class Connection:
 
     def interrupt(self) -> None:
         """Abort the running statement, from another thread."""
+        self.canceled.set()
         self._cursor.interrupt()
+
+    def check_canceled(self) -> None:
+        """Stop here when the running statement has been canceled.
+
+        Raises:
+            SqlError: 000604.
+        """
+        if self.canceled.is_set():
+            raise canceled()
 
     def close(self) -> None:
         """Roll back what is open and let go of temporary tables."""

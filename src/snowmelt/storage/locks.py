@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterable
 
-from snowmelt.base.errors import SqlError
+from snowmelt.base.errors import SqlError, canceled
 
 
 class LockManager:
@@ -19,16 +19,21 @@ class LockManager:
         self._changed = threading.Condition()
         self._owners: dict[int, object] = {}
 
-    def acquire(self, ids: Iterable[int], owner: object, timeout: float) -> None:
+    def acquire(self, ids: Iterable[int], owner: object, timeout: float, cancel: threading.Event) -> None:
         """Take the locks of `ids` for `owner`, all or none, waiting up to `timeout` seconds.
 
+        Args:
+            cancel: ends the wait when it is set and `wake` called.
+
         Raises:
-            SqlError: 000625 when the wait was longer.
+            SqlError: 000625 when the wait was longer, 000604 when it was canceled.
         """
         wanted = set(ids)
         deadline = time.monotonic() + timeout
         with self._changed:
             while any(self._owners.get(item, owner) is not owner for item in wanted):
+                if cancel.is_set():
+                    raise canceled()
                 left = deadline - time.monotonic()
                 if left <= 0 or not self._changed.wait(left):
                     raise SqlError(
@@ -39,6 +44,11 @@ class LockManager:
                     )
             for item in wanted:
                 self._owners[item] = owner
+
+    def wake(self) -> None:
+        """Let everyone who waits look whether they were canceled."""
+        with self._changed:
+            self._changed.notify_all()
 
     def release(self, owner: object) -> None:
         """Give back everything that `owner` holds."""
