@@ -61,6 +61,8 @@ class Runtime:
         root = settings.data or self._scratch
         assert root is not None
         root.mkdir(parents=True, exist_ok=True)
+        # Workers have working directories of their own, so no path may depend on this process's.
+        root = root.resolve()
         self.settings = dataclasses.replace(settings, password=settings.password or _kept_password(root))
         self.clock = clock
         self.stages = StageFiles(root / "stages")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from harness import Sql
+from harness import Sql, poll
 
 DOCS = "https://docs.snowflake.com/en/sql-reference/sql"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -18,10 +17,19 @@ from snowmelt.cli.embedded import running
 pytestmark = [pytest.mark.ml, pytest.mark.timeout(400)]
 
 ROWS, BATCH, TRAINING = 40_000, 15_000, 10_000
-FEATURES = (
-    "AGE GENDER BMI CHILDREN SMOKER REGION MEDICAL_HISTORY FAMILY_MEDICAL_HISTORY EXERCISE_FREQUENCY OCCUPATION "
-    "COVERAGE_LEVEL"
-).split()
+FEATURES = [
+    "AGE",
+    "GENDER",
+    "BMI",
+    "CHILDREN",
+    "SMOKER",
+    "REGION",
+    "MEDICAL_HISTORY",
+    "FAMILY_MEDICAL_HISTORY",
+    "EXERCISE_FREQUENCY",
+    "OCCUPATION",
+    "COVERAGE_LEVEL",
+]
 TEXT = [name for name in FEATURES if name not in ("AGE", "BMI", "CHILDREN")]
 FAULTY = 3  # the rows of snowmelt.cli.demo.FAULTY_ROWS
 BEST_MAPE = 0.021
@@ -85,7 +93,7 @@ def standardised(frame: pd.DataFrame) -> pd.DataFrame:
 def in_order(frame: pd.DataFrame) -> pd.DataFrame:
     """The columns that landing and gold share, in an order that does not depend on the table."""
     columns = [*FEATURES, "CHARGES"]
-    plain = frame[columns].astype({name: float for name in ("AGE", "BMI", "CHILDREN", "CHARGES")})
+    plain = frame[columns].astype(dict.fromkeys(("AGE", "BMI", "CHILDREN", "CHARGES"), float))
     return plain.sort_values(columns).reset_index(drop=True)
 
 

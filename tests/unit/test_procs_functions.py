@@ -137,6 +137,29 @@ def test_a_vectorized_function_gets_one_frame_with_numbered_columns(functions: F
     assert functions.apply(function(source, pa.float64()), *columns) == [12.5, None]
 
 
+def test_a_vectorized_function_gets_semi_structured_arguments_as_python_values(functions: Functions) -> None:
+    source = """
+        import pandas as pd
+
+        def run(frame):
+            return frame[0].map(lambda value: value and value["n"]) + frame[1]
+        run._sf_vectorized_input = pd.DataFrame
+    """
+    spec = function(source, pa.float64(), semi_structured=frozenset({0}))
+    assert functions.apply(spec, pa.array(['{"n": 1}', None], pa.string()), [0.5, 0.5]) == [1.5, None]
+
+
+def test_a_vectorized_function_without_arguments_gets_rows_but_no_columns(functions: Functions) -> None:
+    source = """
+        import pandas as pd
+
+        def run(frame):
+            return [frame.shape[1]] * len(frame)
+        run._sf_vectorized_input = pd.DataFrame
+    """
+    assert functions.apply(function(source, NUMBER, arguments=0), [True, True]) == [Decimal(0)] * 2
+
+
 @pytest.mark.parametrize("result", ["pd.Series(['a', None])", "np.array(['a', None], dtype=object)", "['a', None]"])
 def test_a_vectorized_function_may_return_a_series_an_array_or_a_list(functions: Functions, result: str) -> None:
     source = f"""

@@ -6,6 +6,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,9 +80,10 @@ def test_a_procedure_loads_nothing_of_the_engine(desk: Desk) -> None:
     source = """
         import sys
         def run(session):
-            return sorted({m.split(".")[1] for m in sys.modules if m.startswith("snowmelt.")} | {"duckdb"} & {*sys.modules})
+            rooms = {name.split(".")[1] for name in sys.modules if name.startswith("snowmelt.")}
+            return sorted(rooms), "duckdb" in sys.modules
     """
-    assert desk.call(source) == ["procs"]
+    assert desk.call(source) == (["procs"], False)
 
 
 def test_numpy_values_arrive_as_plain_ones(desk: Desk) -> None:
@@ -148,22 +150,13 @@ def test_canceling_ends_a_procedure_within_a_second(desk: Desk, body: str) -> No
             {body}
     """
     cancel = threading.Event()
-    failures: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            desk.call(source, cancel=cancel)
-        except BaseException as error:
-            failures.append(error)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    assert desk.recorder.arrived.wait(DEADLINE)
-    began = time.monotonic()
-    cancel.set()
-    thread.join(DEADLINE)
+    with ThreadPoolExecutor(1) as threads:
+        running = threads.submit(desk.call, source, cancel=cancel)
+        assert desk.recorder.arrived.wait(DEADLINE)
+        began = time.monotonic()
+        cancel.set()
+        assert isinstance(running.exception(DEADLINE), HandlerCanceled)
     assert time.monotonic() - began < 1
-    assert [type(error) for error in failures] == [HandlerCanceled]
 
 
 def test_a_call_that_waits_for_its_turn_can_be_canceled(tmp_path_factory: pytest.TempPathFactory, desk: Desk) -> None:

@@ -99,8 +99,10 @@ class Inference:
             SqlError: no such method, the wrong number of arguments, or the model's code raised.
         """
         function = find_function(model, version, method)
-        if function["type"] != "FUNCTION" or function["wide"]:
-            raise unsupported(f"model method {method}: a {function['type']} or one with packed inputs")
+        # Refuses what has no struct for a result, as describing the query does.
+        output_struct(function)
+        if function["wide"]:
+            raise unsupported(f"model method {method}: one with packed inputs")
         inputs = [*function["inputs"], *function["params"]]
         if len(inputs) != rows.num_columns:
             raise SqlError(

@@ -284,8 +284,11 @@ def _vectorized(spec: FunctionSpec, handler: Callable[..., Any], table: pa.Table
     """Give the handler a DataFrame with columns 0, 1, ... of all rows; it returns a Series, an array or a list."""
     import pandas as pd
 
-    frame = _frame(table)
+    surplus = [] if spec.arguments is None else table.column_names[spec.arguments :]
+    frame = _frame(table).drop(columns=surplus)
     frame.columns = pd.RangeIndex(frame.shape[1])
+    for i in spec.semi_structured:
+        frame[i] = pd.Series(_python_values(table.column(i), True), dtype=object)
     result = handler(frame)
     if isinstance(result, pd.DataFrame):
         result = result.iloc[:, 0]

@@ -76,7 +76,7 @@ def _forget(session: Session, entity: Entity) -> None:
     if isinstance(entity, Stage):
         session.services.stages.drop(entity.id)
     elif isinstance(entity, Function):
-        session.services.pool.forget(f"udf_{entity.id}")
+        session.services.pool.forget(f"udf_{entity.id}:")
     elif isinstance(entity, Model):
         session.services.inference.forget(entity)
 

@@ -66,7 +66,7 @@ def _caller(
     def run(*columns: pa.Array) -> pa.Array:
         table = pa.table({str(i): column for i, column in enumerate(columns)})
         try:
-            return pool.resident(name, spec).apply(table).column(0).combine_chunks()
+            return pool.resident(f"{name}:", spec).apply(table).column(0).combine_chunks()
         except HandlerError as error:
             raise interpreter_error(error, function.name, function.handler) from error
 

@@ -115,7 +115,8 @@ def cast_types(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
     """Type names in casts become the engine's types for Snowflake's."""
     for data_type in list(tree.find_all(exp.DataType)):
         if isinstance(data_type.parent, (exp.Cast, exp.TryCast)):
-            data_type.replace(raw(_engine_type(data_type)))
+            # A type by name: the engine's own text, which the generator takes as it is.
+            data_type.replace(exp.DataType(this=exp.DType.USERDEFINED, kind=_engine_type(data_type)))
     return tree
 
 

@@ -27,9 +27,12 @@ def name_projections(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
 def fold_identifiers(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
     """Unquoted identifiers become quoted ones in upper case."""
     for identifier in tree.find_all(exp.Identifier):
-        if not identifier.quoted:
+        if identifier.quoted:
+            continue
+        # The keys of an object constant are text, though the parser takes them for names.
+        if not isinstance(identifier.parent, exp.PropertyEQ):
             identifier.set("this", identifier.this.upper())
-            identifier.set("quoted", True)
+        identifier.set("quoted", True)
     return tree
 
 

@@ -31,11 +31,41 @@ def extract_fields(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
                 node = exp.Bracket(this=node.copy(), expressions=[exp.Literal.string(part.name)])
             extract.replace(node)
     for cast in list(tree.find_all(exp.Cast, exp.TryCast)):
-        inner = cast.this.unnest()
-        if isinstance(inner, exp.JSONExtract) and not cast.to.is_type("variant", "object", "array"):
-            scalar = exp.JSONExtractScalar(this=inner.this.copy(), expression=inner.expression.copy())
-            cast.set("this", exp.Paren(this=scalar))
+        if not cast.to.is_type("variant", "object", "array"):
+            _to_text(cast.this)
+    for comparison in list(tree.find_all(*_COMPARISONS)):
+        operands = [*comparison.iter_expressions()]
+        if any(_is_text(operand) for operand in operands):
+            for operand in operands:
+                _to_text(operand)
+    for function in list(tree.find_all(*_TEXT_FUNCTIONS)):
+        for argument in list(function.iter_expressions()):
+            _to_text(argument)
     return tree
+
+
+_COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.In, exp.NullSafeEQ, exp.NullSafeNEQ)
+
+_TEXT_FUNCTIONS = (
+    *(exp.Upper, exp.Lower, exp.Trim, exp.Concat, exp.DPipe, exp.Like, exp.ILike, exp.Length, exp.Substring),
+    *(exp.RegexpLike, exp.RegexpReplace, exp.RegexpExtract, exp.StartsWith, exp.Split, exp.Replace),
+)
+"""What takes text: a VARIANT given to it is the text that it holds."""
+
+
+def _is_text(node: exp.Expr) -> bool:
+    node = node.unnest()
+    if isinstance(node, exp.Literal):
+        return bool(node.is_string)
+    return isinstance(node, (exp.Cast, exp.TryCast)) and node.to.is_type(*exp.DataType.TEXT_TYPES)
+
+
+def _to_text(node: exp.Expr) -> None:
+    """Put the text that an extract holds in its place, without the quotes of JSON."""
+    inner = node.unnest()
+    if isinstance(inner, exp.JSONExtract) and not isinstance(inner, exp.JSONExtractScalar):
+        scalar = exp.JSONExtractScalar(this=inner.this.copy(), expression=inner.expression.copy())
+        node.replace(exp.Paren(this=scalar))
 
 
 def _struct_names(tree: exp.Expr) -> set[str]:

@@ -1,0 +1,295 @@
+"""Tasks: created, resumed, run, and seen in TASK_HISTORY."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import snowflake.connector
+from harness import Sql, poll
+
+from snowmelt.testing.clock import ManualClock
+from snowmelt.testing.server import running_server
+
+DOCS = "https://docs.snowflake.com/en/sql-reference/sql"
+TASKS = "https://docs.snowflake.com/en/user-guide/tasks-intro"
+GRAPHS = "https://docs.snowflake.com/en/user-guide/tasks-graphs"
+
+
+def runs(sql: Sql, task: str) -> list[dict[str, Any]]:
+    """The completed runs of a task, the latest first."""
+    return sql.dicts(
+        f"""SELECT * FROM TABLE(INFORMATION_SCHEMA.TASK_HISTORY(TASK_NAME => '{task}'))
+            WHERE COMPLETED_TIME IS NOT NULL AND DATABASE_NAME = CURRENT_DATABASE() ORDER BY COMPLETED_TIME DESC"""
+    )
+
+
+def last_run(sql: Sql, task: str, count: int = 1) -> dict[str, Any]:
+    """The latest run of a task, once it has completed `count` runs."""
+    return poll(lambda: len(found := runs(sql, task)) >= count and found, f"run {count} of {task}")[0]
+
+
+@pytest.fixture
+def steps(sql: Sql) -> Sql:
+    """A table where tasks leave their marks."""
+    sql("CREATE TABLE steps (name VARCHAR)")
+    return sql
+
+
+@pytest.mark.parity(
+    "CREATE TASK", "a new task is suspended; SHOW and DESCRIBE TASK tell its definition", f"{DOCS}/create-task"
+)
+def test_create_task(steps: Sql, database: str) -> None:
+    answer = steps(
+        "CREATE TASK nightly WAREHOUSE = w SCHEDULE = 'USING CRON 0 3 * * * UTC' COMMENT = 'each night' "
+        "AS INSERT INTO steps VALUES ('ran')"
+    )
+    assert answer == [("Task NIGHTLY successfully created.",)]
+    (shown,) = steps.dicts("SHOW TASKS")
+    wanted = {
+        "name": "NIGHTLY",
+        "database_name": database,
+        "state": "suspended",
+        "schedule": "USING CRON 0 3 * * * UTC",
+        "warehouse": "W",
+        "comment": "each night",
+        "definition": "INSERT INTO steps VALUES ('ran')",
+    }
+    assert shown | wanted == shown
+    (described,) = steps.dicts("DESCRIBE TASK nightly")
+    assert described | wanted == described
+    steps.fails("CREATE TASK nightly SCHEDULE = '1 MINUTE' AS SELECT 1", 2002)
+    steps("CREATE OR REPLACE TASK nightly SCHEDULE = '1 MINUTE' AS SELECT 1")
+    steps("DROP TASK nightly")
+    assert steps("SHOW TASKS") == []
+
+
+@pytest.mark.parity("CREATE TASK", "a schedule or body that is not valid is refused", f"{DOCS}/create-task")
+@pytest.mark.parametrize(
+    "definition",
+    [
+        "SCHEDULE = 'sometimes' AS SELECT 1",
+        "SCHEDULE = 'USING CRON * * * UTC' AS SELECT 1",
+        "SCHEDULE = '1 MINUTE' AS SELEC 1",
+    ],
+)
+def test_invalid_task(steps: Sql, definition: str) -> None:
+    steps.fails(f"CREATE TASK t {definition}")
+    assert steps("SHOW TASKS") == []
+
+
+@pytest.mark.parity("ALTER TASK", "RESUME, SUSPEND, SET, MODIFY AS, MODIFY WHEN", f"{DOCS}/alter-task")
+def test_alter_task(steps: Sql) -> None:
+    steps("CREATE TASK t SCHEDULE = '60 MINUTE' AS SELECT 1")
+    steps("ALTER TASK t RESUME")
+    assert steps.column("SHOW TASKS", "state") == ["started"]
+    steps("ALTER TASK t SUSPEND")
+    steps("ALTER TASK t SET SCHEDULE = '30 MINUTE', COMMENT = 'x'")
+    steps("ALTER TASK t MODIFY AS INSERT INTO steps VALUES ('changed')")
+    steps("ALTER TASK t MODIFY WHEN 1 = 1")
+    (shown,) = steps.dicts("SHOW TASKS")
+    assert (shown["state"], shown["schedule"], shown["definition"], shown["condition"]) == (
+        "suspended",
+        "30 MINUTE",
+        "INSERT INTO steps VALUES ('changed')",
+        "1 = 1",
+    )
+    steps.fails("ALTER TASK missing RESUME", 2003)
+    steps("ALTER TASK IF EXISTS missing RESUME")
+
+
+@pytest.mark.parity(
+    "EXECUTE TASK",
+    "runs a suspended task once, asynchronously; TASK_HISTORY tells how it ended",
+    f"{DOCS}/execute-task",
+)
+def test_execute_task(steps: Sql) -> None:
+    steps("CREATE TASK t SCHEDULE = '60 MINUTE' AS INSERT INTO steps VALUES ('ran')")
+    assert steps("EXECUTE TASK t") == [("Task T is scheduled to run immediately.",)]
+    run = last_run(steps, "T")
+    assert (run["STATE"], run["ERROR_MESSAGE"], run["QUERY_TEXT"]) == (
+        "SUCCEEDED",
+        None,
+        "INSERT INTO steps VALUES ('ran')",
+    )
+    assert run["QUERY_ID"] and run["QUERY_START_TIME"] <= run["COMPLETED_TIME"]
+    assert steps("SELECT * FROM steps") == [("ran",)]
+    steps.fails("EXECUTE TASK missing", 2003)
+
+
+@pytest.mark.parity(
+    "EXECUTE TASK", "is skipped when WHEN does not hold, and runs when it does", f"{TASKS}#task-conditions"
+)
+def test_condition(steps: Sql) -> None:
+    steps("CREATE TABLE landing (n NUMBER)")
+    steps("CREATE STREAM arrivals ON TABLE landing")
+    steps(
+        "CREATE TASK t SCHEDULE = '60 MINUTE' WHEN SYSTEM$STREAM_HAS_DATA('arrivals') "
+        "AS INSERT INTO steps SELECT 'saw ' || n FROM arrivals"
+    )
+    steps("EXECUTE TASK t")
+    assert last_run(steps, "T")["STATE"] == "SKIPPED"
+    steps("INSERT INTO landing VALUES (7)")
+    steps("EXECUTE TASK t")
+    assert last_run(steps, "T", 2)["STATE"] == "SUCCEEDED"
+    assert steps("SELECT * FROM steps") == [("saw 7",)]
+    assert steps.one("SELECT SYSTEM$STREAM_HAS_DATA('arrivals')") is False
+
+
+@pytest.mark.parity(
+    "TASK_HISTORY",
+    "a failed run bears Snowflake's error number and message",
+    "https://docs.snowflake.com/en/sql-reference/functions/task_history",
+)
+def test_failed_run(steps: Sql) -> None:
+    steps("CREATE TASK t SCHEDULE = '60 MINUTE' AS INSERT INTO missing VALUES (1)")
+    steps("EXECUTE TASK t")
+    run = last_run(steps, "T")
+    assert run["STATE"].startswith("FAILED")
+    assert (int(run["ERROR_CODE"]), "MISSING" in run["ERROR_MESSAGE"]) == (2003, True)
+
+
+@pytest.mark.parity(
+    "TASK_HISTORY",
+    "a failed procedure's run shows the Python traceback",
+    "https://docs.snowflake.com/en/sql-reference/functions/task_history",
+)
+def test_failed_procedure_run(steps: Sql) -> None:
+    steps(
+        """CREATE PROCEDURE fail() RETURNS VARCHAR LANGUAGE PYTHON RUNTIME_VERSION = '3.11'
+           PACKAGES = ('snowflake-snowpark-python') HANDLER = 'run' AS $$
+def run(session):
+    raise ValueError("no such luck")
+$$"""
+    )
+    steps("CREATE TASK t SCHEDULE = '60 MINUTE' AS CALL fail()")
+    steps("EXECUTE TASK t")
+    run = last_run(steps, "T")
+    assert run["STATE"].startswith("FAILED")
+    assert "Traceback" in run["ERROR_MESSAGE"] and "ValueError: no such luck" in run["ERROR_MESSAGE"]
+
+
+@pytest.mark.parity("Task graphs", "AFTER runs children in order, FINALIZE runs last", GRAPHS)
+def test_graph(steps: Sql) -> None:
+    steps("CREATE TASK root SCHEDULE = '60 MINUTE' AS INSERT INTO steps VALUES ('root')")
+    steps("CREATE TASK left_one AFTER root AS INSERT INTO steps VALUES ('left')")
+    steps("CREATE TASK right_one AFTER root AS INSERT INTO steps VALUES ('right')")
+    steps(
+        "CREATE TASK joined AFTER left_one, right_one AS "
+        "INSERT INTO steps SELECT 'joined ' || COUNT(*) FROM steps WHERE name IN ('left', 'right')"
+    )
+    steps("CREATE TASK last_one FINALIZE = root AS INSERT INTO steps SELECT 'final ' || COUNT(*) FROM steps")
+    for name in ("last_one", "joined", "right_one", "left_one"):
+        steps(f"ALTER TASK {name} RESUME")
+    steps("EXECUTE TASK root")
+    assert last_run(steps, "LAST_ONE")["STATE"] == "SUCCEEDED"
+    assert {name for (name,) in steps("SELECT name FROM steps")} == {"root", "left", "right", "joined 2", "final 4"}
+    groups = {runs(steps, name)[0]["GRAPH_RUN_GROUP_ID"] for name in ("ROOT", "LEFT_ONE", "JOINED", "LAST_ONE")}
+    assert len(groups) == 1
+
+
+@pytest.mark.parity("Task graphs", "what follows a failure does not run, the finalizer does", GRAPHS)
+def test_failure_in_a_graph(steps: Sql) -> None:
+    steps("CREATE TASK root SCHEDULE = '60 MINUTE' AS INSERT INTO missing VALUES (1)")
+    steps("CREATE TASK child AFTER root AS INSERT INTO steps VALUES ('child')")
+    steps("CREATE TASK last_one FINALIZE = root AS INSERT INTO steps VALUES ('final')")
+    steps("ALTER TASK child RESUME")
+    steps("ALTER TASK last_one RESUME")
+    steps("EXECUTE TASK root")
+    last_run(steps, "LAST_ONE")
+    assert steps("SELECT * FROM steps") == [("final",)]
+
+
+@pytest.mark.parity(
+    "SYSTEM$SET_RETURN_VALUE",
+    "is seen in TASK_HISTORY and by the next task",
+    "https://docs.snowflake.com/en/sql-reference/functions/system_set_return_value",
+)
+def test_return_value(steps: Sql) -> None:
+    steps("CREATE TASK root SCHEDULE = '60 MINUTE' AS CALL SYSTEM$SET_RETURN_VALUE('42 rows')")
+    steps("CREATE TASK child AFTER root AS INSERT INTO steps SELECT SYSTEM$GET_PREDECESSOR_RETURN_VALUE('ROOT')")
+    steps("ALTER TASK child RESUME")
+    steps("EXECUTE TASK root")
+    last_run(steps, "CHILD")
+    assert runs(steps, "ROOT")[0]["RETURN_VALUE"] == "42 rows"
+    assert steps("SELECT * FROM steps") == [("42 rows",)]
+
+
+@pytest.mark.parity(
+    "TASK_HISTORY",
+    "ERROR_ONLY, RESULT_LIMIT and a range of time",
+    "https://docs.snowflake.com/en/sql-reference/functions/task_history",
+)
+def test_history_arguments(steps: Sql) -> None:
+    steps("CREATE TASK t SCHEDULE = '60 MINUTE' AS SELECT 1")
+    for count in (1, 2):
+        steps("EXECUTE TASK t")
+        last_run(steps, "T", count)
+    call = "SELECT COUNT(*) FROM TABLE(INFORMATION_SCHEMA.TASK_HISTORY(TASK_NAME => 'T', {}))"
+    assert steps.one(call.format("RESULT_LIMIT => 1")) == 1
+    assert steps.one(call.format("ERROR_ONLY => TRUE")) == 0
+    later = "SCHEDULED_TIME_RANGE_START => DATEADD('hour', 1, CURRENT_TIMESTAMP())"
+    assert steps.one(call.format(later)) == 0
+
+
+# --- with a clock that the test turns --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def timed(clock: ManualClock) -> Iterator[Sql]:
+    """A server of its own whose clock stands still."""
+    with running_server(clock=clock) as server, snowflake.connector.connect(**server.parameters) as connection:
+        sql = Sql(connection)
+        sql("CREATE DATABASE timed")
+        sql("CREATE TABLE steps (name VARCHAR)")
+        yield sql
+
+
+@pytest.mark.parity("CREATE TASK", "SCHEDULE runs a resumed task each time it is due", f"{TASKS}#task-scheduling")
+def test_schedule(timed: Sql, clock: ManualClock) -> None:
+    timed("CREATE TASK t SCHEDULE = '5 MINUTE' AS INSERT INTO steps VALUES ('tick')")
+    clock.advance(3_600)
+    timed("ALTER TASK t RESUME")
+    assert runs(timed, "T") == []
+    for count in (1, 2):
+        clock.advance(300)
+        assert last_run(timed, "T", count)["STATE"] == "SUCCEEDED"
+    timed("ALTER TASK t SUSPEND")
+    clock.advance(3_600)
+    assert timed.one("SELECT COUNT(*) FROM steps") == 2
+
+
+@pytest.mark.parity(
+    "CREATE TASK",
+    "without SCHEDULE, WHEN SYSTEM$STREAM_HAS_DATA makes it a triggered task",
+    "https://docs.snowflake.com/en/user-guide/tasks-triggered",
+)
+def test_triggered_task(timed: Sql, clock: ManualClock) -> None:
+    timed("CREATE TABLE landing (n NUMBER)")
+    timed("CREATE STREAM arrivals ON TABLE landing")
+    timed("CREATE TASK t WHEN SYSTEM$STREAM_HAS_DATA('arrivals') AS INSERT INTO steps SELECT 'saw ' || n FROM arrivals")
+    timed("ALTER TASK t RESUME")
+    timed("INSERT INTO landing VALUES (7)")
+    clock.advance(60)
+    assert last_run(timed, "T")["STATE"] == "SUCCEEDED"
+    assert timed("SELECT * FROM steps") == [("saw 7",)]
+
+
+@pytest.mark.parity(
+    "SUSPEND_TASK_AFTER_NUM_FAILURES",
+    "suspends a task that fails again and again",
+    f"{TASKS}#automatically-suspend-tasks-after-failed-runs",
+)
+def test_suspended_after_failures(timed: Sql, clock: ManualClock) -> None:
+    timed("CREATE TASK t SCHEDULE = '1 MINUTE' SUSPEND_TASK_AFTER_NUM_FAILURES = 2 AS INSERT INTO missing VALUES (1)")
+    timed("ALTER TASK t RESUME")
+    for count in (1, 2):
+        clock.advance(60)
+        last_run(timed, "T", count)
+    poll(lambda: timed.column("SHOW TASKS", "state") == ["suspended"], "suspension")
