@@ -226,7 +226,8 @@ def test_history_arguments(steps: Sql) -> None:
     for count in (1, 2):
         steps("EXECUTE TASK t")
         last_run(steps, "T", count)
-    call = "SELECT COUNT(*) FROM TABLE(INFORMATION_SCHEMA.TASK_HISTORY(TASK_NAME => 'T', {}))"
+    history = "SELECT COUNT(*) FROM TABLE(INFORMATION_SCHEMA.TASK_HISTORY(TASK_NAME => 'T', {}))"
+    call = f"{history} WHERE DATABASE_NAME = CURRENT_DATABASE()"
     assert steps.one(call.format("RESULT_LIMIT => 1")) == 1
     assert steps.one(call.format("ERROR_ONLY => TRUE")) == 0
     later = "SCHEDULED_TIME_RANGE_START => DATEADD('hour', 1, CURRENT_TIMESTAMP())"

@@ -10,7 +10,7 @@ import json
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -27,12 +27,12 @@ from snowmelt.session.definitions import create_object, is_temporary
 from snowmelt.session.handler_errors import interpreter_error
 from snowmelt.session.packages import check_packages
 from snowmelt.session.planner import SessionPlanner
-from snowmelt.session.queries import release
+from snowmelt.session.queries import query, release
 from snowmelt.session.session import Session, description
 from snowmelt.session.stages import files_at, resolve_location
 from snowmelt.sql.parse import parse_expression
 from snowmelt.sql.rewrite.rules import rewrite
-from snowmelt.sql.statements import Call, CreateRoutine
+from snowmelt.sql.statements import Call, CreateRoutine, Query
 
 
 def create_routine(session: Session, statement: CreateRoutine, request: Request) -> Result:
@@ -113,6 +113,8 @@ def handler_code(session: Session, routine: Routine) -> HandlerCode:
 
 def call(session: Session, statement: Call, request: Request) -> Result:
     """CALL: runs a procedure in a worker, in this session and its transaction."""
+    if statement.name.name.startswith("SYSTEM$"):
+        return _call_system_function(session, statement, request)
     if statement.procedure is not None:
         procedure = _routine(session, statement.procedure)
         assert isinstance(procedure, Procedure)
@@ -128,6 +130,13 @@ def call(session: Session, statement: Call, request: Request) -> Result:
             raise SqlError(f"Procedure {procedure.name} must return a DataFrame.", 100357, "P0000")
         return Result(kept.columns, kept.table, StatementType.CALL)
     return _scalar(procedure, value)
+
+
+def _call_system_function(session: Session, statement: Call, request: Request) -> Result:
+    """CALL SYSTEM$SET_RETURN_VALUE('x'): a system function called as a procedure answers as if it were selected."""
+    name = statement.name.name
+    called = exp.Anonymous(this=name, expressions=list(statement.arguments))
+    return query(session, Query(exp.select(exp.alias_(called, name, quoted=True))), request)
 
 
 def _find(session: Session, statement: Call) -> Procedure:
@@ -287,7 +296,7 @@ def converted(value: Any, data_type: DataType) -> Any:
             case Kind.TEXT:
                 return value if isinstance(value, str) else str(value)
             case Kind.FIXED:
-                return Decimal(str(value)).quantize(Decimal(1).scaleb(-(data_type.scale or 0)))
+                return Decimal(str(value)).quantize(Decimal(1).scaleb(-(data_type.scale or 0)), context=_WIDE)
             case Kind.REAL:
                 return float(value)
             case Kind.VARIANT | Kind.OBJECT | Kind.ARRAY:
@@ -300,5 +309,12 @@ def converted(value: Any, data_type: DataType) -> Any:
         ) from error
 
 
+_WIDE = Context(prec=76, rounding=ROUND_HALF_UP)
+"""Wide enough for every NUMBER; Snowflake rounds halves away from zero."""
+
+
 def _json_default(value: Any) -> Any:
+    """What JSON has no form for: numbers and arrays of numpy as plain ones, moments as ISO text."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
     return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -43,7 +43,7 @@ def ensure_function(session: Session, function: Function, arguments: list[exp.Ex
         session.core.connection.create_function(name, run, types, _vector_type(function.returns))
         session.services.functions.add(name)
     casts = [
-        exp.Cast(this=given.copy(), to=raw(_vector_type(argument.type)))
+        exp.Cast(this=given.copy(), to=_argument_type(argument.type))
         for given, argument in zip(arguments, function.arguments, strict=True)
     ]
     # A function without arguments is given one all the same: its vector says how many rows there are.
@@ -51,6 +51,13 @@ def ensure_function(session: Session, function: Function, arguments: list[exp.Ex
     if function.returns.kind in SEMI_STRUCTURED:
         return exp.Cast(this=call, to=raw(function.returns.duckdb))
     return call
+
+
+def _argument_type(data_type: DataType) -> exp.Expr:
+    """What an argument is cast to: Snowflake's type, for the rules to go on with, or the engine's for JSON as text."""
+    if data_type.kind in SEMI_STRUCTURED:
+        return raw(_vector_type(data_type))
+    return exp.DataType.build(data_type.sql, dialect="snowflake")
 
 
 def _vector_type(data_type: DataType) -> str:

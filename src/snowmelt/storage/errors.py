@@ -17,6 +17,11 @@ def _not_recognized(what: str) -> Callable[[re.Match[str]], SqlError]:
 
 
 _RULES: tuple[_Rule, ...] = (
+    # First, since a handler's own message may look like any of the others.
+    (
+        re.compile(r"Python exception occurred while executing the UDF: SqlError: (.*)", re.DOTALL),
+        lambda m: SqlError(m.group(1), 100357, "P0000"),
+    ),
     (
         re.compile(r'Referenced column "(.+?)" not found|Table "?.+?"? does not have a column named "(.+?)"'),
         lambda m: invalid_identifier(m.group(1) or m.group(2)),

@@ -182,6 +182,8 @@ def _written(
                 )
             settings = ["FORMAT csv", "HEADER false", "QUOTE ''", "ESCAPE ''", "DELIM '\x01'"]
             names, suffix = ["json"], _text_suffix(fmt, ".json", settings)
+            # What OBJECT_CONSTRUCT and ARRAY_CONSTRUCT make are structs and lists until they are stored.
+            aliases = [f"to_json({alias})" for alias in aliases]
         case CsvFormat():
             names = [column.name for column in columns]
             settings = _csv_settings(columns, fmt, options)

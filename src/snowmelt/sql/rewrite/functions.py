@@ -77,10 +77,16 @@ def _named(name: str) -> Maker:
 
 
 def _cast(type_text: str) -> Maker:
-    return lambda arguments: exp.Cast(this=arguments[0].copy(), to=exp.DataType.build(type_text, dialect="snowflake"))
+    def make(arguments: list[exp.Expr]) -> exp.Expr:
+        if len(arguments) != 1:
+            raise unsupported(f"conversion to {type_text} with {len(arguments)} arguments")
+        return exp.Cast(this=arguments[0].copy(), to=exp.DataType.build(type_text, dialect="snowflake"))
+
+    return make
 
 
 _CALLS: dict[str, Maker] = {
+    "TO_TIMESTAMP": _cast("TIMESTAMP_NTZ"),
     "TO_TIMESTAMP_NTZ": _cast("TIMESTAMP_NTZ"),
     "TO_TIMESTAMP_LTZ": _cast("TIMESTAMP_LTZ"),
     "TO_TIMESTAMP_TZ": _cast("TIMESTAMP_TZ"),
@@ -108,6 +114,15 @@ def arithmetic(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
             row = f"hash(row_number() OVER () * 2654435761 + {number})"
             text = f"CAST(CAST({row} AS HUGEINT) - 9223372036854775808 AS BIGINT)"
         rand.replace(raw(text))
+    return tree
+
+
+def sequences(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
+    """``ROW_NUMBER() OVER (ORDER BY SEQ8())``: rows in the order in which they are made, which is the engine's own."""
+    for window in list(tree.find_all(exp.Window)):
+        order = window.args.get("order")
+        for sequence in list(order.find_all(exp.Seq1, exp.Seq2, exp.Seq4, exp.Seq8)) if order else ():
+            sequence.replace(exp.Null())
     return tree
 
 

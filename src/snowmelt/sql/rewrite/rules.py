@@ -15,7 +15,7 @@ from sqlglot.errors import UnsupportedError
 from snowmelt.base.errors import unsupported
 from snowmelt.sql.dialect import too_deep
 from snowmelt.sql.rewrite.context import Resolver
-from snowmelt.sql.rewrite.functions import arithmetic, cast_types, resolve_functions
+from snowmelt.sql.rewrite.functions import arithmetic, cast_types, resolve_functions, sequences
 from snowmelt.sql.rewrite.literals import bind
 from snowmelt.sql.rewrite.names import fold_identifiers, name_projections, positional_columns
 from snowmelt.sql.rewrite.semistructured import extract_fields
@@ -34,6 +34,7 @@ RULES: tuple[Rule, ...] = (
     resolve_functions,
     extract_fields,
     arithmetic,
+    sequences,
     cast_types,
 )
 

@@ -31,7 +31,8 @@ def extract_fields(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
                 node = exp.Bracket(this=node.copy(), expressions=[exp.Literal.string(part.name)])
             extract.replace(node)
     for cast in list(tree.find_all(exp.Cast, exp.TryCast)):
-        if not cast.to.is_type("variant", "object", "array"):
+        to = cast.args["to"]  # raw text where the cast is of our own making
+        if isinstance(to, exp.DataType) and not to.is_type("variant", "object", "array"):
             _to_text(cast.this)
     for comparison in list(tree.find_all(*_COMPARISONS)):
         operands = [*comparison.iter_expressions()]
@@ -41,6 +42,11 @@ def extract_fields(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
     for function in list(tree.find_all(*_TEXT_FUNCTIONS)):
         for argument in list(function.iter_expressions()):
             _to_text(argument)
+    for node in list(tree.find_all(exp.ToVariant, exp.Cast)):
+        to = node.args.get("to")
+        if to is None or (isinstance(to, exp.DataType) and to.is_type("variant")):
+            # A cast to the engine's JSON would read text as JSON; Snowflake makes a VARIANT that holds the text.
+            node.replace(exp.Anonymous(this="to_json", expressions=[node.this.copy()]))
     return tree
 
 
