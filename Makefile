@@ -14,7 +14,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 RUN := .venv/.installed
 DEV := .venv/.installed-dev
 
-.PHONY: help demo serve test check-long bench clean
+.PHONY: help demo serve test check-long bench parity clean
 
 help:  ## say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -37,6 +37,9 @@ check-long: $(DEV)  ## the heavier checks
 
 bench: $(RUN)  ## measure, next to hand-written baselines on the same machine
 	@$(BIN)/python -m benchmarks.run
+
+parity: $(DEV)  ## write docs/PARITY.md from the acceptance tests
+	@$(BIN)/python -m tests.parity
 
 clean:  ## remove the environment, caches and the demo's data
 	rm -rf .venv .snowmelt .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

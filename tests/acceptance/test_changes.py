@@ -161,6 +161,23 @@ def test_lock_timeout(people: Sql, other: Sql) -> None:
 
 
 @pytest.mark.parity(
+    "Cancel",
+    "a statement that waits for a lock can be canceled",
+    "https://docs.snowflake.com/en/sql-reference/functions/system_cancel_query",
+)
+def test_cancel_of_a_waiting_statement(people: Sql, other: Sql) -> None:
+    people("BEGIN")
+    people("UPDATE people SET age = 0")
+    query_id = other.cursor.execute_async("UPDATE people SET age = 1")["queryId"]
+    poll(lambda: "terminated" in people.one(f"SELECT SYSTEM$CANCEL_QUERY('{query_id}')"), "waiting statement")
+    status = other.connection.get_query_status
+    poll(lambda: not other.connection.is_still_running(status(query_id)), "end of the canceled statement", 20)
+    assert status(query_id).name == "ABORTED"
+    people("COMMIT")
+    assert people("SELECT DISTINCT age FROM people") == [(0,)]
+
+
+@pytest.mark.parity(
     "Errors",
     "syntax, unknown column, unknown table and unknown function bear Snowflake's numbers",
     "https://docs.snowflake.com/en/developer-guide/python-connector/python-connector-api#error-and-exceptions",

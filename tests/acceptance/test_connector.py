@@ -184,6 +184,6 @@ def test_cancel_query(sql: Sql, connection: SnowflakeConnection, other: Sql) -> 
     rows = "(SELECT SEQ4() AS n FROM TABLE(GENERATOR(ROWCOUNT => 1000000)))"
     query_id = sql.cursor.execute_async(f"SELECT COUNT(*) FROM {rows} a, {rows} b WHERE HASH(a.n + b.n) = 1")["queryId"]
     poll(lambda: "terminated" in other.one(f"SELECT SYSTEM$CANCEL_QUERY('{query_id}')"), "running query")
-    with connection.cursor() as second, pytest.raises(DatabaseError, match="000604|canceled"):
+    with connection.cursor() as second, pytest.raises(DatabaseError, match="000604"):
         second.get_results_from_sfqid(query_id)
         second.fetchall()

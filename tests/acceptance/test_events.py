@@ -115,7 +115,9 @@ def test_nested_calls_share_a_trace(events: Sql) -> None:
     spans = records(events, "SPAN", 3)
     by_trace: dict[str, set[str]] = {}
     for row in spans:
-        by_trace.setdefault(row["TRACE"]["trace_id"], set()).add(row["RESOURCE_ATTRIBUTES"]["snow.executable.name"].split("(")[0])
+        by_trace.setdefault(row["TRACE"]["trace_id"], set()).add(
+            row["RESOURCE_ATTRIBUTES"]["snow.executable.name"].split("(")[0]
+        )
     assert sorted(map(sorted, by_trace.values())) == [["INNER_ONE"], ["INNER_ONE", "OUTER_ONE"]]
 
 
@@ -137,7 +139,11 @@ def run(session):
     assert told[0]["RECORD_ATTRIBUTES"]["exception.message"] == "no such luck"
 
 
-@pytest.mark.parity("ALTER ACCOUNT SET EVENT_TABLE", "nothing is written while it is unset", "https://docs.snowflake.com/en/developer-guide/logging-tracing/event-table-setting-up")
+@pytest.mark.parity(
+    "ALTER ACCOUNT SET EVENT_TABLE",
+    "nothing is written while it is unset",
+    "https://docs.snowflake.com/en/developer-guide/logging-tracing/event-table-setting-up",
+)
 def test_unset_event_table(events: Sql) -> None:
     define(events, "traced()", SPANS)
     events("ALTER ACCOUNT UNSET EVENT_TABLE")
@@ -148,7 +154,11 @@ def test_unset_event_table(events: Sql) -> None:
     events.fails("ALTER ACCOUNT SET EVENT_TABLE = plain", 2003)
 
 
-@pytest.mark.parity("CREATE EVENT TABLE", "the thirteen columns; SHOW EVENT TABLES", "https://docs.snowflake.com/en/sql-reference/sql/create-event-table")
+@pytest.mark.parity(
+    "CREATE EVENT TABLE",
+    "the thirteen columns; SHOW EVENT TABLES",
+    "https://docs.snowflake.com/en/sql-reference/sql/create-event-table",
+)
 def test_event_table(events: Sql) -> None:
     assert events.column("DESCRIBE TABLE events", "name") == [
         *("TIMESTAMP", "START_TIMESTAMP", "OBSERVED_TIMESTAMP", "TRACE", "RESOURCE", "RESOURCE_ATTRIBUTES", "SCOPE"),

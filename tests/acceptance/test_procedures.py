@@ -24,12 +24,15 @@ def define(sql: Sql, signature: str, body: str, returns: str = "VARCHAR", more: 
     assert answer == [(f"Function {signature.split('(')[0].upper()} successfully created.",)]
 
 
-@pytest.mark.parity("CREATE PROCEDURE", "a Python body in $$, with arguments of several types", f"{DOCS}/create-procedure")
+@pytest.mark.parity(
+    "CREATE PROCEDURE", "a Python body in $$, with arguments of several types", f"{DOCS}/create-procedure"
+)
 def test_arguments(sql: Sql) -> None:
     define(
         sql,
         "describe(n NUMBER, f FLOAT, s VARCHAR, b BOOLEAN, v VARIANT, a ARRAY, d DATE)",
-        "def run(session, *given):\n    return ' '.join(type(each).__name__ for each in given) + f' {given[0] + given[1]}'",
+        """def run(session, *given):
+    return " ".join(type(each).__name__ for each in given) + f" {given[0] + given[1]}\"""",
     )
     call = "CALL describe(1, 0.5::FLOAT, 'x', TRUE, PARSE_JSON('{\"k\": 1}'), PARSE_JSON('[1]'), '2026-01-01'::DATE)"
     assert sql.one(call) == "int float str bool dict list date 1.5"
@@ -37,7 +40,11 @@ def test_arguments(sql: Sql) -> None:
 
 @pytest.mark.parity("CALL", "arguments by name and defaults", f"{DOCS}/call")
 def test_defaults_and_names(sql: Sql) -> None:
-    define(sql, "join_them(a VARCHAR, b VARCHAR DEFAULT 'b', c NUMBER DEFAULT 3)", "def run(session, a, b, c):\n    return f'{a}{b}{c}'")
+    define(
+        sql,
+        "join_them(a VARCHAR, b VARCHAR DEFAULT 'b', c NUMBER DEFAULT 3)",
+        "def run(session, a, b, c):\n    return f'{a}{b}{c}'",
+    )
     assert sql.one("CALL join_them('x')") == "xb3"
     assert sql.one("CALL join_them('x', 'y')") == "xy3"
     assert sql.one("CALL join_them(a => 'x', c => 9)") == "xb9"
@@ -47,7 +54,13 @@ def test_defaults_and_names(sql: Sql) -> None:
 @pytest.mark.parity("CALL", "values of the declared type come back", f"{DOCS}/call")
 @pytest.mark.parametrize(
     ("returns", "expression", "value"),
-    [("NUMBER", "41 + 1", 42), ("FLOAT", "0.5", 0.5), ("BOOLEAN", "True", True), ("VARIANT", "{'a': [1]}", '{"a":[1]}'), ("VARCHAR", "None", None)],
+    [
+        ("NUMBER", "41 + 1", 42),
+        ("FLOAT", "0.5", 0.5),
+        ("BOOLEAN", "True", True),
+        ("VARIANT", "{'a': [1]}", '{"a":[1]}'),
+        ("VARCHAR", "None", None),
+    ],
 )
 def test_return_values(sql: Sql, returns: str, expression: str, value: Any) -> None:
     define(sql, "answer()", f"def run(session):\n    return {expression}", returns)
@@ -98,7 +111,13 @@ def test_missing_package(sql: Sql) -> None:
 def test_exception(sql: Sql) -> None:
     define(sql, "fail()", "def helper():\n    return {}['absent']\n\ndef run(session):\n    return helper()")
     error = sql.fails("CALL fail()", 100357)
-    for text in ("Python Interpreter Error", "Traceback (most recent call last)", "in helper", "KeyError: 'absent'", "FAIL"):
+    for text in (
+        "Python Interpreter Error",
+        "Traceback (most recent call last)",
+        "in helper",
+        "KeyError: 'absent'",
+        "FAIL",
+    ):
         assert text in str(error)
     assert sql.one("SELECT 1") == 1
 
@@ -167,12 +186,19 @@ def test_nested_call(sql: Sql) -> None:
 
 @pytest.mark.parity("WITH ... AS PROCEDURE", "an anonymous procedure is made and called at once", f"{DOCS}/call-with")
 def test_anonymous(sql: Sql) -> None:
-    found = sql.one(f"WITH twice AS PROCEDURE (n NUMBER) RETURNS NUMBER {HEAD} AS $$\ndef run(session, n):\n    return n * 2\n$$ CALL twice(21)")
+    found = sql.one(
+        f"WITH twice AS PROCEDURE (n NUMBER) RETURNS NUMBER {HEAD} "
+        "AS $$\ndef run(session, n):\n    return n * 2\n$$ CALL twice(21)"
+    )
     assert found == 42
     sql.fails("CALL twice(21)", 2140)
 
 
-@pytest.mark.parity("Overloading", "procedures of one name differ in their arguments", "https://docs.snowflake.com/en/developer-guide/udf-stored-procedure-naming-conventions#overloading-procedures-and-functions")
+@pytest.mark.parity(
+    "Overloading",
+    "procedures of one name differ in their arguments",
+    "https://docs.snowflake.com/en/developer-guide/udf-stored-procedure-naming-conventions#overloading-procedures-and-functions",
+)
 def test_overloads(sql: Sql) -> None:
     define(sql, "count_them(a NUMBER)", "def run(session, a):\n    return 'one'")
     define(sql, "count_them(a NUMBER, b NUMBER)", "def run(session, a, b):\n    return 'two'")
@@ -192,7 +218,11 @@ def test_show_and_describe(sql: Sql) -> None:
     assert "return str(n)" in described["body"]
 
 
-@pytest.mark.parity("Cancel", "a running CALL ends when it is canceled, and its changes are undone", "https://docs.snowflake.com/en/sql-reference/functions/system_cancel_query")
+@pytest.mark.parity(
+    "Cancel",
+    "a running CALL ends when it is canceled",
+    "https://docs.snowflake.com/en/sql-reference/functions/system_cancel_query",
+)
 def test_cancel_call(sql: Sql, other: Sql) -> None:
     sql("CREATE TABLE started (n NUMBER)")
     define(
@@ -212,7 +242,11 @@ def run(session):
     assert sql.one("SELECT 1") == 1
 
 
-@pytest.mark.parity("Snowpark: session.sproc", "registers temporary and permanent procedures from functions", "https://docs.snowflake.com/en/developer-guide/snowpark/python/creating-sprocs")
+@pytest.mark.parity(
+    "Snowpark: session.sproc",
+    "registers temporary and permanent procedures from functions",
+    "https://docs.snowflake.com/en/developer-guide/snowpark/python/creating-sprocs",
+)
 def test_registration(session: Any, sql: Sql) -> None:
     from snowflake.snowpark import Session
     from snowflake.snowpark.functions import sproc
@@ -253,13 +287,20 @@ def test_scalar_function(sql: Sql) -> None:
         "CREATE FUNCTION initials(first VARCHAR, last VARCHAR) RETURNS VARCHAR LANGUAGE PYTHON "
         "RUNTIME_VERSION = '3.11' HANDLER = 'run' AS $$\ndef run(first, last):\n    return first[0] + last[0]\n$$"
     )
-    assert sql("SELECT initials(a, b) FROM VALUES ('Ann', 'Lee'), ('Bob', 'Ray') AS v(a, b) ORDER BY a") == [("AL",), ("BR",)]
+    assert sql("SELECT initials(a, b) FROM VALUES ('Ann', 'Lee'), ('Bob', 'Ray') AS v(a, b) ORDER BY a") == [
+        ("AL",),
+        ("BR",),
+    ]
     assert "'NoneType'" in str(sql.fails("SELECT initials(NULL, 'x')", 100357))
     sql("DROP FUNCTION initials(VARCHAR, VARCHAR)")
     sql.fails("SELECT initials('a', 'b')", 2140)
 
 
-@pytest.mark.parity("CREATE FUNCTION", "vectorized handlers get whole batches as pandas", "https://docs.snowflake.com/en/developer-guide/udf/python/udf-python-batch")
+@pytest.mark.parity(
+    "CREATE FUNCTION",
+    "vectorized handlers get whole batches as pandas",
+    "https://docs.snowflake.com/en/developer-guide/udf/python/udf-python-batch",
+)
 def test_vectorized_function(sql: Sql) -> None:
     sql(
         """CREATE FUNCTION total(a FLOAT, b FLOAT) RETURNS FLOAT LANGUAGE PYTHON RUNTIME_VERSION = '3.11'
@@ -275,7 +316,11 @@ $$"""
     assert sql("SELECT total(a, b) FROM VALUES (1, 2), (3, 4) AS v(a, b) ORDER BY a") == [(3.0,), (7.0,)]
 
 
-@pytest.mark.parity("Snowpark: udf, pandas_udf", "register functions and use them in DataFrames", "https://docs.snowflake.com/en/developer-guide/snowpark/python/creating-udfs")
+@pytest.mark.parity(
+    "Snowpark: udf, pandas_udf",
+    "register functions and use them in DataFrames",
+    "https://docs.snowflake.com/en/developer-guide/snowpark/python/creating-udfs",
+)
 def test_snowpark_functions(session: Any) -> None:
     from snowflake.snowpark.functions import col, pandas_udf, udf
     from snowflake.snowpark.types import FloatType, IntegerType, PandasSeries

@@ -25,7 +25,11 @@ def people(session: Any) -> Any:
     return session.table("PEOPLE")
 
 
-@pytest.mark.parity("Snowpark: create_dataframe, save_as_table", "types and NULLs arrive; append, overwrite, errorifexists, ignore", DATAFRAMES)
+@pytest.mark.parity(
+    "Snowpark: create_dataframe, save_as_table",
+    "types and NULLs arrive; append, overwrite, errorifexists, ignore",
+    DATAFRAMES,
+)
 def test_save_as_table(session: Any, people: Any) -> None:
     assert rows(people.sort("ID")) == [(1, "Ann", 30.5), (2, "Bob", 41.0), (3, "Cleo", None)]
     one = session.create_dataframe([(4, "Dan", 1.0)], ["ID", "NAME", "AGE"])
@@ -93,7 +97,9 @@ def test_schema(people: Any) -> None:
     assert kinds == [("ID", "LongType"), ("NAME", "StringType"), ("AGE", "DoubleType")]
 
 
-@pytest.mark.parity("Snowpark: Table.update, delete, merge", "change rows and say how many", f"{API}/snowflake.snowpark.Table")
+@pytest.mark.parity(
+    "Snowpark: Table.update, delete, merge", "change rows and say how many", f"{API}/snowflake.snowpark.Table"
+)
 def test_changes(session: Any, people: Any) -> None:
     from snowflake.snowpark.functions import col, when_matched, when_not_matched
 
@@ -112,7 +118,11 @@ def test_changes(session: Any, people: Any) -> None:
     assert rows(people.sort("ID")) == [(1, "Anna", 31.5), (2, "Bob", 41.0), (5, "Eve", None)]
 
 
-@pytest.mark.parity("Snowpark: random_split, sample", "parts are disjoint, complete, and the same for the same seed", f"{API}/snowflake.snowpark.DataFrame.random_split")
+@pytest.mark.parity(
+    "Snowpark: random_split, sample",
+    "parts are disjoint, complete, and the same for the same seed",
+    f"{API}/snowflake.snowpark.DataFrame.random_split",
+)
 def test_random_split(session: Any) -> None:
     frame = session.range(1_000).cache_result()
     train, test = frame.random_split([0.8, 0.2], seed=7)
@@ -133,18 +143,28 @@ def test_to_pandas(people: Any) -> None:
     assert found["AGE"].isna().tolist() == [False, False, True]
 
 
-@pytest.mark.parity("Snowpark: to_pandas_batches, to_local_iterator", "large results arrive in parts", f"{API}/snowflake.snowpark.DataFrame.to_pandas_batches")
+@pytest.mark.parity(
+    "Snowpark: to_pandas_batches, to_local_iterator",
+    "large results arrive in parts",
+    f"{API}/snowflake.snowpark.DataFrame.to_pandas_batches",
+)
 def test_large_result(session: Any) -> None:
     frame = session.sql("SELECT SEQ4() AS N, REPEAT('x', 100) AS TEXT FROM TABLE(GENERATOR(ROWCOUNT => 300000))")
     assert sum(len(part) for part in frame.to_pandas_batches()) == 300_000
     assert sum(1 for _ in session.range(1_000).to_local_iterator()) == 1_000
 
 
-@pytest.mark.parity("Snowpark: write_pandas", "creates a table from a DataFrame, appends and overwrites", f"{API}/snowflake.snowpark.Session.write_pandas")
+@pytest.mark.parity(
+    "Snowpark: write_pandas",
+    "creates a table from a DataFrame, appends and overwrites",
+    f"{API}/snowflake.snowpark.Session.write_pandas",
+)
 def test_write_pandas(session: Any) -> None:
     import pandas as pd
 
-    frame = pd.DataFrame({"ID": [1, 2], "name": ["Ann", None], "SCORE": [0.5, 1.5], "AT": pd.to_datetime(["2026-01-01", "2026-02-01"])})
+    frame = pd.DataFrame(
+        {"ID": [1, 2], "name": ["Ann", None], "SCORE": [0.5, 1.5], "AT": pd.to_datetime(["2026-01-01", "2026-02-01"])}
+    )
     session.write_pandas(frame, "SCORES", auto_create_table=True)
     session.write_pandas(frame, "SCORES")
     found = session.table("SCORES").sort("ID").to_pandas()
@@ -155,7 +175,11 @@ def test_write_pandas(session: Any) -> None:
     assert session.table("SCORES").count() == 1
 
 
-@pytest.mark.parity("Snowpark: create_dataframe", "from pandas, with a schema, from dictionaries", f"{API}/snowflake.snowpark.Session.create_dataframe")
+@pytest.mark.parity(
+    "Snowpark: create_dataframe",
+    "from pandas, with a schema, from dictionaries",
+    f"{API}/snowflake.snowpark.Session.create_dataframe",
+)
 def test_create_dataframe(session: Any) -> None:
     import pandas as pd
     from snowflake.snowpark.types import BooleanType, DateType, StringType, StructField, StructType, VariantType
@@ -163,12 +187,22 @@ def test_create_dataframe(session: Any) -> None:
     assert session.create_dataframe(pd.DataFrame({"A": [1, 2]})).count() == 2
     assert rows(session.create_dataframe([{"A": 1, "B": "x"}])) == [(1, "x")]
     schema = StructType(
-        [StructField("S", StringType()), StructField("B", BooleanType()), StructField("V", VariantType()), StructField("D", DateType())]
+        [
+            StructField("S", StringType()),
+            StructField("B", BooleanType()),
+            StructField("V", VariantType()),
+            StructField("D", DateType()),
+        ]
     )
     import datetime
 
     (row,) = session.create_dataframe([["x", True, {"k": 1}, datetime.date(2026, 1, 2)]], schema).collect()
-    assert (row["S"], row["B"], "".join(row["V"].split()), row["D"]) == ("x", True, '{"k":1}', datetime.date(2026, 1, 2))
+    assert (row["S"], row["B"], "".join(row["V"].split()), row["D"]) == (
+        "x",
+        True,
+        '{"k":1}',
+        datetime.date(2026, 1, 2),
+    )
 
 
 @pytest.mark.parity("Snowpark: create_or_replace_view, cache_result", "name and keep a query's rows", DATAFRAMES)
@@ -180,7 +214,9 @@ def test_views_and_caches(session: Any, people: Any) -> None:
     assert (kept.count(), session.table("OLD").count()) == (3, 0)
 
 
-@pytest.mark.parity("Snowpark: session.file", "puts and gets files of a stage", f"{API}/snowflake.snowpark.FileOperation")
+@pytest.mark.parity(
+    "Snowpark: session.file", "puts and gets files of a stage", f"{API}/snowflake.snowpark.FileOperation"
+)
 def test_files(session: Any, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("hello")
     session.sql("CREATE STAGE files").collect()
@@ -191,7 +227,9 @@ def test_files(session: Any, tmp_path: Path) -> None:
     assert got.status == "DOWNLOADED"
 
 
-@pytest.mark.parity("Snowpark: transactions, query_history", "several actions in one transaction", f"{API}/snowflake.snowpark.Session")
+@pytest.mark.parity(
+    "Snowpark: transactions, query_history", "several actions in one transaction", f"{API}/snowflake.snowpark.Session"
+)
 def test_session(session: Any, people: Any) -> None:
     session.sql("BEGIN").collect()
     people.delete()
@@ -210,7 +248,9 @@ def test_async_job(people: Any) -> None:
     assert job.is_done()
 
 
-@pytest.mark.parity("Snowpark: DataFrame.read", "reads staged CSV and Parquet files", f"{API}/snowflake.snowpark.DataFrameReader")
+@pytest.mark.parity(
+    "Snowpark: DataFrame.read", "reads staged CSV and Parquet files", f"{API}/snowflake.snowpark.DataFrameReader"
+)
 def test_read_files(session: Any, people: Any, tmp_path: Path) -> None:
     session.sql("CREATE STAGE files").collect()
     people.write.copy_into_location("@files/out/", file_format_type="parquet", header=True)

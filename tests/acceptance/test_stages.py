@@ -26,9 +26,7 @@ def staged(sql: Sql, tmp_path: Path) -> Sql:
 FORMAT = "FILE_FORMAT = (TYPE = CSV SKIP_HEADER = 1 FIELD_OPTIONALLY_ENCLOSED_BY = '\"')"
 
 
-@pytest.mark.parity(
-    "PUT", "uploads files, compressed unless AUTO_COMPRESS = FALSE", f"{DOCS}/put"
-)
+@pytest.mark.parity("PUT", "uploads files, compressed unless AUTO_COMPRESS = FALSE", f"{DOCS}/put")
 def test_put(sql: Sql, tmp_path: Path) -> None:
     for number in (1, 2):
         (tmp_path / f"part{number}.csv").write_text(f"{number}\n")

@@ -37,6 +37,9 @@ def create_stream(session: Session, statement: CreateStream, request: Request) -
         raise unsupported(f"CREATE STREAM ON {statement.source_kind}")
     if statement.at is not None:
         raise unsupported("CREATE STREAM ... AT / BEFORE")
+    if statement.append_only and statement.show_initial_rows:
+        # The log says how rows were first inserted, not how they were when the stream began.
+        raise unsupported("CREATE STREAM with both APPEND_ONLY and SHOW_INITIAL_ROWS")
     source = session.relation(session.scope.full(statement.source))
     if not isinstance(source, Table):
         raise object_missing("Table", str(statement.source))

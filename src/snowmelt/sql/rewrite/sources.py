@@ -20,6 +20,9 @@ def resolve_sources(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
         elif isinstance(this, exp.Identifier) and not is_cte(table):
             name = table_name(table)
             _replace(table, resolver.relation(name), name.name)
+        elif isinstance(this, (exp.Literal, exp.Parameter, exp.Placeholder)):
+            # The engine would take a text for the name of one of its own tables, or of a file.
+            raise syntax_error(f"unexpected '{this.sql(dialect='snowflake')}'")
     return tree
 
 

@@ -1,0 +1,125 @@
+"""What Snowmelt refuses, each with a statement that shows it. docs/PARITY.md lists these beside what works."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+UNSUPPORTED = 2
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A feature that is refused by name.
+
+    Attributes:
+        feature: what it is called in the table.
+        statement: an example; the tables T (with columns N and S) and U, the stage FILES and the task A_TASK exist.
+        named: a part of the message, by which the user learns what was refused.
+        errno: Snowflake's error number.
+    """
+
+    feature: str
+    statement: str
+    named: str
+    errno: int = UNSUPPORTED
+
+
+PYTHON = "LANGUAGE PYTHON RUNTIME_VERSION = '3.11' HANDLER = 'run'"
+
+REFUSALS = (
+    Refusal(
+        "Dynamic tables", "CREATE DYNAMIC TABLE d TARGET_LAG = '1 minute' WAREHOUSE = w AS SELECT 1", "DYNAMIC TABLE"
+    ),
+    Refusal(
+        "External tables", "CREATE EXTERNAL TABLE e LOCATION = @files FILE_FORMAT = (TYPE = CSV)", "EXTERNAL TABLE"
+    ),
+    Refusal("Iceberg tables", "CREATE ICEBERG TABLE i (n NUMBER)", "ICEBERG TABLE"),
+    Refusal("Hybrid tables", "CREATE HYBRID TABLE h (n NUMBER PRIMARY KEY)", "HYBRID TABLE"),
+    Refusal("Materialized views", "CREATE MATERIALIZED VIEW m AS SELECT 1 AS n", "MATERIALIZED VIEW"),
+    Refusal("Secure views", "CREATE SECURE VIEW v AS SELECT 1 AS n", "SECURE"),
+    Refusal("CREATE OR ALTER", "CREATE OR ALTER TABLE t (n NUMBER)", "CREATE OR ALTER"),
+    Refusal("Clones", "CREATE TABLE c CLONE t", "CLONE"),
+    Refusal("Column defaults", "CREATE TABLE c (n NUMBER DEFAULT 1)", "defaults"),
+    Refusal("AUTOINCREMENT, IDENTITY", "CREATE TABLE c (n NUMBER AUTOINCREMENT)", "AUTOINCREMENT"),
+    Refusal("Sequences", "CREATE SEQUENCE s", "SEQUENCE"),
+    Refusal("CHECK constraints", "CREATE TABLE c (n NUMBER, CHECK (n > 0))", "CHECK"),
+    Refusal(
+        "Masking and row access policies", "CREATE MASKING POLICY p AS (v VARCHAR) RETURNS VARCHAR -> v", "MASKING"
+    ),
+    Refusal("Tags", "CREATE TAG t", "TAG"),
+    Refusal("Pipes", "CREATE PIPE p AS COPY INTO t FROM @files", "PIPE"),
+    Refusal("Alerts", "CREATE ALERT a SCHEDULE = '1 minute' IF (EXISTS (SELECT 1)) THEN SELECT 1", "ALERT"),
+    Refusal("Users and roles", "CREATE ROLE analyst", "ROLE"),
+    Refusal("GRANT", "GRANT SELECT ON TABLE t TO ROLE analyst", "GRANT"),
+    Refusal("REVOKE", "REVOKE SELECT ON TABLE t FROM ROLE analyst", "REVOKE"),
+    Refusal("External stages", "CREATE STAGE s URL = 's3://bucket/path'", "external stage"),
+    Refusal("Unloading to a URL", "COPY INTO 's3://bucket/path' FROM t", "s3://", 1003),
+    Refusal("Storage integrations", "CREATE STORAGE INTEGRATION i TYPE = EXTERNAL_STAGE", "STORAGE"),
+    Refusal("COPY FILES", "COPY FILES INTO @files FROM @files/other", "COPY FILES"),
+    Refusal("XML, Avro and ORC files", "COPY INTO t FROM @files FILE_FORMAT = (TYPE = AVRO)", "AVRO"),
+    Refusal("Schema evolution", "CREATE TABLE c (n NUMBER) ENABLE_SCHEMA_EVOLUTION = TRUE", "ENABLE_SCHEMA_EVOLUTION"),
+    Refusal("INSERT ALL, INSERT FIRST", "INSERT ALL INTO t VALUES (1, 'x') SELECT 1", "INSERT ALL"),
+    Refusal("Time travel", "SELECT * FROM t AT (OFFSET => -60)", "AT"),
+    Refusal("CHANGES", "SELECT * FROM t CHANGES (INFORMATION => DEFAULT) AT (OFFSET => -60)", "CHANGES"),
+    Refusal("UNDROP", "UNDROP TABLE t", "UNDROP"),
+    Refusal("ALTER TABLE ... SWAP WITH", "ALTER TABLE t SWAP WITH u", "SWAP"),
+    Refusal("ALTER TABLE ... ALTER COLUMN", "ALTER TABLE t ALTER COLUMN s SET NOT NULL", "ALTER COLUMN"),
+    Refusal("ALTER TABLE ... CLUSTER BY", "ALTER TABLE t CLUSTER BY (n)", "CLUSTER"),
+    Refusal("ALTER VIEW", "ALTER VIEW v RENAME TO w", "ALTER VIEW"),
+    Refusal("ALTER STREAM", "ALTER STREAM s SET COMMENT = 'x'", "ALTER STREAM"),
+    Refusal("ALTER WAREHOUSE", "ALTER WAREHOUSE w SUSPEND", "ALTER WAREHOUSE"),
+    Refusal("Streams on views", "CREATE STREAM s ON VIEW v", "VIEW"),
+    Refusal("Streams on directory tables", "CREATE STREAM s ON STAGE files", "stream on STAGE"),
+    Refusal("Streams AT or BEFORE", "CREATE STREAM s ON TABLE t AT (OFFSET => -60)", "AT"),
+    Refusal(
+        "Notification integrations of tasks",
+        "CREATE TASK x SCHEDULE = '1 MINUTE' ERROR_INTEGRATION = i AS SELECT 1",
+        "ERROR_INTEGRATION",
+    ),
+    Refusal("Tags of tasks", "ALTER TASK a_task SET TAG x = 'y'", "TAG"),
+    Refusal("EXECUTE IMMEDIATE", "EXECUTE IMMEDIATE 'SELECT 1'", "EXECUTE IMMEDIATE"),
+    Refusal("Snowflake Scripting: blocks", "BEGIN LET x := 1; RETURN x; END", "Snowflake Scripting"),
+    Refusal("Snowflake Scripting: DECLARE", "DECLARE x NUMBER; BEGIN RETURN 1; END", "Snowflake Scripting"),
+    Refusal("Procedures in SQL", "CREATE PROCEDURE p() RETURNS NUMBER LANGUAGE SQL AS 'SELECT 1'", "SQL"),
+    Refusal(
+        "Procedures in JavaScript",
+        "CREATE PROCEDURE p() RETURNS VARCHAR LANGUAGE JAVASCRIPT AS 'return 1'",
+        "JAVASCRIPT",
+    ),
+    Refusal("Functions in SQL", "CREATE FUNCTION f() RETURNS NUMBER AS '1'", "SQL"),
+    Refusal(
+        "Table functions in Python",
+        f"CREATE FUNCTION f() RETURNS TABLE (n NUMBER) {PYTHON} AS 'class run: pass'",
+        "UDTF",
+    ),
+    Refusal(
+        "External access of handlers",
+        f"CREATE FUNCTION f() RETURNS NUMBER {PYTHON} EXTERNAL_ACCESS_INTEGRATIONS = (i) AS 'x'",
+        "EXTERNAL_ACCESS",
+    ),
+    Refusal(
+        "EXECUTE AS RESTRICTED CALLER",
+        f"CREATE PROCEDURE p() RETURNS NUMBER {PYTHON} EXECUTE AS RESTRICTED CALLER AS 'x'",
+        "RESTRICTED CALLER",
+    ),
+    Refusal("CALL ... INTO", "CALL p() INTO :x", "INTO"),
+    Refusal(
+        "MERGE ... WHEN NOT MATCHED BY SOURCE",
+        "MERGE INTO t USING u ON t.n = u.n WHEN NOT MATCHED BY SOURCE THEN DELETE",
+        "NOT MATCHED BY SOURCE",
+    ),
+    Refusal("SELECT ... FOR UPDATE", "SELECT * FROM t FOR UPDATE", "FOR UPDATE"),
+    Refusal(
+        "MATCH_RECOGNIZE",
+        "SELECT * FROM t MATCH_RECOGNIZE (ORDER BY n PATTERN (a) DEFINE a AS n > 1)",
+        "MATCH_RECOGNIZE",
+    ),
+    Refusal("VECTOR", "SELECT [1, 2]::VECTOR(FLOAT, 2)", "VECTOR"),
+    Refusal("GEOGRAPHY", "CREATE TABLE c (g GEOGRAPHY)", "GEOGRAPHY"),
+    Refusal("Structured types", "CREATE TABLE c (a ARRAY(NUMBER))", "ARRAY"),
+    Refusal("TIMEZONE other than UTC", "ALTER SESSION SET TIMEZONE = 'Asia/Tokyo'", "TIMEZONE"),
+    Refusal("AUTOCOMMIT = FALSE", "ALTER SESSION SET AUTOCOMMIT = FALSE", "AUTOCOMMIT"),
+    Refusal("DESCRIBE SCHEMA, DESCRIBE DATABASE", "DESCRIBE SCHEMA public", "DESCRIBE SCHEMA"),
+    Refusal("SHOW GRANTS", "SHOW GRANTS", "GRANTS"),
+    Refusal("CREATE MODEL ... FROM MODEL", "CREATE MODEL m2 FROM MODEL m", "FROM MODEL"),
+)
