@@ -24,12 +24,16 @@ class OpenTransaction:
         windows: what each stream shows, fixed at its first read.
         touched: ids of tables it has changed.
         purged: staged files to remove once it has committed.
+        locked: ids of tables whose rows it has updated or deleted.
+        half_done: the running statement has changed something and is not through.
         failed: an error ended the engine's transaction; only ROLLBACK is possible.
     """
 
     windows: dict[int, Window] = field(default_factory=dict)
     touched: set[int] = field(default_factory=set)
     purged: tuple[StagedFile, ...] = ()
+    locked: set[int] = field(default_factory=set)
+    half_done: bool = False
     failed: bool = False
 
 
@@ -105,6 +109,7 @@ class Core:
             )
         try:
             self.connection.commit()
+            self.services.engine.note_changed(transaction.locked)
         finally:
             self.transaction = None
             self.services.engine.locks.release(self)

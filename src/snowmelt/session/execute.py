@@ -15,6 +15,7 @@ from snowmelt.streams import offsets
 
 if TYPE_CHECKING:
     from snowmelt.session.session import Session
+    from snowmelt.storage.connection import Connection
 
 _ACTIONS = {"INSERT": "inserted", "UPDATE": "updated", "DELETE": "deleted"}
 _COUNT_NAMES = {
@@ -44,6 +45,7 @@ def run_plan(session: Session, plan: Plan) -> Result:
         core.connection.begin()
         result = run_steps(session, plan, transaction)
         core.connection.commit()
+        core.services.engine.note_changed(plan.locks)
         return result
     except BaseException:
         core.connection.rollback()
@@ -55,11 +57,18 @@ def run_plan(session: Session, plan: Plan) -> Result:
 def _run_in_open(session: Session, plan: Plan, transaction: OpenTransaction) -> Result:
     if transaction.failed:
         raise SqlError("The transaction cannot go on: a statement in it failed. ROLLBACK it first.", 625, "57014")
+    connection = session.core.connection
+    transaction.locked |= plan.locks
     try:
-        return run_steps(session, plan, transaction)
-    except SqlError:
-        transaction.failed = not session.core.connection.is_usable()
+        result = run_steps(session, plan, transaction)
+        if plan.locks:
+            session.core.services.engine.check_conflicts(connection, plan.locks)
+    except BaseException:
+        # The engine cannot undo one statement, so one that stopped half-way takes the transaction with it.
+        transaction.failed = transaction.half_done or not connection.is_usable()
         raise
+    transaction.half_done = False
+    return result
 
 
 def run_steps(session: Session, plan: Plan, transaction: OpenTransaction) -> Result:
@@ -78,7 +87,10 @@ def run_steps(session: Session, plan: Plan, transaction: OpenTransaction) -> Res
                 if plan.writes:
                     connection.wrote = True
                 _write(session, step, plan, counts)
+                transaction.half_done = True
             else:
+                if isinstance(step, LogImages) and not transaction.half_done:
+                    _compile(connection, plan)
                 _prepare(session, step, transaction, registered)
         if plan.kind is not StatementType.SELECT:
             transaction.touched |= plan.writes
@@ -88,6 +100,13 @@ def run_steps(session: Session, plan: Plan, transaction: OpenTransaction) -> Res
         for name in registered:
             connection.drop_temporary(name)
     return result if result is not None else _dml_result(plan, counts)
+
+
+def _compile(connection: Connection, plan: Plan) -> None:
+    """Find unknown names in what is written last while nothing is changed yet: they leave a transaction alive."""
+    for step in plan.steps:
+        if isinstance(step, Write):
+            connection.run(f"EXPLAIN {step.sql}")
 
 
 def _prepare(session: Session, step: Step, transaction: OpenTransaction, registered: list[str]) -> None:
@@ -104,6 +123,7 @@ def _prepare(session: Session, step: Step, transaction: OpenTransaction, registe
             registered.append(step.name)
         case LogImages():
             connection.run(step.sql)
+            transaction.half_done = True
         case ApplyModel():
             connection.register(step.name, _apply(session, step))
             registered.append(step.name)

@@ -207,11 +207,11 @@ def _load(session: Session, table: Table, columns: Sequence[TableColumn], plan: 
     by_name = {column.name: column for column in columns}
     filled = [by_name[name] for name in plan.columns]
     own = core.transaction is None
+    inserted: list[int] = []
     if own:
         connection.begin()
     try:
         connection.wrote = connection.wrote or tracking.is_tracked(table)
-        inserted = []
         for step in plan.steps:
             try:
                 inserted.append(int(connection.scalar(insert_text(table, filled, step.select)) or 0))
@@ -227,7 +227,7 @@ def _load(session: Session, table: Table, columns: Sequence[TableColumn], plan: 
         if own:
             connection.rollback()
         elif core.transaction is not None:
-            core.transaction.failed = not connection.is_usable()
+            core.transaction.failed = bool(inserted) or not connection.is_usable()
         raise
     if core.transaction is not None:
         core.transaction.purged += plan.purged

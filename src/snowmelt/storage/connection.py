@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -16,6 +18,11 @@ from snowmelt.storage.errors import translate
 
 if TYPE_CHECKING:
     from snowmelt.storage.engine import Engine
+
+
+_INTERRUPT_AGAIN = 0.02
+_INTERRUPT_PATIENCE = 5.0
+"""Seconds between two interrupts of a statement, and until the interrupting gives up: a handler runs to its end."""
 
 
 class Connection:
@@ -33,6 +40,9 @@ class Connection:
         self.tx = 0
         self.wrote = False
         self.canceled = threading.Event()
+        self._idle = threading.Event()
+        self._idle.set()
+        self._turn = threading.Lock()
 
     # --- transaction -------------------------------------------------------------------------------------------------
 
@@ -80,7 +90,8 @@ class Connection:
             SqlError: in Snowflake's words.
         """
         try:
-            return self._cursor.execute(sql, list(parameters) or None).fetchall()
+            with self._running():
+                return self._cursor.execute(sql, list(parameters) or None).fetchall()
         except duckdb.Error as error:
             raise translate(error) from error
 
@@ -92,11 +103,10 @@ class Connection:
     def query(self, sql: str) -> tuple[tuple[Column, ...], pa.Table]:
         """Execute a query: its columns with Snowflake's types, and its rows; Arrow columns are named c0, c1, ..."""
         try:
-            relation = self._cursor.sql(sql)
-            columns = _columns(relation.columns, [str(t) for t in relation.types])
-            # The engine forgets an interrupt that came while it only bound the query.
-            self.check_canceled()
-            table = relation.to_arrow_table()
+            with self._running():
+                relation = self._cursor.sql(sql)
+                columns = _columns(relation.columns, [str(t) for t in relation.types])
+                table = relation.to_arrow_table()
         except duckdb.Error as error:
             raise translate(error) from error
         return columns, table.rename_columns([f"c{i}" for i in range(table.num_columns)])
@@ -104,7 +114,8 @@ class Connection:
     def query_dml(self, sql: str) -> tuple[tuple[str, ...], pa.Table]:
         """Execute DML with RETURNING: the names and the rows of what it returns."""
         try:
-            table = self._cursor.sql(sql).to_arrow_table()
+            with self._running():
+                table = self._cursor.sql(sql).to_arrow_table()
             return tuple(table.column_names), table
         except duckdb.Error as error:
             raise translate(error) from error
@@ -149,7 +160,31 @@ class Connection:
     def interrupt(self) -> None:
         """Abort the running statement, from another thread."""
         self.canceled.set()
-        self._cursor.interrupt()
+        # The engine forgets an interrupt that comes before it really runs, so one is not enough.
+        deadline = time.monotonic() + _INTERRUPT_PATIENCE
+        while True:
+            with self._turn:
+                if self._idle.is_set():
+                    return
+                self._cursor.interrupt()
+            if self._idle.wait(_INTERRUPT_AGAIN) or time.monotonic() > deadline:
+                return
+
+    @contextmanager
+    def _running(self) -> Iterator[None]:
+        """While a statement runs it may be interrupted; COMMIT and ROLLBACK never are.
+
+        Raises:
+            SqlError: 000604 when it was canceled before it began.
+        """
+        with self._turn:
+            self._idle.clear()
+        try:
+            self.check_canceled()
+            yield
+        finally:
+            with self._turn:
+                self._idle.set()
 
     def check_canceled(self) -> None:
         """Stop here when the running statement has been canceled.

@@ -7,7 +7,7 @@ after rewriting; as a second wall, DuckDB itself can read and write nothing outs
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib import resources
 from pathlib import Path
 from typing import TypeVar
@@ -19,7 +19,7 @@ from snowmelt.base.errors import SqlError
 from snowmelt.catalog.catalog import Catalog, Change, Entity
 from snowmelt.catalog.codec import decode, encode
 from snowmelt.storage.connection import Connection
-from snowmelt.storage.errors import translate
+from snowmelt.storage.errors import conflict, translate
 from snowmelt.storage.locks import LockManager
 
 T = TypeVar("T")
@@ -46,6 +46,7 @@ class Engine:
         self._tx: int
         self._version: int
         self._tx, self._version = row or (0, 0)
+        self._changed: dict[int, int] = {}
         self.catalog = self._load_catalog()
         self.on_commit: Callable[[], None] = lambda: None
 
@@ -69,6 +70,32 @@ class Engine:
             cursor.execute("COMMIT")
             self._version = version
         self.on_commit()
+
+    def note_changed(self, tables: Iterable[int]) -> None:
+        """Remember that rows of `tables` were updated or deleted by a commit; called while their locks are held."""
+        self._changed.update(dict.fromkeys(tables, self._version))
+
+    def check_conflicts(self, connection: Connection, tables: Iterable[int]) -> None:
+        """Check that nobody else updated or deleted, since the snapshot of the connection's open transaction, a row
+        that it has itself updated or deleted in `tables`. Their locks are held, so the answer stays true.
+
+        DuckDB finds only conflicts of one kind: update with update, delete with delete.
+
+        Raises:
+            SqlError: 000625 when somebody did.
+        """
+        seen = int(connection.scalar("SELECT coalesce(max(ver), 0) FROM snowmelt.commits"))
+        for table in tables:
+            if self._changed.get(table, 0) <= seen:
+                continue
+            others = self._root.cursor().execute(
+                f"SELECT DISTINCT _rid FROM data.l{table} WHERE _tx IN (SELECT tx FROM snowmelt.commits WHERE ver > ?)",
+                [seen],
+            )
+            rows = [rid for (rid,) in others.fetchall()]
+            same = f"SELECT count(*) FROM data.l{table} WHERE _tx = ? AND list_contains(?::BIGINT[], _rid)"
+            if connection.scalar(same, [connection.tx, rows]):
+                raise conflict()
 
     # --- catalog -----------------------------------------------------------------------------------------------------
 

@@ -16,6 +16,16 @@ def _not_recognized(what: str) -> Callable[[re.Match[str]], SqlError]:
     return lambda match: SqlError(f"{what} value '{match.group(1)}' is not recognized", 100038, "22018")
 
 
+def conflict() -> SqlError:
+    """A transaction that changes rows which another has changed since its snapshot (000625)."""
+    return SqlError(
+        "The transaction was rolled back because another transaction changed the same rows first.",
+        625,
+        "57014",
+        "Nothing of this transaction was kept; run it again.",
+    )
+
+
 _RULES: tuple[_Rule, ...] = (
     # First, since a handler's own message may look like any of the others.
     (
@@ -65,12 +75,7 @@ _RULES: tuple[_Rule, ...] = (
     ),
     (
         re.compile(r"Transaction conflict|write-write conflict|Conflict on"),
-        lambda m: SqlError(
-            "The transaction was rolled back because another transaction changed the same rows first.",
-            625,
-            "57014",
-            "Nothing of this transaction was kept; run it again.",
-        ),
+        lambda m: conflict(),
     ),
 )
 

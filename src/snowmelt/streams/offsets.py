@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from snowmelt.base.errors import unsupported
 from snowmelt.catalog.objects import Stream
 from snowmelt.sql.tracking import window_variables
 from snowmelt.storage.connection import Connection
@@ -42,8 +43,14 @@ def drop_offset(connection: Connection, stream_id: int) -> None:
 
 
 def open_window(connection: Connection, stream_id: int) -> Window:
-    """Fix what the stream shows to the connection's open transaction, and set the engine variables that say so."""
-    start = int(connection.scalar("SELECT ver FROM snowmelt.offsets WHERE stream = ?", [stream_id]))
+    """Fix what the stream shows to the connection's open transaction, and set the engine variables that say so.
+
+    Raises:
+        SqlError: 000002 when the transaction's snapshot is older than the stream.
+    """
+    start = connection.scalar("SELECT ver FROM snowmelt.offsets WHERE stream = ?", [stream_id])
+    if start is None:
+        raise unsupported("reading a stream in a transaction that began before it was created")
     end = current_version(connection)
     set_window(connection, Window(stream_id, start, end))
     return Window(stream_id, start, end)
