@@ -54,6 +54,15 @@ def test_table_output_shows_markup_as_text_and_nulls() -> None:
     assert "NULL" in text
 
 
+def test_a_result_too_wide_for_a_table_is_shown_row_by_row() -> None:
+    names = [f"column_number_{i}" for i in range(20)]
+    target = io.StringIO()
+    show(names, [[f"value {i}" for i in range(20)], [None] * 20], Format.TABLE, target)
+    text = target.getvalue()
+    assert "row 1" in text and "row 2" in text
+    assert all(f"column_number_{i}" in text and f"value {i}" in text for i in range(20))
+
+
 def test_the_password_comes_from_the_data_directory(tmp_path: Path) -> None:
     (tmp_path / "password").write_text("hidden\n")
     assert parameters(Target(data=tmp_path))["password"] == "hidden"

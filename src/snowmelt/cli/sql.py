@@ -73,10 +73,46 @@ def show(names: Sequence[str], rows: Sequence[Any], output: Format, target: Text
             json.dump([dict(zip(names, row, strict=True)) for row in rows], target, default=str, indent=2)
             target.write("\n")
         case Format.TABLE:
-            table = Table(*names, header_style="bold")
-            for row in rows:
-                table.add_row(*("[dim]NULL[/]" if value is None else _escaped(value) for value in row))
-            Console(file=target).print(table)
+            console = Console(file=target)
+            if _is_squeezed(names, rows, console.width):
+                _print_records(names, rows, console)
+            else:
+                console.print(_table(names, rows))
+
+
+def _table(names: Sequence[str], rows: Sequence[Any]) -> Table:
+    table = Table(*names, header_style="bold")
+    for row in rows:
+        table.add_row(*map(_shown, row))
+    return table
+
+
+_READABLE = 12
+"""Characters that a column needs at least, unless its values are shorter."""
+
+
+def _is_squeezed(names: Sequence[str], rows: Sequence[Any], width: int) -> bool:
+    """Whether a table of that width would leave its columns too little to be read."""
+    longest = [max(len(name), *(len(str(row[i])) for row in rows), 0) for i, name in enumerate(names)]
+    return sum(min(length, _READABLE) + 3 for length in longest) + 1 > width
+
+
+def _print_records(names: Sequence[str], rows: Sequence[Any], console: Console) -> None:
+    """Each row as a block of lines, a name and a value in each."""
+    for number, row in enumerate(rows, 1):
+        console.rule(f"row {number}", align="left", style="dim")
+        block = Table.grid(padding=(0, 2))
+        block.add_column(style="bold", no_wrap=True)
+        block.add_column()
+        for name, value in zip(names, row, strict=True):
+            block.add_row(_escaped(name), _shown(value))
+        console.print(block)
+    if not rows:
+        console.print(f"no rows; columns: {', '.join(names)}", markup=False)
+
+
+def _shown(value: object) -> str:
+    return "[dim]NULL[/]" if value is None else _escaped(value)
 
 
 def _escaped(value: object) -> str:

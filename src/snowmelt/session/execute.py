@@ -89,7 +89,11 @@ def run_steps(session: Session, plan: Plan, transaction: OpenTransaction) -> Res
                 _write(session, step, plan, counts)
                 transaction.half_done = True
             else:
-                if isinstance(step, LogImages) and not transaction.half_done:
+                if (
+                    isinstance(step, LogImages)
+                    and transaction is session.core.transaction
+                    and not transaction.half_done
+                ):
                     _compile(connection, plan)
                 _prepare(session, step, transaction, registered)
         if plan.kind is not StatementType.SELECT:
