@@ -18,7 +18,6 @@ class Settings:
         password: its password; None lets the data directory keep a generated one.
         account: the account name that `CURRENT_ACCOUNT()` answers.
         workers: how many Python handlers may run at once.
-        task_poll_seconds: the longest the scheduler sleeps between two looks at its tasks.
     """
 
     data: Path | None = None
@@ -28,4 +27,3 @@ class Settings:
     password: str | None = None
     account: str = "SNOWMELT"
     workers: int = 4
-    task_poll_seconds: float = 60.0
