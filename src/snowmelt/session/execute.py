@@ -32,6 +32,8 @@ def run_plan(session: Session, plan: Plan) -> Result:
         SqlError: whatever a step raises; in autocommit nothing remains of the statement.
     """
     core = session.core
+    if core.transaction is not None and core.transaction.failed:
+        raise SqlError("The transaction cannot go on: a statement in it failed. ROLLBACK it first.", 625, "57014")
     if core.transaction is None and plan.single_read:
         return run_steps(session, plan, OpenTransaction())
     is_dml = plan.kind is not StatementType.SELECT
@@ -55,8 +57,6 @@ def run_plan(session: Session, plan: Plan) -> Result:
 
 
 def _run_in_open(session: Session, plan: Plan, transaction: OpenTransaction) -> Result:
-    if transaction.failed:
-        raise SqlError("The transaction cannot go on: a statement in it failed. ROLLBACK it first.", 625, "57014")
     connection = session.core.connection
     transaction.locked |= plan.locks
     try:
@@ -74,6 +74,7 @@ def _run_in_open(session: Session, plan: Plan, transaction: OpenTransaction) -> 
 def run_steps(session: Session, plan: Plan, transaction: OpenTransaction) -> Result:
     """Run a plan's steps in the engine transaction that is already open."""
     connection = session.core.connection
+    explicit = transaction is session.core.transaction
     counts: dict[str, int] = {}
     result: Result | None = None
     registered: list[str] = []
@@ -89,11 +90,7 @@ def run_steps(session: Session, plan: Plan, transaction: OpenTransaction) -> Res
                 _write(session, step, plan, counts)
                 transaction.half_done = True
             else:
-                if (
-                    isinstance(step, LogImages)
-                    and transaction is session.core.transaction
-                    and not transaction.half_done
-                ):
+                if explicit and isinstance(step, LogImages) and not transaction.half_done:
                     _compile(connection, plan)
                 _prepare(session, step, transaction, registered)
         if plan.kind is not StatementType.SELECT:

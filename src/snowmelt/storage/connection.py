@@ -123,7 +123,7 @@ class Connection:
     def is_usable(self) -> bool:
         """Whether the open transaction can go on after an error."""
         try:
-            self._cursor.execute("SELECT 1")
+            self._cursor.execute("SELECT 1").fetchall()
         except duckdb.Error:
             return False
         return True

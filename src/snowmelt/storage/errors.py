@@ -33,7 +33,7 @@ _RULES: tuple[_Rule, ...] = (
         lambda m: SqlError(m.group(1), 100357, "P0000"),
     ),
     (
-        re.compile(r'Referenced column "(.+?)" not found|Table "?.+?"? does not have a column named "(.+?)"'),
+        re.compile(r'Referenced column "(.+?)" (?:was )?not found|Table "?.+?"? does not have a column named "(.+?)"'),
         lambda m: invalid_identifier(m.group(1) or m.group(2)),
     ),
     (
