@@ -63,11 +63,16 @@ class Collector:
         for item in session.items:
             for marker in item.iter_markers("parity"):
                 subject, claim, page = marker.args
-                self.claims[Claim(subject.upper(), subject, claim, page, item.path.name)] = None
+                file = f"acceptance/{item.path.name}"
+                self.claims[Claim(subject.upper(), subject, claim, page, file)] = None
             if isinstance(item, pytest.Function) and hasattr(item, "callspec"):
                 refusal = item.callspec.params.get("refusal")
                 if refusal is not None:
                     self.refusals.append(refusal)
+                case = item.callspec.params.get("case")
+                if case is not None:
+                    key = case.subject.upper()
+                    self.claims[Claim(key, case.subject, case.title, case.source, f"cases/{case.file}")] = None
 
 
 def collected() -> Collector:
@@ -103,7 +108,7 @@ def page(found: Collector) -> str:
         for number, claim in enumerate(group):
             subject = cell(claim.subject) if number == 0 else ""
             link = claim.page.split("#")[0].rstrip("/").rsplit("/", 1)[-1]
-            test = f"[{claim.test}](../tests/acceptance/{claim.test})"
+            test = f"[{claim.test.rsplit('/', 1)[-1]}](../tests/{claim.test})"
             lines.append(f"| {subject} | {cell(claim.claim)} | {test} | [{link}]({claim.page}) |")
     refused = [
         f"| {cell(refusal.feature)} | {code(refusal.statement)} | {refusal.errno:06d} |"
