@@ -82,9 +82,9 @@ class Runtime:
             inference=Inference(self.stages.root, WorkerMethods(pool)),
             tokens=self.tokens,
             tasks=self.scheduler,
-            account=self._account_parameters(),
             next_session=lambda: next(self._numbers),
         )
+        self.services.account.update(self._account_parameters())
         self.engine.on_commit = self.scheduler.notify
 
     @classmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
@@ -82,7 +82,6 @@ class Result:
     children: tuple[Result, ...] = ()
     query_id: str = ""
     sql: str = ""
-    session_changes: dict[str, Any] = field(default_factory=dict)
 
     @property
     def row_count(self) -> int:

@@ -125,7 +125,7 @@ def plan_delete(statement: Delete, planner: Planner) -> Plan:
         columns = f"_rid, _ins, {tracking.column_list(table.columns)}"
         text = (
             f"WITH d AS ({text} RETURNING {columns}) INSERT INTO {tracking.log_of(table)} "
-            f"SELECT nextval('snowmelt.log_numbers'), {tracking.TX}, * FROM d"
+            f"SELECT {tracking.LOG_NUMBER}, {tracking.TX}, * FROM d"
         )
     return _plan(table, [Write(text)], StatementType.DELETE, planner, ("deleted",), locks=True)
 

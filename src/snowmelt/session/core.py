@@ -8,8 +8,10 @@ from typing import Any
 import pyarrow as pa
 
 from snowmelt.base.errors import SqlError
+from snowmelt.base.versioned import VersionedDict
 from snowmelt.catalog.catalog import Key, key_of
 from snowmelt.catalog.objects import SchemaObject, Stage
+from snowmelt.session.plan_cache import PlanCache
 from snowmelt.session.services import Services
 from snowmelt.storage.connection import Connection
 from snowmelt.storage.stages import StagedFile
@@ -46,17 +48,19 @@ class Core:
         temporary: temporary objects by catalog key.
         parameters: session parameters that were set, by upper-case name.
         variables: session variables (SET) by upper-case name.
+        plans: plans of statements that may come again.
         history: ids of the queries so far, oldest first; the last ones only.
     """
 
     def __init__(self, services: Services, session_id: int, connection: Connection) -> None:
         self.services = services
         self.id = session_id
-        self.connection = connection
+        self.connection: Connection = connection
         self.transaction: OpenTransaction | None = None
-        self.temporary: dict[Key, SchemaObject] = {}
-        self.parameters: dict[str, Any] = {}
+        self.temporary: VersionedDict[Key, SchemaObject] = VersionedDict()
+        self.parameters: VersionedDict[str, Any] = VersionedDict()
         self.variables: dict[str, Any] = {}
+        self.plans = PlanCache()
         self.history: list[str] = []
         self.running: set[str] = set()
         self.cancel = connection.canceled

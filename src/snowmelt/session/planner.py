@@ -36,6 +36,7 @@ class SessionPlanner:
         streams_read: ids of the streams that the statement reads.
         streams_peeked: ids of the streams that it only asks for data; their offsets never move.
         registered: relations made for the statement, to be dropped after it.
+        repeatable: whether the same text means the same plan until the catalog or the session's settings change.
     """
 
     def __init__(self, session: Session, request: Request, *, scope: Scope | None = None, depth: int = 0) -> None:
@@ -45,6 +46,7 @@ class SessionPlanner:
         self.streams_read: set[int] = set()
         self.streams_peeked: set[int] = set()
         self.registered: list[str] = []
+        self.repeatable = True
         self._depth = depth
 
     # --- tables ------------------------------------------------------------------------------------------------------
@@ -83,6 +85,7 @@ class SessionPlanner:
         self.streams_read |= inner.streams_read
         self.streams_peeked |= inner.streams_peeked
         self.registered += inner.registered
+        self.repeatable &= inner.repeatable
         names = ", ".join(quote(column.name) for column in view.columns)
         return f"SELECT * FROM ({text}) AS v({names})"
 
@@ -95,6 +98,7 @@ class SessionPlanner:
                 91901,
                 "02000",
             )
+        self.repeatable = False
         self.streams_read.add(stream.id)
         transaction = self.session.core.transaction
         own = transaction is not None and table.id in transaction.touched
@@ -103,6 +107,7 @@ class SessionPlanner:
     def rows(self, table: pa.Table) -> str:
         """DuckDB text of a query for rows that were computed here."""
         name = self.session.core.register_rows(table)
+        self.repeatable = False
         self.registered.append(name)
         return f"SELECT * FROM {name}"
 
@@ -110,10 +115,12 @@ class SessionPlanner:
 
     def table_function(self, name: str, arguments: Sequence[exp.Expr]) -> str:
         """DuckDB text of a query for ``TABLE(name(arguments))``."""
+        self.repeatable = False
         return table_function(self, name, arguments)
 
     def stage(self, location: str, options: Mapping[str, Any]) -> StagedRows:
         """The files at a stage location."""
+        self.repeatable = False
         return staged_rows(self.session, location, options)
 
     def stage_alias(self) -> str | None:
@@ -124,6 +131,7 @@ class SessionPlanner:
         """The value of a context or system function, or the call of a user-defined one."""
         system = system_function(self, name, arguments)
         if system is not None:
+            self.repeatable = False
             return system
         full = self._function_name(name)
         if full is None:
@@ -134,6 +142,7 @@ class SessionPlanner:
             return None
         if len(fitting) > 1:
             raise unsupported(f"overloads of function {name} with the same number of arguments")
+        self.repeatable = False
         return ensure_function(self.session, fitting[0], list(arguments))
 
     def _function_name(self, name: str) -> FullName | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 from sqlglot import exp
@@ -18,6 +18,7 @@ from snowmelt.plan.query import plan_query
 from snowmelt.plan.steps import Plan
 from snowmelt.session.bindings import array_length, expand_values
 from snowmelt.session.execute import run_plan
+from snowmelt.session.plan_cache import cache_key
 from snowmelt.session.planner import SessionPlanner
 from snowmelt.session.session import Session, description
 from snowmelt.sql.rewrite.rules import rewrite
@@ -26,18 +27,40 @@ from snowmelt.sql.statements import Delete, Explain, Insert, Merge, Query, State
 
 def query(session: Session, statement: Query, request: Request) -> Result:
     """SELECT and its kin."""
+    key = cache_key(session, request, statement.text)
     if request.describe_only:
-        return description(describe_query(session, statement.tree, request))
-    return _planned(session, request, lambda planner: plan_query(statement.tree, planner))
+        return description(describe_query(session, statement.tree, request, key))
+
+    def make(planner: SessionPlanner) -> Plan:
+        plan = plan_query(statement.tree, planner)
+        if planner.repeatable and plan.single_read:
+            session.core.plans.put(key, plan)
+        return plan
+
+    return _planned(session, request, make)
 
 
-def describe_query(session: Session, tree: exp.Query, request: Request) -> tuple[Column, ...]:
-    """The columns of a query, without running it, its functions or its models."""
+def kept_answer(session: Session, request: Request) -> Result | None:
+    """The answer of a query that was planned before and whose plan still holds; None when there is no such plan."""
+    key = cache_key(session, request, request.text)
+    kept = session.core.plans.get(key) if key is not None else None
+    if kept is None:
+        return None
+    return run_plan(session, kept) if isinstance(kept, Plan) else description(kept)
+
+
+def describe_query(
+    session: Session, tree: exp.Query, request: Request, key: Hashable | None = None
+) -> tuple[Column, ...]:
+    """The columns of a query, without running it, its functions or its models; they are kept under `key`."""
     planner = SessionPlanner(session, dataclasses.replace(request, describe_only=True))
     try:
         copy = tree.copy()
         describe_models(copy, lambda name, version, method: _output_type(session, name, version, method))
-        return session.core.connection.describe(rewrite(copy, planner))
+        columns = session.core.connection.describe(rewrite(copy, planner))
+        if planner.repeatable:
+            session.core.plans.put(key, columns)
+        return columns
     finally:
         release(session, planner)
 

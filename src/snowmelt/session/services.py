@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from snowmelt.base.clock import Clock
 from snowmelt.base.result import Result
 from snowmelt.base.settings import Settings
+from snowmelt.base.versioned import VersionedDict
 from snowmelt.catalog.names import FullName
 from snowmelt.models.inference import Inference
 from snowmelt.procs.pool import WorkerPool
@@ -86,7 +87,7 @@ class Services:
     tokens: TokenStore[Any]
     tasks: TaskControl
     results: ResultStore = field(default_factory=ResultStore)
-    account: dict[str, Any] = field(default_factory=dict)
+    account: VersionedDict[str, Any] = field(default_factory=VersionedDict)
     address: tuple[str, int] = ("127.0.0.1", 0)
     functions: set[str] = field(default_factory=set)
     next_session: Callable[[], int] = lambda: 0

@@ -126,6 +126,11 @@ class Session:
             return result
 
     def _execute(self, request: Request) -> Result:
+        from snowmelt.session.queries import kept_answer
+
+        kept = kept_answer(self, request)
+        if kept is not None:
+            return kept
         statements = self._parse(request)
         if not statements:
             raise SqlError("Empty SQL statement.", 900, "42601")

@@ -17,6 +17,10 @@ from snowmelt.catalog.objects import Durability, Table, TableColumn
 
 TX = "getvariable('tx')"
 
+LOG_NUMBER = "(SELECT nextval('snowmelt.log_numbers'))"
+"""One number for all images of a statement: no statement logs a row twice, and one number for each would be drawn by
+a single thread."""
+
 
 def is_tracked(table: Table) -> bool:
     """Whether changes of the table are logged: all but temporary and event tables."""
@@ -81,7 +85,7 @@ def insert(table: Table, columns: Sequence[TableColumn], source: str) -> str:
 def log_images(table: Table, alias: str, rest: str) -> str:
     """An INSERT into the log of the rows that the FROM tail `rest` (after ``FROM table AS alias``) selects."""
     return (
-        f"INSERT INTO {log_of(table)} SELECT nextval('snowmelt.log_numbers'), {TX}, {alias}._rid, {alias}._ins, "
+        f"INSERT INTO {log_of(table)} SELECT {LOG_NUMBER}, {TX}, {alias}._rid, {alias}._ins, "
         f"{column_list(table.columns, alias + '.')} FROM {physical(table)} AS {alias} {rest}"
     )
 
