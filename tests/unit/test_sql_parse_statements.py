@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from snowmelt.base.datatypes import BOOLEAN, NUMBER, VARCHAR, DataType, Kind
 from snowmelt.catalog.names import Name
-from snowmelt.catalog.objects import Durability, TableColumn
+from snowmelt.catalog.objects import Durability, Identity, TableColumn
 from snowmelt.sql.cursor import Outside
 from snowmelt.sql.parse import parse_one
 from snowmelt.sql.statements import (
@@ -69,8 +69,8 @@ def test_create_table_with_all_column_options() -> None:
     assert isinstance(statement, CreateTable)
     assert statement.columns == (
         TableColumn("A", DataType(Kind.FIXED, 10, 2), nullable=False, default="1 + 2", comment="first"),
-        TableColumn("B", NUMBER, identity=(5, 2)),
-        TableColumn("C", NUMBER, nullable=False, identity=(7, 3)),
+        TableColumn("B", NUMBER, identity=Identity(5, 2, ordered=True)),
+        TableColumn("C", NUMBER, nullable=False, identity=Identity(7, 3)),
         TableColumn("METADATA$ACTION", VARCHAR, nullable=False, default="'x'"),
         TableColumn("D", NUMBER, nullable=False),
     )

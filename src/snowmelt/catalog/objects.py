@@ -45,20 +45,41 @@ class Schema:
 
 
 @dataclass(frozen=True)
+class Identity:
+    """AUTOINCREMENT of a column.
+
+    Attributes:
+        ordered: ORDER; NOORDER is the default.
+        id: names the engine's sequence behind it; 0 until the table is made.
+    """
+
+    start: int = 1
+    increment: int = 1
+    ordered: bool = False
+    id: int = 0
+
+    def __str__(self) -> str:
+        order = "ORDER" if self.ordered else "NOORDER"
+        return f"IDENTITY START {self.start} INCREMENT {self.increment} {order}"
+
+
+@dataclass(frozen=True)
 class TableColumn:
     """A column of a table or view.
 
     Attributes:
-        default: SQL text of the default in Snowflake's dialect, or None.
-        identity: (start, increment) of AUTOINCREMENT, or None.
+        default: SQL text of the default in Snowflake's dialect, names of sequences qualified; or None.
+        identity: AUTOINCREMENT, or None.
+        added: made by ALTER TABLE ADD COLUMN; such a column keeps its default.
     """
 
     name: str
     type: DataType
     nullable: bool = True
     default: str | None = None
-    identity: tuple[int, int] | None = None
+    identity: Identity | None = None
     comment: str = ""
+    added: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,10 +125,11 @@ class View(SchemaObject):
 
 @dataclass(frozen=True)
 class Sequence(SchemaObject):
-    """A sequence."""
+    """A sequence; its values come from a sequence of the engine that bears its id."""
 
     start: int = 1
     increment: int = 1
+    ordered: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from sqlglot import exp
 
@@ -50,25 +51,77 @@ def _plan(
     )
 
 
-def insert_text(table: Table, columns: Sequence[TableColumn], query: str) -> str:
+class Defaults(Protocol):
+    """What knows the defaults of columns."""
+
+    def default(self, table: Table, column: TableColumn) -> str | None:
+        """DuckDB text of the default, or None."""
+        ...
+
+
+def insert_text(table: Table, columns: Sequence[TableColumn], query: str, defaults: Defaults) -> str:
     """INSERT of the rows of `query`, columns left out getting their defaults."""
-    rest = [c for c in table.columns if c not in columns and (c.default is not None or c.identity is not None)]
-    if rest:
-        raise unsupported("INSERT that leaves out columns with a default")
+    left_out = left_out_columns(table, columns, defaults)
+    if left_out:
+        aliases = ", ".join(f"c{i}" for i in range(len(columns)))
+        values = ", ".join(text for _, text in left_out)
+        query = f"SELECT d.*, {values} FROM ({query}) AS d({aliases})"
+        columns = [*columns, *(column for column, _ in left_out)]
     return tracking.insert(table, columns, query)
+
+
+def left_out_columns(table: Table, columns: Sequence[TableColumn], defaults: Defaults) -> list[tuple[TableColumn, str]]:
+    """The columns of `table` that are not among `columns` and have a default, each with the default's text."""
+    named = {column.name for column in columns}
+    found = [(column, defaults.default(table, column)) for column in table.columns if column.name not in named]
+    return [(column, text) for column, text in found if text is not None]
+
+
+def _with_defaults(table: Table, columns: Sequence[TableColumn], values: exp.Expr, planner: Planner) -> exp.Expr:
+    """VALUES in which the word DEFAULT has become the column's default.
+
+    Raises:
+        SqlError: 002020 when a row has not as many values as there are columns.
+    """
+    values = values.copy()
+    for row in values.expressions:
+        items = row.expressions if isinstance(row, exp.Tuple) else [row]
+        if len(items) != len(columns):
+            raise _wrong_width(len(columns), len(items))
+        for column, item in zip(columns, items, strict=True):
+            if _is_default(item):
+                item.replace(raw(planner.default(table, column) or "NULL"))
+    return values
+
+
+def _is_default(item: exp.Expr) -> bool:
+    return isinstance(item, exp.Var) and item.name.upper() == "DEFAULT"
+
+
+def _wrong_width(expected: int, got: int) -> SqlError:
+    return SqlError(
+        f"SQL compilation error:\nInsert value list does not match column list expecting {expected} but got {got}",
+        2020,
+        "21S01",
+    )
 
 
 def plan_insert(statement: Insert, planner: Planner) -> Plan:
     """The plan of INSERT [OVERWRITE]."""
     table = planner.table(table_name(_table(statement.target)))
     columns = target_columns(table, statement.columns)
-    steps, query = read_steps(statement.source, planner)
-    write = Write(insert_text(table, columns, query))
+    source = statement.source
+    if isinstance(source, exp.Values):
+        source = _with_defaults(table, columns, source, planner)
+    elif isinstance(source, exp.Select) and not source.is_star and len(source.expressions) != len(columns):
+        raise _wrong_width(len(columns), len(source.expressions))
+    steps, query = read_steps(source, planner)
+    write = Write(insert_text(table, columns, query, planner))
     if statement.overwrite:
         # The source may read the table itself, so its rows are kept before the table is emptied.
         steps.append(Materialize(_SOURCE, query))
         steps += [LogImages(text) for text in tracking.delete_all(table)]
-        write = Write(insert_text(table, columns, f"SELECT * FROM {_SOURCE}"))
+        write = Write(insert_text(table, columns, f"SELECT * FROM {_SOURCE}", planner))
     return _plan(table, [*steps, write], StatementType.INSERT, planner, ("inserted",), locks=statement.overwrite)
 
 
@@ -141,7 +194,7 @@ def plan_merge(statement: Merge, planner: Planner) -> Plan:
     steps.append(Materialize(_SOURCE, query))
     whens = tree.args["whens"].expressions
     for when in whens:
-        _complete_when(when, table, alias)
+        _complete_when(when, table, alias, planner)
     tree.set("this", raw(f"{tracking.physical(table)} AS {quote(alias)}"))
     tree.set("using", raw(f"{_SOURCE} AS {quote(source_alias)}"))
     rewritten = rewrite_tree(tree, planner)
@@ -179,7 +232,7 @@ def _action(when: exp.When) -> str:
     raise syntax_error(f"unexpected '{then.sql(dialect='snowflake')}'")
 
 
-def _complete_when(when: exp.When, table: Table, alias: str) -> None:
+def _complete_when(when: exp.When, table: Table, alias: str, planner: Planner) -> None:
     """Make a clause ready for the engine: inserted rows carry the transaction's number, targets lose their prefix."""
     then = when.args["then"]
     match _action(when):
@@ -188,12 +241,14 @@ def _complete_when(when: exp.When, table: Table, alias: str) -> None:
             columns = target_columns(table, [_column_name(item) for item in named])
             values = then.expression.expressions if then.expression is not None else []
             if len(values) != len(columns):
-                raise SqlError(
-                    f"SQL compilation error:\nInsert value list does not match column list expecting {len(columns)} "
-                    f"but got {len(values)}",
-                    2020,
-                    "21S01",
-                )
+                raise _wrong_width(len(columns), len(values))
+            values = [
+                raw(planner.default(table, column) or "NULL") if _is_default(value) else value
+                for column, value in zip(columns, values, strict=True)
+            ]
+            left_out = left_out_columns(table, columns, planner)
+            columns = [*columns, *(column for column, _ in left_out)]
+            values += [raw(text) for _, text in left_out]
             identifiers = [exp.column(exp.to_identifier(column.name, quoted=True)) for column in columns]
             if tracking.is_tracked(table):
                 identifiers = [exp.column(exp.to_identifier("_ins", quoted=True)), *identifiers]

@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from snowmelt.base.result import StatementType
 from snowmelt.catalog.names import Name
-from snowmelt.catalog.objects import Table
+from snowmelt.catalog.objects import Table, TableColumn
 from snowmelt.plan.models import extract_models
 from snowmelt.plan.steps import OpenWindow, Plan, Read, Step
 from snowmelt.sql.rewrite.context import Resolver
@@ -23,6 +23,10 @@ class Planner(Resolver, Protocol):
 
     def table(self, name: Name) -> Table:
         """The table called `name`, to be written. Raises SqlError when it is missing or not a table."""
+        ...
+
+    def default(self, table: Table, column: TableColumn) -> str | None:
+        """DuckDB text of what a row gets in a column that a statement leaves out; None when it is null."""
         ...
 
 

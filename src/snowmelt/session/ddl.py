@@ -25,7 +25,14 @@ from snowmelt.catalog.objects import (
     Task,
     View,
 )
-from snowmelt.session.definitions import apply_change, create_object, drop_temporary, is_temporary, replace_object
+from snowmelt.session.definitions import (
+    apply_change,
+    create_object,
+    create_sequence_physically,
+    drop_temporary,
+    is_temporary,
+    replace_object,
+)
 from snowmelt.session.session import Session
 from snowmelt.sql import statements as st
 
@@ -107,8 +114,20 @@ def create_schema(session: Session, statement: st.CreateSchema, request: Request
 
 
 def create_sequence(session: Session, statement: st.CreateSequence, request: Request) -> Result:
-    """CREATE SEQUENCE is understood, but NEXTVAL is not."""
-    raise unsupported("CREATE SEQUENCE")
+    """CREATE SEQUENCE."""
+    if statement.increment == 0:
+        raise SqlError("SQL compilation error:\ninvalid value [0] for parameter 'INCREMENT'", 1008, "22023")
+    sequence = Sequence(
+        session.scope.full(statement.name),
+        session.services.engine.next_id(),
+        session.services.clock.now(),
+        start=statement.start,
+        increment=statement.increment,
+        ordered=statement.ordered,
+        comment=statement.comment,
+        owner=session.role or "",
+    )
+    return create_object(session, statement, sequence, physical=create_sequence_physically)
 
 
 def create_stage(session: Session, statement: st.CreateStage, request: Request) -> Result:

@@ -14,9 +14,19 @@ from snowmelt.base.errors import object_exists, object_missing
 from snowmelt.base.result import Result, status_result
 from snowmelt.catalog.catalog import Catalog, Change, Entity, key_of
 from snowmelt.catalog.names import FullName
-from snowmelt.catalog.objects import Durability, Function, Model, Schema, SchemaObject, Stage, Stream, Table
+from snowmelt.catalog.objects import (
+    Durability,
+    Function,
+    Model,
+    Schema,
+    SchemaObject,
+    Sequence,
+    Stage,
+    Stream,
+    Table,
+)
 from snowmelt.session.session import Session
-from snowmelt.sql import tracking
+from snowmelt.sql import numbering, tracking
 from snowmelt.sql.statements import Create
 from snowmelt.storage.connection import Connection
 from snowmelt.streams.offsets import create_offset, drop_offset
@@ -69,6 +79,8 @@ def _drop_physical(connection: Connection, entity: Entity) -> None:
             connection.run(text)
     elif isinstance(entity, Stream):
         drop_offset(connection, entity.id)
+    elif isinstance(entity, Sequence):
+        connection.run(numbering.drop(entity.id))
 
 
 def _forget(session: Session, entity: Entity) -> None:
@@ -162,6 +174,11 @@ def create_table_physically(connection: Connection, table: Table) -> None:
     """The physical tables of a new table."""
     for text in tracking.create_table(table):
         connection.run(text)
+
+
+def create_sequence_physically(connection: Connection, sequence: Sequence) -> None:
+    """The engine's sequence behind a new one."""
+    connection.run(numbering.create(sequence.id, sequence.start, sequence.increment))
 
 
 def create_stream_physically(connection: Connection, stream: Stream) -> None:

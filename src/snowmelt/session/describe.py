@@ -11,6 +11,7 @@ from snowmelt.base.request import Request
 from snowmelt.base.result import Result, StatementType, rows_result
 from snowmelt.catalog.names import FullName, Name
 from snowmelt.catalog.objects import Procedure, Routine, Stream, Table, View
+from snowmelt.session.columns import shown_default
 from snowmelt.session.ddl import CLASSES, find_object
 from snowmelt.session.session import Session, description
 from snowmelt.session.show import SHOWS
@@ -49,7 +50,7 @@ def _describe_columns(session: Session, name: Name) -> Shown:
             c.type.sql,
             "COLUMN",
             "Y" if c.nullable else "N",
-            c.default,
+            shown_default(c),
             "N",
             "N",
             None,

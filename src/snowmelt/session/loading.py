@@ -161,7 +161,7 @@ def copy_into_table(session: Session, statement: CopyIntoTable, request: Request
         select = statement.select
         transform = lambda source: _expressions(planner, select, source)  # noqa: E731
     plan = copy_plan(table.name, columns, files, fmt, options, run=session.core.connection.run, transform=transform)
-    return _load(session, table, columns, plan)
+    return _load(session, table, columns, plan, planner)
 
 
 def _expressions(planner: SessionPlanner, select: exp.Select, source: StageSource) -> list[str]:
@@ -201,7 +201,9 @@ def _loaded(session: Session, table: Table) -> set[tuple[str, str]]:
     return {(file, etag) for file, etag in rows}
 
 
-def _load(session: Session, table: Table, columns: Sequence[TableColumn], plan: CopyPlan) -> Result:
+def _load(
+    session: Session, table: Table, columns: Sequence[TableColumn], plan: CopyPlan, planner: SessionPlanner
+) -> Result:
     core = session.core
     connection = core.connection
     by_name = {column.name: column for column in columns}
@@ -214,7 +216,7 @@ def _load(session: Session, table: Table, columns: Sequence[TableColumn], plan: 
         connection.wrote = connection.wrote or tracking.is_tracked(table)
         for step in plan.steps:
             try:
-                inserted.append(int(connection.scalar(insert_text(table, filled, step.select)) or 0))
+                inserted.append(int(connection.scalar(insert_text(table, filled, step.select, planner)) or 0))
             except SqlError as error:
                 raise explain_failure(plan, step, error, _outside(session)) from error
         report = copy_report(plan, inserted)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import collections.abc
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -12,15 +13,15 @@ from snowmelt.base.errors import SqlError, object_missing, unsupported
 from snowmelt.base.request import Request
 from snowmelt.catalog.catalog import Scope
 from snowmelt.catalog.names import FullName, Name, quote
-from snowmelt.catalog.objects import Function, Stream, Table, View
+from snowmelt.catalog.objects import Function, Sequence, Stream, Table, TableColumn, View
 from snowmelt.session.bindings import literal, wire_literal
 from snowmelt.session.information_schema import information_schema
 from snowmelt.session.loading import StagedRows, staged_rows
 from snowmelt.session.system_functions import system_function
 from snowmelt.session.table_functions import table_function
 from snowmelt.session.udfs import ensure_function
-from snowmelt.sql import tracking
-from snowmelt.sql.parse import parse_query
+from snowmelt.sql import numbering, tracking
+from snowmelt.sql.parse import parse_expression, parse_query
 from snowmelt.sql.rewrite.rules import rewrite
 
 if TYPE_CHECKING:
@@ -39,7 +40,15 @@ class SessionPlanner:
         repeatable: whether the same text means the same plan until the catalog or the session's settings change.
     """
 
-    def __init__(self, session: Session, request: Request, *, scope: Scope | None = None, depth: int = 0) -> None:
+    def __init__(
+        self,
+        session: Session,
+        request: Request,
+        *,
+        scope: Scope | None = None,
+        depth: int = 0,
+        text: str | None = None,
+    ) -> None:
         self.session: Session = session
         self.request: Request = request
         self.scope: Scope = scope or session.scope
@@ -48,6 +57,7 @@ class SessionPlanner:
         self.registered: list[str] = []
         self.repeatable = True
         self._depth = depth
+        self._text = request.text if text is None else text
 
     # --- tables ------------------------------------------------------------------------------------------------------
 
@@ -80,7 +90,7 @@ class SessionPlanner:
         if self._depth >= _MAX_VIEW_DEPTH:
             raise SqlError(f"SQL compilation error:\nView '{view.name}' is nested too deeply.", 2037, "42601")
         scope = Scope(view.full_name.database, view.full_name.schema)
-        inner = SessionPlanner(self.session, self.request, scope=scope, depth=self._depth + 1)
+        inner = SessionPlanner(self.session, self.request, scope=scope, depth=self._depth + 1, text=view.query)
         text = rewrite(parse_query(view.query), inner)
         self.streams_read |= inner.streams_read
         self.streams_peeked |= inner.streams_peeked
@@ -111,9 +121,40 @@ class SessionPlanner:
         self.registered.append(name)
         return f"SELECT * FROM {name}"
 
+    # --- sequences and defaults --------------------------------------------------------------------------------------
+
+    def uses_sequences(self) -> bool:
+        """Whether the word NEXTVAL is in the text."""
+        return "NEXTVAL" in self._text.upper()
+
+    def sequence(self, name: Name) -> str:
+        """The call that takes the next value of a sequence."""
+        found = self.session.find(Sequence, self.scope.full(name))
+        if found is None:
+            raise object_missing("Sequence", str(name))
+        return self._take(numbering.physical(found.id))
+
+    def _take(self, sequence: str) -> str:
+        self.session.core.connection.sequences.add(sequence)
+        return numbering.next_value(sequence)
+
+    def default(self, table: Table, column: TableColumn) -> str | None:
+        """The default of a column, or None when it is null."""
+        numbered = tracking.identity_sequence(table, column)
+        if numbered is not None:
+            return self._take(numbered)
+        return None if column.default is None else self.expression(column.default)
+
+    def expression(self, text: str) -> str:
+        """DuckDB text of an expression of its own, such as a default."""
+        inner = SessionPlanner(self.session, self.request, scope=self.scope, depth=self._depth, text=text)
+        rewritten = rewrite(parse_expression(text), inner)
+        self.registered += inner.registered
+        return rewritten
+
     # --- functions ---------------------------------------------------------------------------------------------------
 
-    def table_function(self, name: str, arguments: Sequence[exp.Expr]) -> str:
+    def table_function(self, name: str, arguments: collections.abc.Sequence[exp.Expr]) -> str:
         """DuckDB text of a query for ``TABLE(name(arguments))``."""
         self.repeatable = False
         return table_function(self, name, arguments)
@@ -127,7 +168,7 @@ class SessionPlanner:
         """Staged rows keep the name that the statement gives them."""
         return None
 
-    def function(self, name: str, arguments: Sequence[exp.Expr]) -> exp.Expr | None:
+    def function(self, name: str, arguments: collections.abc.Sequence[exp.Expr]) -> exp.Expr | None:
         """The value of a context or system function, or the call of a user-defined one."""
         system = system_function(self, name, arguments)
         if system is not None:

@@ -15,6 +15,7 @@ from snowmelt.catalog.names import Name, quote
 from snowmelt.catalog.objects import Table, TableColumn, View
 from snowmelt.plan.query import plan_query
 from snowmelt.plan.steps import Read, Write
+from snowmelt.session.columns import check_names, finished
 from snowmelt.session.core import OpenTransaction
 from snowmelt.session.definitions import (
     apply_change,
@@ -33,25 +34,13 @@ from snowmelt.storage.connection import Connection
 from snowmelt.telemetry.events import EVENT_COLUMNS
 
 
-def _check_columns(columns: tuple[TableColumn, ...]) -> None:
-    seen: dict[str, str] = {}
-    for column in columns:
-        folded = column.name.upper()
-        if folded in seen and seen[folded] == column.name:
-            raise SqlError(f"SQL compilation error:\nduplicate column name '{column.name}'", 2025, "42S21")
-        if folded in seen:
-            raise unsupported(f"columns '{seen[folded]}' and '{column.name}', whose names differ only in case")
-        seen[folded] = column.name
-        if column.default is not None or column.identity is not None:
-            raise unsupported("column defaults and AUTOINCREMENT")
-
-
 def create_table(session: Session, statement: CreateTable, request: Request) -> Result:
     """CREATE TABLE in all its forms."""
     if statement.clone is not None:
         raise unsupported("CREATE TABLE ... CLONE")
     columns = _columns_of(session, statement, request)
-    _check_columns(columns)
+    check_names(columns)
+    columns = finished(session, columns, request)
     table = Table(
         session.scope.full(statement.name),
         session.services.engine.next_id(),
@@ -188,7 +177,7 @@ def _set(session: Session, table: Table, value: dict[str, Any]) -> None:
 
 def _add_columns(session: Session, table: Table, value: tuple[TableColumn, ...]) -> None:
     columns = (*table.columns, *value)
-    _check_columns(columns)
+    check_names(columns)
     if any(not column.nullable for column in value):
         raise unsupported("ALTER TABLE ADD COLUMN ... NOT NULL")
     texts = [f"ADD COLUMN {quote(column.name)} {column.type.duckdb}" for column in value]
@@ -209,7 +198,7 @@ def _rename_column(session: Session, table: Table, value: tuple[str, str]) -> No
     if old not in {column.name for column in table.columns}:
         raise invalid_identifier(old)
     columns = tuple(dataclasses.replace(c, name=new) if c.name == old else c for c in table.columns)
-    _check_columns(columns)
+    check_names(columns)
     text = f"RENAME COLUMN {quote(old)} TO {quote(new)}"
     _alter(session, table, dataclasses.replace(table, columns=columns), [text])
 

@@ -167,11 +167,13 @@ def schema(cursor: Cursor, head: Head) -> Create:
 def sequence(cursor: Cursor, head: Head) -> Create:
     """CREATE SEQUENCE name [START [=] n] [INCREMENT [BY] [=] n] [ORDER | NOORDER] [COMMENT = 'text']."""
     head.permanent()
-    name, start, increment, comment = cursor.name(), 1, 1, ""
+    name, start, increment, comment, ordered = cursor.name(), 1, 1, "", False
     while not cursor.done:
-        if cursor.take_one_of("WITH", "ORDER", "NOORDER"):
+        if cursor.take("WITH"):
             continue
-        if cursor.take("START"):
+        if order := cursor.take_one_of("ORDER", "NOORDER"):
+            ordered = order == "ORDER"
+        elif cursor.take("START"):
             cursor.take("WITH")
             cursor.take("=")
             start = cursor.integer()
@@ -183,7 +185,7 @@ def sequence(cursor: Cursor, head: Head) -> Create:
             comment = cursor.string()
         else:
             raise cursor.unexpected()
-    return CreateSequence(name=name, start=start, increment=increment, comment=comment, **head.flags)
+    return CreateSequence(name=name, start=start, increment=increment, ordered=ordered, comment=comment, **head.flags)
 
 
 def warehouse(cursor: Cursor, head: Head) -> Create:

@@ -12,7 +12,7 @@ from typing import Any
 from sqlglot import exp
 
 from snowmelt.base.errors import unsupported
-from snowmelt.catalog.objects import TableColumn
+from snowmelt.catalog.objects import Identity, TableColumn
 from snowmelt.sql.cursor import Cursor
 from snowmelt.sql.parse_create import Head, take_options
 from snowmelt.sql.statements import Create, CreateTable, CreateView
@@ -243,8 +243,8 @@ def _column_option(cursor: Cursor, made: TableColumn) -> TableColumn:
     return made
 
 
-def _identity(cursor: Cursor) -> tuple[int, int]:
-    """(start, increment) from ``(n, m)`` or ``START n INCREMENT m``, both optional; then ORDER | NOORDER."""
+def _identity(cursor: Cursor) -> Identity:
+    """``(n, m)`` or ``START n INCREMENT m``, both optional; then ORDER | NOORDER."""
     start, increment = 1, 1
     if cursor.take("("):
         start = cursor.integer()
@@ -257,8 +257,7 @@ def _identity(cursor: Cursor) -> tuple[int, int]:
     if cursor.take("INCREMENT"):
         cursor.take_one_of("BY", "=")
         increment = cursor.integer()
-    cursor.take_one_of("ORDER", "NOORDER")
-    return start, increment
+    return Identity(start, increment, cursor.take_one_of("ORDER", "NOORDER") == "ORDER")
 
 
 # --- views -----------------------------------------------------------------------------------------------------------

@@ -138,6 +138,7 @@ class CreateSequence(Create):
     name: Name
     start: int = 1
     increment: int = 1
+    ordered: bool = False
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from snowmelt.catalog.names import quote
 from snowmelt.catalog.objects import Durability, Table, TableColumn
+from snowmelt.sql import numbering
 
 TX = "getvariable('tx')"
 
@@ -45,23 +46,44 @@ def column_list(columns: Sequence[TableColumn], prefix: str = "") -> str:
 def create_table(table: Table) -> list[str]:
     """Statements that create the table, its row numbers and its log."""
     declared = ", ".join(f"{quote(c.name)} {c.type.duckdb}{'' if c.nullable else ' NOT NULL'}" for c in table.columns)
+    numbers = [text for column in table.columns for text in create_identity(table, column)]
     if not is_tracked(table):
         temporary = "TEMP " if table.durability is Durability.TEMPORARY else ""
         name = f"t{table.id}" if temporary else physical(table)
-        return [f"CREATE {temporary}TABLE {name} ({declared})"]
+        return [*numbers, f"CREATE {temporary}TABLE {name} ({declared})"]
     plain = ", ".join(f"{quote(c.name)} {c.type.duckdb}" for c in table.columns)
     return [
+        *numbers,
         f"CREATE SEQUENCE data.r{table.id}",
         f"CREATE TABLE {physical(table)} (_rid BIGINT DEFAULT nextval('data.r{table.id}'), _ins BIGINT, {declared})",
         f"CREATE TABLE {log_of(table)} (_lsn BIGINT, _tx BIGINT, _rid BIGINT, _ins BIGINT, {plain})",
     ]
 
 
+def create_identity(table: Table, column: TableColumn) -> list[str]:
+    """The statement that makes what numbers the column, if it is an AUTOINCREMENT column."""
+    identity = column.identity
+    if identity is None:
+        return []
+    temporary = table.durability is Durability.TEMPORARY
+    return [numbering.create(identity.id, identity.start, identity.increment, temporary=temporary)]
+
+
+def identity_sequence(table: Table, column: TableColumn) -> str | None:
+    """The engine's name of what numbers the column, or None for any other column."""
+    if column.identity is None:
+        return None
+    return numbering.physical(column.identity.id, temporary=table.durability is Durability.TEMPORARY)
+
+
 def drop_table(table: Table) -> list[str]:
     """Statements that remove what `create_table` made."""
+    temporary = table.durability is Durability.TEMPORARY
+    numbers = [numbering.drop(c.identity.id, temporary=temporary) for c in table.columns if c.identity is not None]
     if not is_tracked(table):
-        return [f"DROP TABLE IF EXISTS {physical(table)}"]
+        return [f"DROP TABLE IF EXISTS {physical(table)}", *numbers]
     return [
+        *numbers,
         f"DROP TABLE IF EXISTS {physical(table)}",
         f"DROP TABLE IF EXISTS {log_of(table)}",
         f"DROP SEQUENCE IF EXISTS data.r{table.id}",
@@ -79,7 +101,7 @@ def insert(table: Table, columns: Sequence[TableColumn], source: str) -> str:
     if not is_tracked(table):
         return f"INSERT INTO {physical(table)} ({names}) {source}"
     aliases = ", ".join(f"c{i}" for i in range(len(columns)))
-    return f"INSERT INTO {physical(table)} (_ins, {names}) SELECT {TX}, {aliases} FROM ({source}) AS s({aliases})"
+    return f"INSERT INTO {physical(table)} (_ins, {names}) SELECT {TX}, s.* FROM ({source}) AS s({aliases})"
 
 
 def log_images(table: Table, alias: str, rest: str) -> str:

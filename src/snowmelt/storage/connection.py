@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -32,6 +33,7 @@ class Connection:
         tx: number of the open transaction, 0 when there is none.
         wrote: whether the open transaction wrote rows of tracked tables or moved offsets.
         canceled: set while the running statement is to stop; whoever begins a statement clears it.
+        sequences: sequences of the engine that statements have taken values of since the last commit.
     """
 
     def __init__(self, engine: Engine, cursor: duckdb.DuckDBPyConnection) -> None:
@@ -39,6 +41,7 @@ class Connection:
         self._cursor = cursor
         self.tx = 0
         self.wrote = False
+        self.sequences: set[str] = set()
         self.canceled = threading.Event()
         self._idle = threading.Event()
         self._idle.set()
@@ -64,6 +67,7 @@ class Connection:
                 self.engine.commit(self._cursor, self.tx)
             else:
                 self._cursor.execute("COMMIT")
+            self.sequences.clear()
         except duckdb.Error as error:
             self.rollback()
             raise translate(error) from error
@@ -80,6 +84,14 @@ class Connection:
                 # COMMIT that fails has already rolled back.
                 if "no transaction is active" not in str(error):
                     raise
+            self._keep_numbers()
+
+    def _keep_numbers(self) -> None:
+        """Make the file remember how far sequences have come: values that a rollback undid are never given again."""
+        for name in self.sequences:
+            with contextlib.suppress(duckdb.CatalogException):  # the rollback undid the sequence itself
+                self._cursor.execute(f"SELECT nextval('{name}')").fetchall()
+        self.sequences.clear()
 
     # --- statements --------------------------------------------------------------------------------------------------
 

@@ -26,6 +26,14 @@ def conflict() -> SqlError:
     )
 
 
+def _wrong_width(expected: int, got: int) -> SqlError:
+    return SqlError(
+        f"SQL compilation error:\nInsert value list does not match column list expecting {expected} but got {got}",
+        2020,
+        "21S01",
+    )
+
+
 _RULES: tuple[_Rule, ...] = (
     # First, since a handler's own message may look like any of the others.
     (
@@ -63,6 +71,15 @@ _RULES: tuple[_Rule, ...] = (
     (
         re.compile(r"NOT NULL constraint failed: .*?\.(\S+)"),
         lambda m: SqlError(f"NULL result in a non-nullable column: {m.group(1)}", 100072, "22000"),
+    ),
+    (
+        re.compile(r"has (\d+) columns available but (\d+) columns specified"),
+        lambda m: _wrong_width(int(m.group(2)), int(m.group(1))),
+    ),
+    (
+        # The transaction's number, which stands before the row's values, does not count.
+        re.compile(r"mismatch for insert.*?: expected (\d+) columns but (\d+) values"),
+        lambda m: _wrong_width(int(m.group(1)) - 1, int(m.group(2)) - 1),
     ),
     (re.compile(r"Division by zero"), lambda m: SqlError("Division by zero", 100051, "22012")),
     (

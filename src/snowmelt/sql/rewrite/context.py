@@ -64,6 +64,14 @@ class Resolver(Protocol):
         """The literal bound to a placeholder: its position from 1, or its name."""
         ...
 
+    def uses_sequences(self) -> bool:
+        """Whether the text being rewritten may take values of sequences; a cheap look, to save a walk over the tree."""
+        ...
+
+    def sequence(self, name: Name) -> str:
+        """DuckDB text that takes the next value of the sequence called `name`."""
+        ...
+
     def variable(self, name: str) -> exp.Expr:
         """The literal that a session variable (``$name``) holds."""
         ...

@@ -19,6 +19,7 @@ from snowmelt.sql.rewrite.functions import arithmetic, cast_types, resolve_funct
 from snowmelt.sql.rewrite.literals import bind
 from snowmelt.sql.rewrite.names import fold_identifiers, name_projections, positional_columns
 from snowmelt.sql.rewrite.semistructured import extract_fields
+from snowmelt.sql.rewrite.sequence_values import sequence_values
 from snowmelt.sql.rewrite.sources import resolve_sources, resolve_stages, resolve_table_functions
 
 Rule = Callable[[exp.Expr, Resolver], exp.Expr]
@@ -27,6 +28,7 @@ RULES: tuple[Rule, ...] = (
     bind,
     name_projections,
     fold_identifiers,
+    sequence_values,
     resolve_stages,
     positional_columns,
     resolve_table_functions,

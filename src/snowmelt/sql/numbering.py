@@ -1,0 +1,34 @@
+"""The engine's sequences, which stand behind those of Snowflake and behind AUTOINCREMENT columns.
+
+A value is given once: a rollback leaves a gap (see `snowmelt.storage.connection`).
+"""
+
+from __future__ import annotations
+
+_LEAST, _GREATEST = -(2**63), 2**63 - 1
+
+
+def physical(number: int, *, temporary: bool = False) -> str:
+    """The engine's name of the sequence with that id."""
+    return f"temp.q{number}" if temporary else f"data.q{number}"
+
+
+def create(number: int, start: int, increment: int, *, temporary: bool = False) -> str:
+    """The statement that makes a sequence."""
+    name = f"TEMP SEQUENCE q{number}" if temporary else f"SEQUENCE {physical(number)}"
+    return f"CREATE {name} START {start} INCREMENT {increment} MINVALUE {_LEAST} MAXVALUE {_GREATEST}"
+
+
+def drop(number: int, *, temporary: bool = False) -> str:
+    """The statement that removes a sequence."""
+    return f"DROP SEQUENCE IF EXISTS {physical(number, temporary=temporary)}"
+
+
+def next_value(sequence: str) -> str:
+    """An expression that takes the next value of a sequence with that name in the engine."""
+    return f"nextval('{sequence}')"
+
+
+def peek(number: int) -> str:
+    """A query for the last value given, NULL when there is none yet."""
+    return f"SELECT last_value FROM duckdb_sequences() WHERE schema_name = 'data' AND sequence_name = 'q{number}'"
