@@ -187,3 +187,22 @@ def test_cancel_query(sql: Sql, connection: SnowflakeConnection, other: Sql) -> 
     with connection.cursor() as second, pytest.raises(DatabaseError, match="000604"):
         second.get_results_from_sfqid(query_id)
         second.fetchall()
+
+
+LIMIT_ROWS = 1_500_000
+
+
+@pytest.mark.parity("Results", "rows that do not fit into memory come back whole, and RESULT_SCAN reads them", TYPES)
+def test_a_result_larger_than_memory(sql: Sql) -> None:
+    rows = f"SELECT SEQ8() AS n, RPAD('x', 100, 'y') AS s FROM TABLE(GENERATOR(ROWCOUNT => {LIMIT_ROWS}))"
+    frame = sql.run(rows).fetch_pandas_all()
+    assert len(frame) == LIMIT_ROWS
+    assert frame["N"].sum() == LIMIT_ROWS * (LIMIT_ROWS - 1) // 2
+    scanned = f"SELECT COUNT(*), SUM(n), SUM(LENGTH(s)) FROM TABLE(RESULT_SCAN('{sql.cursor.sfqid}'))"
+    assert sql(scanned) == [(LIMIT_ROWS, LIMIT_ROWS * (LIMIT_ROWS - 1) // 2, 100 * LIMIT_ROWS)]
+
+
+def test_an_error_behind_many_rows(sql: Sql) -> None:
+    sql("CREATE TABLE t AS SELECT SEQ8() AS n FROM TABLE(GENERATOR(ROWCOUNT => 1000000))")
+    sql.fails("SELECT 1 / (n - 999999), n, n, n FROM t", 100051)
+    assert sql.one("SELECT COUNT(*) FROM t") == 1_000_000

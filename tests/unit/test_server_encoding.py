@@ -119,7 +119,7 @@ def test_pieces_hold_all_rows_in_order() -> None:
 def test_store_drops_the_longest_untouched() -> None:
     moment = 0.0
     table = big_table(100)
-    piece = Chunk((), table, json=False)
+    piece = Chunk((), table, table.schema, json=False)
     store = ChunkStore(lambda: moment, kept_bytes=piece.size * 2, kept_seconds=10)
     first, second = (store.add((piece,))[0].split("/")[0] for _ in range(2))
     assert store.get(first, 0) is piece and store.get(first, 1) is None and store.get(first, -1) is None
@@ -129,6 +129,6 @@ def test_store_drops_the_longest_untouched() -> None:
     assert store.get(third, 0) is piece
     moment = 15.0
     assert store.get(first, 0) is None and store.get(third, 0) is piece
-    huge = Chunk((), big_table(1000), json=False)
+    huge = Chunk((), big_table(1000), table.schema, json=False)
     key = store.add((huge,))[0].split("/")[0]
     assert store.get(key, 0) is huge and store.get(third, 0) is None

@@ -19,7 +19,9 @@ RUN = TaskRun("u1", full("T"), full("T"), 1, "select 'it''s'", START, 1767268800
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
-    made = Engine(tmp_path / "account.duckdb", tmp_path / "files", ManualClock(START))
+    made = Engine(
+        tmp_path / "account.duckdb", tmp_path / "files", ManualClock(START), spill=tmp_path / "spill", memory_mb=256
+    )
     yield made
     made.close()
 
@@ -46,12 +48,12 @@ def test_states(engine: Engine) -> None:
 
 def test_they_are_there_after_a_restart(tmp_path: Path) -> None:
     path, files = tmp_path / "account.duckdb", tmp_path / "files"
-    engine = Engine(path, files, ManualClock(START))
+    engine = Engine(path, files, ManualClock(START), spill=tmp_path / "spill", memory_mb=256)
     store = StoredRuns(engine)
     store.save(RUN)
     store.save_state(7, TaskState(failures=1))
     engine.close()
-    engine = Engine(path, files, ManualClock(START))
+    engine = Engine(path, files, ManualClock(START), spill=tmp_path / "spill", memory_mb=256)
     try:
         again = StoredRuns(engine)
         assert list(again.runs()) == [RUN]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -73,6 +74,7 @@ class Result:
         transfer: set for PUT and GET, which the client carries out itself.
         children: results of the single statements when the text held several.
         query_id: filled in by the session.
+        release: set for rows in a file: lets go of the memory through which they were read.
     """
 
     columns: tuple[Column, ...]
@@ -82,6 +84,7 @@ class Result:
     children: tuple[Result, ...] = ()
     query_id: str = ""
     sql: str = ""
+    release: Callable[[], None] | None = None
 
     @property
     def row_count(self) -> int:

@@ -18,6 +18,7 @@ class Settings:
         password: its password; None lets the data directory keep a generated one.
         account: the account name that `CURRENT_ACCOUNT()` answers.
         workers: how many Python handlers may run at once.
+        memory_mb: MiB that the engine may use; what needs more goes through files of the data directory.
     """
 
     data: Path | None = None
@@ -27,3 +28,4 @@ class Settings:
     password: str | None = None
     account: str = "SNOWMELT"
     workers: int = 4
+    memory_mb: int = 1280

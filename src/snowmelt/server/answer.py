@@ -9,12 +9,10 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow as pa
-
 from snowmelt.base.datatypes import VARCHAR
 from snowmelt.base.errors import SqlError
-from snowmelt.base.result import Column, Result, StatementType, rows_result
-from snowmelt.server.arrow import wire_table
+from snowmelt.base.result import Result, StatementType, rows_result
+from snowmelt.server.arrow import wire_schema, wire_table
 from snowmelt.server.chunks import Chunk, ChunkStore, arrow_stream, split
 from snowmelt.server.host import Executor
 from snowmelt.server.parameters import listed, merged
@@ -149,18 +147,21 @@ class Encoder:
         data = {"queryResultFormat": "json" if as_json else "arrow", "total": 0, "returned": 0, **empty}
         if result.table is None or result.row_count == 0 or not result.columns:
             return data
-        first, *others = split(wire_table(result.columns, result.table))
+        schema = wire_schema(result.columns, result.table)
+        pieces = [Chunk(result.columns, rows, schema, as_json, result.release) for rows in split(result.table)]
+        first = wire_table(result.columns, pieces[0].rows, schema)
         data["total"] = data["returned"] = result.row_count
         if as_json:
             data["rowset"] = json_rows(result.columns, first)
         else:
             data["rowsetBase64"] = base64.b64encode(arrow_stream(first)).decode("ascii")
-        if others:
-            data.update(self._links(result.columns, others, as_json))
+        if result.release is not None:
+            result.release()
+        if len(pieces) > 1:
+            data.update(self._links(tuple(pieces[1:])))
         return data
 
-    def _links(self, columns: tuple[Column, ...], tables: list[pa.Table], as_json: bool) -> dict[str, Any]:
-        pieces = tuple(Chunk(columns, table, as_json) for table in tables)
+    def _links(self, pieces: tuple[Chunk, ...]) -> dict[str, Any]:
         links = [
             {
                 "url": f"{self.base_url}/chunks/{key}",

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from snowmelt.base.datatypes import DataType, Kind
 from snowmelt.base.result import Column
 from snowmelt.server.jsontext import render
-from snowmelt.server.rowtype import field_metadata, precision_of, scale_of, tz_has_fraction
+from snowmelt.server.rowtype import field_metadata, scale_of, tz_has_fraction
 
 _INTEGERS = ((pa.int8(), 1 << 7), (pa.int16(), 1 << 15), (pa.int32(), 1 << 31))
 _UNITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
@@ -23,59 +23,82 @@ _UTC_OFFSET = 1440
 """Minutes added to a time zone's offset, so that it is never negative."""
 
 
-def wire_table(columns: tuple[Column, ...], table: pa.Table) -> pa.Table:
-    """`table` in wire layout, with the names of `columns` and field metadata for the connector."""
-    fields, arrays = [], []
+def wire_schema(columns: tuple[Column, ...], table: pa.Table) -> pa.Schema:
+    """The layout of all of a result's pieces: the names of `columns`, the types that hold every value of `table`, and
+    field metadata for the connector.
+    """
+    fields = []
     for column, values in zip(columns, table.columns, strict=True):
-        data = wire_column(values, column.type)
-        arrays.append(data)
-        fields.append(pa.field(column.name, data.type, column.nullable, field_metadata(column.type)))
-    return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+        chosen = _type_of(values, column.type)
+        fields.append(pa.field(column.name, chosen, column.nullable, field_metadata(column.type)))
+    return pa.schema(fields)
 
 
-def wire_column(values: pa.ChunkedArray, data_type: DataType) -> pa.ChunkedArray:
+def wire_table(columns: tuple[Column, ...], table: pa.Table, schema: pa.Schema | None = None) -> pa.Table:
+    """`table`, or a piece of the one that `schema` was made for, in wire layout."""
+    schema = schema or wire_schema(columns, table)
+    pairs = zip(columns, schema.types, table.columns, strict=True)
+    return pa.Table.from_arrays([wire_column(values, c.type, target) for c, target, values in pairs], schema=schema)
+
+
+def wire_column(values: pa.ChunkedArray, data_type: DataType, target: pa.DataType | None = None) -> pa.ChunkedArray:
     """One column in wire layout, from any Arrow type that can stand for `data_type`."""
+    values = _plain_values(values)
+    target = target or _type_of(values, data_type)
+    if data_type.kind is not Kind.FIXED:
+        convert = _CONVERTERS[data_type.kind][1]
+        return pa.chunked_array([convert(chunk, data_type) for chunk in values.chunks], target)
+    if pa.types.is_decimal(target):
+        return values.cast(target)
+    return pa.chunked_array([_as_int64(chunk, data_type).cast(target) for chunk in values.chunks], target)
+
+
+def _type_of(values: pa.ChunkedArray, data_type: DataType) -> pa.DataType:
+    """The Arrow type in which a column travels."""
+    if data_type.kind is Kind.FIXED:
+        return _number_type(_plain_values(values), data_type)
+    return _CONVERTERS[data_type.kind][0](data_type)
+
+
+def _plain_values(values: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
     if isinstance(values.type, pa.BaseExtensionType):
         values = pa.chunked_array([chunk.storage for chunk in values.chunks], values.type.storage_type)
-    if data_type.kind is Kind.FIXED:
-        return _numbers(values, precision_of(data_type), scale_of(data_type))
-    target, convert = _CONVERTERS[data_type.kind]
-    return pa.chunked_array([convert(chunk, data_type) for chunk in values.chunks], target(data_type))
+    return values
 
 
 # --- numbers ---------------------------------------------------------------------------------------------------------
 
 
-def _numbers(values: pa.ChunkedArray, precision: int, scale: int) -> pa.ChunkedArray:
-    """Unscaled integers, or decimals where they do not fit into 64 bits."""
-    whole = _as_int64(values, precision, scale)
-    if whole is None:
-        return values.cast(pa.decimal128(38, scale))
-    low, high = (value.as_py() for value in pc.min_max(whole).values())
-    for integer, bound in _INTEGERS:
-        if low is None or (-bound <= low and high < bound):
-            return whole.cast(integer)
-    return whole
+def _number_type(values: pa.ChunkedArray, data_type: DataType) -> pa.DataType:
+    """The smallest integer that holds all unscaled values, or decimals where they do not fit into 64 bits."""
+    low, high = 0, 0
+    for chunk in values.chunks:
+        try:
+            bounds = pc.min_max(_as_int64(chunk, data_type)).as_py()
+        except pa.ArrowInvalid:
+            return pa.decimal128(38, scale_of(data_type))
+        if bounds["min"] is not None:
+            low, high = min(low, bounds["min"]), max(high, bounds["max"])
+    return next((integer for integer, bound in _INTEGERS if -bound <= low and high < bound), pa.int64())
 
 
-def _as_int64(values: pa.ChunkedArray, precision: int, scale: int) -> pa.ChunkedArray | None:
-    """The unscaled values as int64; None when one of them is too large."""
-    kind = values.type
-    if pa.types.is_boolean(kind):
+def _as_int64(values: pa.Array, data_type: DataType) -> pa.Array:
+    """The unscaled values.
+
+    Raises:
+        pa.ArrowInvalid: one of them is too large.
+    """
+    scale = scale_of(data_type)
+    if pa.types.is_boolean(values.type):
         values = values.cast(pa.int8())
-    elif not pa.types.is_integer(kind) or scale > 0:
-        if not pa.types.is_decimal128(kind) or kind.scale != scale:
+    elif not pa.types.is_integer(values.type) or scale > 0:
+        if not pa.types.is_decimal128(values.type) or values.type.scale != scale:
             values = values.cast(pa.decimal128(38, scale))
         if scale > 0:
-            values = pa.chunked_array([_unscaled(chunk) for chunk in values.chunks], pa.decimal128(38, 0))
-    if precision <= 18 or pa.types.is_signed_integer(values.type):
-        return values.cast(pa.int64())
-    try:
-        return values.cast(pa.int64())
-    except pa.ArrowInvalid:
-        return None
+            values = _unscaled(values)
+    return values.cast(pa.int64())
 
 
 def _unscaled(decimals: pa.Array) -> pa.Array:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from snowmelt.base.result import Column
+from snowmelt.server.arrow import wire_table
 from snowmelt.server.rowset import json_rows
 
 INLINE_BYTES = 1 << 20
@@ -27,11 +28,21 @@ KEPT_SECONDS = 3600.0
 
 @dataclass(frozen=True)
 class Chunk:
-    """Rows of one result in wire layout; `json` chooses the format in which they are served."""
+    """Rows of one result, brought into wire layout when they are asked for.
+
+    Attributes:
+        columns: their names and types.
+        rows: the rows as the engine gave them.
+        schema: the wire layout of the whole result.
+        json: whether they are served as JSON rather than Arrow.
+        release: lets go of the memory through which rows in a file were read.
+    """
 
     columns: tuple[Column, ...]
     rows: pa.Table
+    schema: pa.Schema
     json: bool
+    release: Callable[[], None] | None = None
 
     @property
     def size(self) -> int:
@@ -40,9 +51,11 @@ class Chunk:
 
     def body(self) -> bytes:
         """What the client downloads: an Arrow stream, or JSON rows without the outer brackets."""
-        if self.json:
-            return json.dumps(json_rows(self.columns, self.rows))[1:-1].encode()
-        return arrow_stream(self.rows)
+        wire = wire_table(self.columns, self.rows, self.schema)
+        body = json.dumps(json_rows(self.columns, wire))[1:-1].encode() if self.json else arrow_stream(wire)
+        if self.release is not None:
+            self.release()
+        return body
 
 
 def arrow_stream(table: pa.Table) -> bytes:
@@ -53,15 +66,15 @@ def arrow_stream(table: pa.Table) -> bytes:
     return bytes(memoryview(sink.getvalue()))
 
 
-def split(wire: pa.Table, inline_bytes: int = INLINE_BYTES, chunk_bytes: int = CHUNK_BYTES) -> list[pa.Table]:
-    """`wire` cut into a first piece for the answer and chunks of even row counts; the pieces copy nothing."""
-    rows = wire.num_rows
-    if wire.nbytes <= inline_bytes or rows <= 1:
-        return [wire]
-    row_bytes = max(wire.nbytes / rows, 1.0)
+def split(table: pa.Table, inline_bytes: int = INLINE_BYTES, chunk_bytes: int = CHUNK_BYTES) -> list[pa.Table]:
+    """`table` cut into a first piece for the answer and chunks of even row counts; the pieces copy nothing."""
+    rows = table.num_rows
+    if table.nbytes <= inline_bytes or rows <= 1:
+        return [table]
+    row_bytes = max(table.nbytes / rows, 1.0)
     first = max(int(inline_bytes / row_bytes), 1)
     step = max(int(chunk_bytes / row_bytes), 1)
-    return [wire.slice(0, first), *(wire.slice(start, step) for start in range(first, rows, step))]
+    return [table.slice(0, first), *(table.slice(start, step) for start in range(first, rows, step))]
 
 
 class ChunkStore:

@@ -82,8 +82,8 @@ def run_steps(session: Session, plan: Plan, transaction: OpenTransaction) -> Res
         for step in plan.steps:
             connection.check_canceled()
             if isinstance(step, Read):
-                columns, table = connection.query(step.sql)
-                result = Result(columns, table, plan.kind)
+                columns, rows = connection.stream(step.sql)
+                result = Result(columns, rows.table, plan.kind, release=rows.release)
             elif isinstance(step, Write):
                 if plan.writes:
                     connection.wrote = True

@@ -40,32 +40,47 @@ class TaskControl(Protocol):
         ...
 
 
-class ResultStore:
-    """Results by query id, for RESULT_SCAN and later fetch; the oldest go first when `limit_bytes` is exceeded."""
+class _Shelf:
+    """Results that share a limit of bytes; the oldest go first, the newest stays."""
 
-    def __init__(self, limit_bytes: int = 1 << 30) -> None:
-        self._results: OrderedDict[str, Result] = OrderedDict()
-        self._sizes: dict[str, int] = {}
-        self._limit = limit_bytes
+    def __init__(self, limit: int) -> None:
+        self._results: OrderedDict[str, tuple[int, Result]] = OrderedDict()
+        self._limit = limit
         self._total = 0
+
+    def put(self, result: Result) -> None:
+        self.remove(result.query_id)
+        size = 512 + (result.table.nbytes if result.table is not None else 0)
+        self._results[result.query_id] = (size, result)
+        self._total += size
+        while self._total > self._limit and len(self._results) > 1:
+            self.remove(next(iter(self._results)))
+
+    def get(self, query_id: str) -> Result | None:
+        found = self._results.get(query_id)
+        return found[1] if found is not None else None
+
+    def remove(self, query_id: str) -> None:
+        self._total -= self._results.pop(query_id, (0, None))[0]
+
+
+class ResultStore:
+    """Results by query id, for RESULT_SCAN and later fetch: those in memory and those in files, each up to a limit."""
+
+    def __init__(self, in_memory: int = 256 << 20, in_files: int = 8 << 30) -> None:
+        self._memory = _Shelf(in_memory)
+        self._files = _Shelf(in_files)
         self._lock = threading.Lock()
 
     def put(self, result: Result) -> None:
         """Keep a result under its query id."""
-        size = 512 + (result.table.nbytes if result.table is not None else 0)
         with self._lock:
-            self._total += size - self._sizes.get(result.query_id, 0)
-            self._results[result.query_id] = result
-            self._results.move_to_end(result.query_id)
-            self._sizes[result.query_id] = size
-            while self._total > self._limit and len(self._results) > 1:
-                oldest, _ = self._results.popitem(last=False)
-                self._total -= self._sizes.pop(oldest)
+            (self._memory if result.release is None else self._files).put(result)
 
     def get(self, query_id: str) -> Result | None:
         """The result of that id, or None when it was never there or has gone."""
         with self._lock:
-            return self._results.get(query_id)
+            return self._memory.get(query_id) or self._files.get(query_id)
 
 
 @dataclass

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -16,10 +17,14 @@ from snowmelt.base.datatypes import from_duckdb
 from snowmelt.base.errors import canceled
 from snowmelt.base.result import Column
 from snowmelt.storage.errors import translate
+from snowmelt.storage.spill import Rows, collect
 
 if TYPE_CHECKING:
     from snowmelt.storage.engine import Engine
 
+
+_BATCH_ROWS = 122_880
+"""Rows that the engine hands over at once: one of its row groups."""
 
 _INTERRUPT_AGAIN = 0.02
 _INTERRUPT_PATIENCE = 5.0
@@ -122,6 +127,18 @@ class Connection:
         except duckdb.Error as error:
             raise translate(error) from error
         return columns, table.rename_columns([f"c{i}" for i in range(table.num_columns)])
+
+    def stream(self, sql: str) -> tuple[tuple[Column, ...], Rows]:
+        """As `query`, but a large result goes to a file while it is read."""
+        try:
+            with self._running():
+                relation = self._cursor.sql(sql)
+                columns = _columns(relation.columns, [str(t) for t in relation.types])
+                rows = collect(relation.to_arrow_reader(_BATCH_ROWS), self.engine.spill)
+        except duckdb.Error as error:
+            self.check_canceled()  # an interrupt in the middle of the rows reaches us as any other error
+            raise translate(error) from error
+        return columns, replace(rows, table=rows.table.rename_columns([f"c{i}" for i in range(len(columns))]))
 
     def query_dml(self, sql: str) -> tuple[tuple[str, ...], pa.Table]:
         """Execute DML with RETURNING: the names and the rows of what it returns."""

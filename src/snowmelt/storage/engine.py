@@ -31,15 +31,17 @@ class Engine:
     Attributes:
         locks: table locks.
         catalog: the current picture; replaced whole by `change`.
+        spill: directory for what does not fit into memory.
     """
 
-    def __init__(self, path: Path | None, files: Path, clock: Clock) -> None:
+    def __init__(self, path: Path | None, files: Path, clock: Clock, *, spill: Path, memory_mb: int) -> None:
         self.clock = clock
         self.locks = LockManager()
         self._commit_lock = threading.Lock()
         self._catalog_lock = threading.RLock()
         self._counter_lock = threading.Lock()
-        self._root = _open(path, files)
+        self.spill = spill
+        self._root = _open(path, files, spill, memory_mb)
         for script in ("bootstrap", "macros"):
             self._root.execute(resources.files("snowmelt.storage").joinpath(f"sql/{script}.sql").read_text())
         row = self._root.execute("SELECT coalesce(max(tx), 0), coalesce(max(ver), 0) FROM snowmelt.commits").fetchone()
@@ -139,7 +141,7 @@ class Engine:
         self._root.close()
 
 
-def _open(path: Path | None, files: Path) -> duckdb.DuckDBPyConnection:
+def _open(path: Path | None, files: Path, spill: Path, memory_mb: int) -> duckdb.DuckDBPyConnection:
     try:
         connection = duckdb.connect(
             str(path) if path else ":memory:",
@@ -148,6 +150,8 @@ def _open(path: Path | None, files: Path) -> duckdb.DuckDBPyConnection:
                 "autoinstall_known_extensions": False,
                 "python_enable_replacements": False,
                 "TimeZone": "UTC",
+                "memory_limit": f"{memory_mb}MiB",
+                "temp_directory": str(spill),
             },
         )
     except duckdb.IOException as error:
