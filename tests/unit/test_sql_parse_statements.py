@@ -17,6 +17,7 @@ from snowmelt.sql.statements import (
     AlterTable,
     AlterTask,
     Call,
+    ConstraintClause,
     CopyIntoTable,
     CreateDatabase,
     CreateRoutine,
@@ -124,7 +125,11 @@ def test_create_view_sequence_and_warehouse() -> None:
         ("ALTER TABLE t ADD x BOOLEAN", "ADD COLUMN", (TableColumn("X", BOOLEAN),)),
         ("ALTER TABLE t SET CHANGE_TRACKING = TRUE", "SET", {"CHANGE_TRACKING": True}),
         ("ALTER TABLE t UNSET COMMENT", "UNSET", ("COMMENT",)),
-        ("ALTER TABLE t ADD CONSTRAINT k PRIMARY KEY (a)", "ADD CONSTRAINT", None),
+        (
+            "ALTER TABLE t ADD CONSTRAINT k PRIMARY KEY (a)",
+            "ADD CONSTRAINT",
+            ConstraintClause("PRIMARY KEY", ("A",), "K"),
+        ),
         (
             "ALTER TABLE t ALTER COLUMN a SET DATA TYPE INT, COLUMN b DROP NOT NULL, c COMMENT 'x'",
             "ALTER COLUMN",

@@ -83,6 +83,25 @@ class TableColumn:
 
 
 @dataclass(frozen=True)
+class Constraint:
+    """A PRIMARY KEY, UNIQUE or FOREIGN KEY; none is enforced.
+
+    Attributes:
+        references: for a foreign key the id of the table it points to, with `referenced` that table's columns.
+    """
+
+    kind: str
+    name: str
+    columns: tuple[str, ...]
+    created_on: datetime
+    references: int | None = None
+    referenced: tuple[str, ...] = ()
+    rely: bool = False
+    on_update: str = "NO ACTION"
+    on_delete: str = "NO ACTION"
+
+
+@dataclass(frozen=True)
 class SchemaObject:
     """What all objects in a schema have.
 
@@ -105,22 +124,31 @@ class SchemaObject:
 
 @dataclass(frozen=True)
 class Table(SchemaObject):
-    """A table; `is_event` for event tables, whose columns are fixed."""
+    """A table.
+
+    Attributes:
+        is_event: for event tables, whose columns are fixed.
+        cluster_by: the text in the parentheses of CLUSTER BY, which changes nothing but what is shown.
+    """
 
     columns: tuple[TableColumn, ...]
     durability: Durability = Durability.PERMANENT
     is_event: bool = False
     retention_days: int = 1
     change_tracking: bool = False
+    constraints: tuple[Constraint, ...] = ()
+    cluster_by: str = ""
 
 
 @dataclass(frozen=True)
 class View(SchemaObject):
-    """A view: its columns and its defining query in Snowflake's dialect."""
+    """A view: its columns, its defining query as written, and the statement that made it."""
 
     columns: tuple[TableColumn, ...]
     query: str
     text: str
+    secure: bool = False
+    change_tracking: bool = False
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,7 @@ class Core:
         parameters: session parameters that were set, by upper-case name.
         variables: session variables (SET) by upper-case name.
         plans: plans of statements that may come again.
+        checked_views: versions of the catalog with ids of the views whose columns were found to fit their queries.
         history: ids of the queries so far, oldest first; the last ones only.
     """
 
@@ -64,6 +65,7 @@ class Core:
         self.history: list[str] = []
         self.running: set[str] = set()
         self.cancel = connection.canceled
+        self.checked_views: set[tuple[int, int]] = set()
         self._relations = 0
 
     def put_temporary(self, item: SchemaObject) -> None:

@@ -12,7 +12,20 @@ from typing import Any
 from snowmelt.base.errors import unsupported
 from snowmelt.base.request import Request
 from snowmelt.base.result import Result
-from snowmelt.session import ddl, describe, loading, model_ddl, queries, routines, settings, show, streams_tasks, tables
+from snowmelt.session import (
+    alter_table,
+    ddl,
+    describe,
+    loading,
+    model_ddl,
+    queries,
+    routines,
+    settings,
+    show,
+    streams_tasks,
+    tables,
+    views,
+)
 from snowmelt.session.session import Session
 from snowmelt.sql import statements as st
 
@@ -40,8 +53,8 @@ HANDLERS: Mapping[type[st.Statement], Handler] = {
     st.Drop: ddl.drop,
     st.SetComment: ddl.set_comment,
     st.CreateTable: tables.create_table,
-    st.CreateView: tables.create_view,
-    st.AlterTable: tables.alter_table,
+    st.CreateView: views.create_view,
+    st.AlterTable: alter_table.alter_table,
     st.CreateStream: streams_tasks.create_stream,
     st.CreateTask: streams_tasks.create_task,
     st.AlterTask: streams_tasks.alter_task,

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 _MAX_VIEW_DEPTH = 64
 
+_EXPANSION_ERRORS = frozenset({904, 2003, 2140, 90105})
+"""What a view's query can come to lack after the view was made."""
+
 
 class SessionPlanner:
     """Resolves the names of one statement; implements `snowmelt.plan.query.Planner`.
@@ -91,13 +94,36 @@ class SessionPlanner:
             raise SqlError(f"SQL compilation error:\nView '{view.name}' is nested too deeply.", 2037, "42601")
         scope = Scope(view.full_name.database, view.full_name.schema)
         inner = SessionPlanner(self.session, self.request, scope=scope, depth=self._depth + 1, text=view.query)
-        text = rewrite(parse_query(view.query), inner)
+        try:
+            text = rewrite(parse_query(view.query), inner)
+            self._check_view(view, text)
+        except SqlError as error:
+            if error.code not in _EXPANSION_ERRORS:
+                raise
+            message = f"SQL compilation error:\nFailure during expansion of view '{view.name}': {error.message}"
+            raise SqlError(message, 2037, "42601") from error
         self.streams_read |= inner.streams_read
         self.streams_peeked |= inner.streams_peeked
         self.registered += inner.registered
         self.repeatable &= inner.repeatable
         names = ", ".join(quote(column.name) for column in view.columns)
         return f"SELECT * FROM ({text}) AS v({names})"
+
+    def _check_view(self, view: View, text: str) -> None:
+        """Hold the view's list of columns against its query; once for each picture of the catalog."""
+        core = self.session.core
+        key = (self.session.services.engine.catalog.version, view.id)
+        if key in core.checked_views and not core.temporary:
+            return
+        produced = len(core.connection.describe(text))
+        if produced != len(view.columns):
+            raise SqlError(
+                f"SQL compilation error:\nView definition for '{view.full_name}' declared {len(view.columns)} "
+                f"column(s), but view query produces {produced} column(s).",
+                2057,
+                "42601",
+            )
+        core.checked_views.add(key)
 
     def _stream(self, stream: Stream) -> str:
         table = self.session.table_by_id(stream.source)

@@ -27,6 +27,7 @@ from snowmelt.sql import (
     parse_stage,
     parse_table,
     parse_task,
+    parse_view,
 )
 from snowmelt.sql import parse_query as parse_query_module
 from snowmelt.sql.cursor import NOTHING, Cursor, Outside
@@ -130,7 +131,7 @@ CREATORS: dict[str, parse_create.Creator] = {
     "WAREHOUSE": parse_create.warehouse,
     "TABLE": parse_table.table,
     "EVENT TABLE": parse_table.table,
-    "VIEW": parse_table.view,
+    "VIEW": parse_view.view,
     "STAGE": parse_stage.stage,
     "FILE FORMAT": parse_stage.create_file_format,
     "STREAM": parse_task.stream,

@@ -8,9 +8,10 @@ from typing import Any
 from snowmelt.base.errors import unsupported
 from snowmelt.catalog.names import Name
 from snowmelt.sql.cursor import Cursor
+from snowmelt.sql.parse_constraint import CONSTRAINTS, table_constraint
 from snowmelt.sql.parse_create import take_options
-from snowmelt.sql.parse_table import CONSTRAINTS, TABLE_OPTIONS, column, refuse_options, table_constraint
-from snowmelt.sql.statements import AlterTable, Statement
+from snowmelt.sql.parse_table import TABLE_OPTIONS, clustering_key, column, refuse_options
+from snowmelt.sql.statements import AlterTable, ConstraintClause, Statement
 
 
 def alter_table(cursor: Cursor) -> Statement:
@@ -25,6 +26,8 @@ def alter_table(cursor: Cursor) -> Statement:
         return replace(_add(cursor, name), if_exists=if_exists)
     if cursor.take("DROP"):
         return replace(_drop(cursor, name), if_exists=if_exists)
+    if cursor.take("CLUSTER BY"):
+        return AlterTable(name=name, action="CLUSTER BY", value=clustering_key(cursor), if_exists=if_exists)
     if cursor.take_one_of("ALTER", "MODIFY"):
         return AlterTable(name=name, action="ALTER COLUMN", value=_alter_columns(cursor), if_exists=if_exists)
     if cursor.take("SET"):
@@ -46,6 +49,10 @@ def alter_table(cursor: Cursor) -> Statement:
 def _rename(cursor: Cursor, name: Name) -> AlterTable:
     if cursor.take("TO"):
         return AlterTable(name=name, action="RENAME", value=cursor.name())
+    if cursor.take("CONSTRAINT"):
+        constraint = cursor.identifier()
+        cursor.expect("TO")
+        return AlterTable(name=name, action="RENAME CONSTRAINT", value=(constraint, cursor.identifier()))
     cursor.expect("COLUMN")
     old = cursor.identifier()
     cursor.expect("TO")
@@ -54,23 +61,33 @@ def _rename(cursor: Cursor, name: Name) -> AlterTable:
 
 def _add(cursor: Cursor, name: Name) -> AlterTable:
     if cursor.word() in CONSTRAINTS:
-        table_constraint(cursor)
-        return AlterTable(name=name, action="ADD CONSTRAINT", value=None)
+        return AlterTable(name=name, action="ADD CONSTRAINT", value=table_constraint(cursor))
     if cursor.word() in ("ROW", "SEARCH", "TAG", "PARTITION"):
         raise unsupported(f"ALTER TABLE ... ADD {cursor.word()}")
     cursor.take("COLUMN")
     missing_only = cursor.take("IF", "NOT", "EXISTS")
-    columns = [column(cursor)]
+    found = [column(cursor)]
     while cursor.take(","):
         cursor.take("ADD")
         cursor.take("COLUMN")
         missing_only = cursor.take("IF", "NOT", "EXISTS") or missing_only
-        columns.append(column(cursor))
-    return AlterTable(name=name, action="ADD COLUMN", value=tuple(columns), column_if_exists=missing_only)
+        found.append(column(cursor))
+    constraints: tuple[ConstraintClause, ...] = sum((own for _, own in found), ())
+    return AlterTable(
+        name=name,
+        action="ADD COLUMN",
+        value=tuple(made for made, _ in found),
+        column_if_exists=missing_only,
+        constraints=constraints,
+    )
 
 
 def _drop(cursor: Cursor, name: Name) -> AlterTable:
-    if cursor.word() in CONSTRAINTS or cursor.word() in ("CLUSTERING", "ROW", "SEARCH"):
+    if cursor.take("CLUSTERING", "KEY"):
+        return AlterTable(name=name, action="CLUSTER BY", value="")
+    if cursor.word() in CONSTRAINTS:
+        return AlterTable(name=name, action="DROP CONSTRAINT", value=_dropped_constraint(cursor))
+    if cursor.word() in ("ROW", "SEARCH", "ALL"):
         raise unsupported(f"ALTER TABLE ... DROP {cursor.word()}")
     cursor.take("COLUMN")
     present_only = cursor.take("IF", "EXISTS")
@@ -80,6 +97,22 @@ def _drop(cursor: Cursor, name: Name) -> AlterTable:
         cursor.take("COLUMN")
         columns.append(cursor.identifier())
     return AlterTable(name=name, action="DROP COLUMN", value=tuple(columns), column_if_exists=present_only)
+
+
+def _dropped_constraint(cursor: Cursor) -> tuple[str, str | None, tuple[str, ...]]:
+    """Kind, name and columns of the constraint that DROP means, as far as they are given."""
+    found: tuple[str, str | None, tuple[str, ...]]
+    if cursor.take("CONSTRAINT"):
+        found = "", cursor.identifier(), ()
+    elif cursor.take("PRIMARY KEY"):
+        found = "PRIMARY KEY", None, ()
+    else:
+        kind = "UNIQUE" if cursor.take("UNIQUE") else "FOREIGN KEY"
+        if kind == "FOREIGN KEY":
+            cursor.expect("FOREIGN KEY")
+        found = kind, None, cursor.identifiers()
+    cursor.take_one_of("CASCADE", "RESTRICT")
+    return found
 
 
 def _alter_columns(cursor: Cursor) -> tuple[tuple[str, str, Any], ...]:

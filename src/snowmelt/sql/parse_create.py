@@ -38,6 +38,9 @@ class Head:
     or_replace: bool
     if_not_exists: bool
     durability: Durability
+    or_alter: bool = False
+    secure: bool = False
+    recursive: bool = False
 
     @property
     def flags(self) -> Flags:
@@ -75,8 +78,6 @@ _REFUSED = {
     "ICEBERG": "ICEBERG TABLE",
     "HYBRID": "HYBRID TABLE",
     "AGGREGATE": "AGGREGATE FUNCTION",
-    "SECURE": "SECURE",
-    "RECURSIVE": "RECURSIVE VIEW",
     **{word: word for word in _REFUSED_WORDS},
 }
 
@@ -85,20 +86,25 @@ def create(cursor: Cursor, creators: dict[str, Creator]) -> Create:
     """CREATE [OR REPLACE] [modifiers] kind [IF NOT EXISTS] ...; the rest by `creators`, one for each kind."""
     cursor.expect("CREATE")
     or_replace = cursor.take("OR", "REPLACE")
-    if cursor.at("OR", "ALTER"):
-        raise unsupported("CREATE OR ALTER")
+    or_alter = cursor.take("OR", "ALTER")
+    secure = cursor.take("SECURE")
     durability = _durability(cursor)
+    recursive = cursor.take("RECURSIVE")
     kind = cursor.word()
     if (kind, cursor.word(1)) in _TWO_WORDS:
         kind = f"{kind} {cursor.word(1)}"
+    if secure and kind != "VIEW":
+        raise unsupported(f"CREATE SECURE {kind}")
     creator = creators.get(kind)
     if creator is None:
         if kind in _REFUSED:
-            second = cursor.word(1) if kind in ("EXTERNAL", "SECURE", "COMPUTE", "NETWORK", "MASKING", "ROW") else ""
+            second = cursor.word(1) if kind in ("EXTERNAL", "COMPUTE", "NETWORK", "MASKING", "ROW") else ""
             raise unsupported(f"CREATE {kind} {second}".strip() if second else f"CREATE {_REFUSED[kind]}")
         raise cursor.unexpected()
     cursor.expect(*kind.split())
-    head = Head(kind, or_replace, cursor.take("IF", "NOT", "EXISTS"), durability)
+    if or_alter and kind not in ("TABLE", "VIEW"):
+        raise unsupported(f"CREATE OR ALTER {kind}")
+    head = Head(kind, or_replace, cursor.take("IF", "NOT", "EXISTS"), durability, or_alter, secure, recursive)
     return creator(cursor, head)
 
 

@@ -1,6 +1,5 @@
-"""CREATE TABLE and CREATE VIEW.
+"""CREATE TABLE.
 
-Keys and references are read and not kept, as Snowflake does not enforce them: of a PRIMARY KEY only NOT NULL remains.
 Source: docs.snowflake.com/en/sql-reference/sql/create-table
 """
 
@@ -14,10 +13,9 @@ from sqlglot import exp
 from snowmelt.base.errors import unsupported
 from snowmelt.catalog.objects import Identity, TableColumn
 from snowmelt.sql.cursor import Cursor
+from snowmelt.sql.parse_constraint import CONSTRAINTS, column_constraint, table_constraint
 from snowmelt.sql.parse_create import Head, take_options
-from snowmelt.sql.statements import Create, CreateTable, CreateView
-
-CONSTRAINTS = ("CONSTRAINT", "PRIMARY KEY", "PRIMARY", "UNIQUE", "FOREIGN KEY", "FOREIGN", "REFERENCES", "CHECK")
+from snowmelt.sql.statements import ConstraintClause, Create, CreateTable
 
 _COLUMN_ENDS = (
     *CONSTRAINTS,
@@ -25,7 +23,7 @@ _COLUMN_ENDS = (
     *("TAG", "ORDER", "NOORDER", ","),
 )
 
-_REFUSED_COLUMN_OPTIONS = {
+REFUSED_COLUMN_OPTIONS = {
     "COLLATE": "COLLATE",
     "WITH": "column policies and tags",
     "MASKING": "MASKING POLICY",
@@ -33,6 +31,7 @@ _REFUSED_COLUMN_OPTIONS = {
     "TAG": "TAG",
     "AS": "virtual column",
     "CHECK": "CHECK constraint",
+    "ENFORCED": "ENFORCED constraint",
 }
 
 TABLE_OPTIONS = (
@@ -60,10 +59,11 @@ _REFUSED_TABLE_CLAUSES = {
 
 @dataclass(frozen=True)
 class _Columns:
-    """What stands in the parentheses: columns with types, or only names (for AS SELECT)."""
+    """What stands in the parentheses: columns with types, or only names (for AS SELECT); and constraints."""
 
     columns: tuple[TableColumn, ...] = ()
     names: tuple[str, ...] = ()
+    constraints: tuple[ConstraintClause, ...] = ()
 
 
 def table(cursor: Cursor, head: Head) -> Create:
@@ -77,6 +77,8 @@ def table(cursor: Cursor, head: Head) -> Create:
         columns=found.columns,
         durability=head.durability,
         is_event=head.kind == "EVENT TABLE",
+        constraints=found.constraints,
+        or_alter=head.or_alter,
         **head.flags,
     )
     while not cursor.done:
@@ -102,9 +104,7 @@ def _table_clause(cursor: Cursor, made: CreateTable, names: tuple[str, ...]) -> 
     if cursor.take("COPY", "GRANTS"):
         return made
     if cursor.take("CLUSTER BY"):
-        cursor.take("LINEAR")
-        cursor.skip_parentheses()
-        return made
+        return replace(made, cluster_by=clustering_key(cursor))
     if cursor.word() in _REFUSED_TABLE_CLAUSES:
         raise unsupported(_REFUSED_TABLE_CLAUSES[cursor.word()])
     options = take_options(cursor, *TABLE_OPTIONS, refused="CREATE TABLE")
@@ -117,6 +117,14 @@ def _table_clause(cursor: Cursor, made: CreateTable, names: tuple[str, ...]) -> 
         retention_days=options.get("DATA_RETENTION_TIME_IN_DAYS", made.retention_days),
         change_tracking=options.get("CHANGE_TRACKING", made.change_tracking),
     )
+
+
+def clustering_key(cursor: Cursor) -> str:
+    """The text in the parentheses of CLUSTER BY [LINEAR] (expressions)."""
+    cursor.take("LINEAR")
+    first = cursor.index
+    cursor.skip_parentheses()
+    return cursor.source(first + 1, cursor.index - 1)
 
 
 def refuse_options(options: dict[str, Any]) -> None:
@@ -144,81 +152,47 @@ def _renamed(query: exp.Query, names: tuple[str, ...]) -> exp.Query:
 def _columns(cursor: Cursor) -> _Columns:
     columns: list[TableColumn] = []
     names: list[str] = []
-    keys: set[str] = set()
+    constraints: list[ConstraintClause] = []
     for _ in cursor.items():
         if cursor.word() in CONSTRAINTS and not (cursor.word() == "CONSTRAINT" and cursor.word(1) in (",", ")")):
-            keys.update(table_constraint(cursor))
+            constraints.append(table_constraint(cursor))
         elif cursor.word(1) in (",", ")"):
             names.append(cursor.identifier())
         else:
-            columns.append(column(cursor))
+            made, own = column(cursor)
+            columns.append(made)
+            constraints += own
     if names and columns:
         raise unsupported("columns with and without a type in one CREATE TABLE")
     if not names and not columns:
         cursor.index -= 1
         raise cursor.unexpected()
+    keys = {name for each in constraints if each.kind == "PRIMARY KEY" for name in each.columns}
     return _Columns(
-        tuple(replace(each, nullable=False) if each.name in keys else each for each in columns), tuple(names)
+        tuple(replace(each, nullable=False) if each.name in keys else each for each in columns),
+        tuple(names),
+        tuple(constraints),
     )
 
 
-def table_constraint(cursor: Cursor) -> tuple[str, ...]:
-    """[CONSTRAINT name] PRIMARY KEY | UNIQUE | FOREIGN KEY (columns) ...; the columns of a primary key."""
-    if cursor.take("CONSTRAINT"):
-        cursor.identifier()
-    if cursor.at("CHECK"):
-        raise unsupported("CHECK constraint")
-    primary = cursor.take("PRIMARY KEY")
-    if primary or cursor.take("UNIQUE"):
-        found = cursor.identifiers()
-    else:
-        cursor.expect("FOREIGN KEY")
-        found = cursor.identifiers()
-        _references(cursor)
-    _constraint_properties(cursor)
-    return found if primary else ()
-
-
-def _references(cursor: Cursor) -> None:
-    cursor.expect("REFERENCES")
-    cursor.name()
-    if cursor.at("("):
-        cursor.identifiers()
-
-
-def _constraint_properties(cursor: Cursor) -> None:
-    """Properties of a constraint, none of which changes anything since no constraint is enforced."""
-    while True:
-        if cursor.take_one_of(
-            "ENFORCED", "DEFERRABLE", "ENABLE", "DISABLE", "VALIDATE", "NOVALIDATE", "RELY", "NORELY"
-        ):
-            continue
-        if cursor.at("NOT", "ENFORCED") or cursor.at("NOT", "DEFERRABLE") or cursor.at("INITIALLY"):
-            cursor.index += 2
-        elif cursor.take("MATCH"):
-            cursor.identifier()
-        elif cursor.take("ON", "DELETE") or cursor.take("ON", "UPDATE"):
-            if cursor.take_one_of("SET", "NO"):
-                cursor.step()
-            else:
-                cursor.identifier()
-        else:
-            return
-
-
-def column(cursor: Cursor) -> TableColumn:
-    """A column's definition: name, type and options."""
+def column(cursor: Cursor) -> tuple[TableColumn, tuple[ConstraintClause, ...]]:
+    """A column's definition: name, type and options; and the constraints among these."""
     made = TableColumn(cursor.identifier(), cursor.data_type())
+    constraints: list[ConstraintClause] = []
     while not cursor.done and cursor.word() not in (",", ")"):
-        made = _column_option(cursor, made)
-    return made
+        if cursor.word() in REFUSED_COLUMN_OPTIONS:
+            raise unsupported(REFUSED_COLUMN_OPTIONS[cursor.word()])
+        if cursor.word() in CONSTRAINTS:
+            constraints.append(column_constraint(cursor, made.name))
+        else:
+            made = _column_option(cursor, made)
+    if any(each.kind == "PRIMARY KEY" for each in constraints):
+        made = replace(made, nullable=False)
+    return made, tuple(constraints)
 
 
 def _column_option(cursor: Cursor, made: TableColumn) -> TableColumn:
     """`made` with the option that comes next."""
-    word = cursor.word()
-    if word in _REFUSED_COLUMN_OPTIONS:
-        raise unsupported(_REFUSED_COLUMN_OPTIONS[word])
     if cursor.take("NOT", "NULL"):
         return replace(made, nullable=False)
     if cursor.take("NULL"):
@@ -227,20 +201,9 @@ def _column_option(cursor: Cursor, made: TableColumn) -> TableColumn:
         return replace(made, default=cursor.expression_text(*_COLUMN_ENDS))
     if cursor.take_one_of("AUTOINCREMENT", "IDENTITY"):
         return replace(made, identity=_identity(cursor))
-    if cursor.take("COMMENT"):
-        cursor.take("=")
-        return replace(made, comment=cursor.string())
-    if cursor.take("CONSTRAINT"):
-        cursor.identifier()
-    if cursor.take("PRIMARY KEY"):
-        _constraint_properties(cursor)
-        return replace(made, nullable=False)
-    if cursor.take("FOREIGN KEY") or cursor.at("REFERENCES"):
-        _references(cursor)
-    else:
-        cursor.expect("UNIQUE")
-    _constraint_properties(cursor)
-    return made
+    cursor.expect("COMMENT")
+    cursor.take("=")
+    return replace(made, comment=cursor.string())
 
 
 def _identity(cursor: Cursor) -> Identity:
@@ -258,37 +221,3 @@ def _identity(cursor: Cursor) -> Identity:
         cursor.take_one_of("BY", "=")
         increment = cursor.integer()
     return Identity(start, increment, cursor.take_one_of("ORDER", "NOORDER") == "ORDER")
-
-
-# --- views -----------------------------------------------------------------------------------------------------------
-
-
-def view(cursor: Cursor, head: Head) -> Create:
-    """CREATE [TEMPORARY] VIEW name [(columns)] [COPY GRANTS] [COMMENT = 'text'] AS query."""
-    head.not_transient()
-    name, columns, comment = cursor.name(), list[str](), ""
-    if cursor.at("("):
-        for _ in cursor.items():
-            columns.append(cursor.identifier())
-            if cursor.word() in _REFUSED_COLUMN_OPTIONS:
-                raise unsupported(_REFUSED_COLUMN_OPTIONS[cursor.word()])
-            if cursor.take("COMMENT"):
-                raise unsupported("COMMENT on a view's column")
-    while not cursor.at("AS"):
-        if cursor.take("COMMENT", "="):
-            comment = cursor.string()
-        elif cursor.take("CHANGE_TRACKING", "="):
-            cursor.boolean()
-        elif cursor.word() in ("WITH", "ROW", "TAG", "AGGREGATION"):
-            raise unsupported("view policies and tags")
-        else:
-            cursor.expect("COPY", "GRANTS")
-    cursor.expect("AS")
-    return CreateView(
-        name=name,
-        columns=tuple(columns),
-        query=cursor.query(),
-        durability=head.durability,
-        comment=comment,
-        **head.flags,
-    )

@@ -104,10 +104,25 @@ class CreateSchema(Create):
 
 
 @dataclass(frozen=True)
+class ConstraintClause:
+    """PRIMARY KEY, UNIQUE or FOREIGN KEY as written; `references` and `referenced` are a foreign key's target."""
+
+    kind: str
+    columns: tuple[str, ...]
+    name: str | None = None
+    references: Name | None = None
+    referenced: tuple[str, ...] = ()
+    rely: bool = False
+    on_update: str = "NO ACTION"
+    on_delete: str = "NO ACTION"
+
+
+@dataclass(frozen=True)
 class CreateTable(Create):
     """CREATE TABLE with columns, AS query, LIKE or CLONE; `query`, `like`, `clone` exclude each other.
 
-    `is_event` for CREATE EVENT TABLE. `scoped` for SCOPED TEMPORARY.
+    `is_event` for CREATE EVENT TABLE, `or_alter` for CREATE OR ALTER. `cluster_by` is the text in the parentheses of
+    CLUSTER BY.
     """
 
     name: Name
@@ -119,16 +134,27 @@ class CreateTable(Create):
     is_event: bool = False
     change_tracking: bool = False
     retention_days: int | None = None
+    constraints: tuple[ConstraintClause, ...] = ()
+    cluster_by: str = ""
+    or_alter: bool = False
 
 
 @dataclass(frozen=True)
 class CreateView(Create):
-    """CREATE VIEW name [(columns)] AS query; `durability` TEMPORARY for temporary views."""
+    """CREATE VIEW name [(columns)] AS query; `durability` TEMPORARY for temporary views.
+
+    `source` is the query as it is kept; `column_comments` go with `columns`, '' where there is none.
+    """
 
     name: Name
     columns: tuple[str, ...]
     query: exp.Query
     durability: Durability = Durability.PERMANENT
+    source: str = ""
+    column_comments: tuple[str, ...] = ()
+    secure: bool = False
+    change_tracking: bool = False
+    or_alter: bool = False
 
 
 @dataclass(frozen=True)
@@ -173,11 +199,12 @@ class AlterTable(Statement):
 
     `action`: ``RENAME`` (value Name), ``ADD COLUMN`` (tuple of TableColumn), ``DROP COLUMN`` (tuple of str),
     ``RENAME COLUMN`` ((old, new)), ``SWAP`` (Name), ``SET`` (dict of properties), ``UNSET`` (tuple of str),
-    ``ADD CONSTRAINT`` (None: constraints are not kept), ``ALTER COLUMN`` (tuple of (column, change, argument)) with
-    the changes ``SET DATA TYPE`` (DataType), ``SET NOT NULL``, ``DROP NOT NULL``, ``SET DEFAULT`` (SQL text),
-    ``DROP DEFAULT`` and ``COMMENT`` (str).
+    ``ADD CONSTRAINT`` (ConstraintClause), ``DROP CONSTRAINT`` ((kind or '', name or None, columns)),
+    ``RENAME CONSTRAINT`` ((old, new)), ``CLUSTER BY`` (text, empty to drop the key), ``ALTER COLUMN`` (tuple of
+    (column, change, argument)) with the changes ``SET DATA TYPE`` (DataType), ``SET NOT NULL``, ``DROP NOT NULL``,
+    ``SET DEFAULT`` (SQL text), ``DROP DEFAULT`` and ``COMMENT`` (str).
 
-    `column_if_exists`: ADD COLUMN IF NOT EXISTS, DROP COLUMN IF EXISTS.
+    `column_if_exists`: ADD COLUMN IF NOT EXISTS, DROP COLUMN IF EXISTS. `constraints`: those of added columns.
     """
 
     name: Name
@@ -185,6 +212,7 @@ class AlterTable(Statement):
     value: Any
     if_exists: bool = False
     column_if_exists: bool = False
+    constraints: tuple[ConstraintClause, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -76,10 +76,15 @@ def identity_sequence(table: Table, column: TableColumn) -> str | None:
     return numbering.physical(column.identity.id, temporary=table.durability is Durability.TEMPORARY)
 
 
+def drop_identities(table: Table) -> list[str]:
+    """Statements that remove what numbers the table's AUTOINCREMENT columns."""
+    temporary = table.durability is Durability.TEMPORARY
+    return [numbering.drop(c.identity.id, temporary=temporary) for c in table.columns if c.identity is not None]
+
+
 def drop_table(table: Table) -> list[str]:
     """Statements that remove what `create_table` made."""
-    temporary = table.durability is Durability.TEMPORARY
-    numbers = [numbering.drop(c.identity.id, temporary=temporary) for c in table.columns if c.identity is not None]
+    numbers = drop_identities(table)
     if not is_tracked(table):
         return [f"DROP TABLE IF EXISTS {physical(table)}", *numbers]
     return [

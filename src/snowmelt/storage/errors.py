@@ -73,7 +73,7 @@ _RULES: tuple[_Rule, ...] = (
         lambda m: SqlError(f"NULL result in a non-nullable column: {m.group(1)}", 100072, "22000"),
     ),
     (
-        re.compile(r"has (\d+) columns available but (\d+) columns specified"),
+        re.compile(r'table "[ds]" has (\d+) columns available but (\d+) columns specified'),
         lambda m: _wrong_width(int(m.group(2)), int(m.group(1))),
     ),
     (
