@@ -58,9 +58,6 @@ REFUSALS = (
     Refusal("Time travel", "SELECT * FROM t AT (OFFSET => -60)", "AT"),
     Refusal("CHANGES", "SELECT * FROM t CHANGES (INFORMATION => DEFAULT) AT (OFFSET => -60)", "CHANGES"),
     Refusal("UNDROP", "UNDROP TABLE t", "UNDROP"),
-    Refusal("ALTER VIEW", "ALTER VIEW v RENAME TO w", "ALTER VIEW"),
-    Refusal("ALTER STREAM", "ALTER STREAM s SET COMMENT = 'x'", "ALTER STREAM"),
-    Refusal("ALTER WAREHOUSE", "ALTER WAREHOUSE w SUSPEND", "ALTER WAREHOUSE"),
     Refusal("Streams on views", "CREATE STREAM s ON VIEW v", "VIEW"),
     Refusal("Streams on directory tables", "CREATE STREAM s ON STAGE files", "stream on STAGE"),
     Refusal("Streams AT or BEFORE", "CREATE STREAM s ON TABLE t AT (OFFSET => -60)", "AT"),
@@ -112,7 +109,7 @@ REFUSALS = (
     Refusal("Structured types", "CREATE TABLE c (a ARRAY(NUMBER))", "ARRAY"),
     Refusal("TIMEZONE other than UTC", "ALTER SESSION SET TIMEZONE = 'Asia/Tokyo'", "TIMEZONE"),
     Refusal("AUTOCOMMIT = FALSE", "ALTER SESSION SET AUTOCOMMIT = FALSE", "AUTOCOMMIT"),
-    Refusal("DESCRIBE SCHEMA, DESCRIBE DATABASE", "DESCRIBE SCHEMA public", "DESCRIBE SCHEMA"),
+    Refusal("SHOW ... HISTORY", "SHOW TABLES HISTORY", "HISTORY"),
     Refusal("SHOW GRANTS", "SHOW GRANTS", "GRANTS"),
     Refusal("CREATE MODEL ... FROM MODEL", "CREATE MODEL m2 FROM MODEL m", "FROM MODEL"),
 )

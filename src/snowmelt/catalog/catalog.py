@@ -27,9 +27,10 @@ from snowmelt.catalog.objects import (
     Table,
     Task,
     View,
+    Warehouse,
 )
 
-Entity = Database | Schema | SchemaObject
+Entity = Database | Schema | Warehouse | SchemaObject
 T = TypeVar("T", bound=SchemaObject)
 
 NAMESPACES: Mapping[type[SchemaObject], str] = {
@@ -61,6 +62,8 @@ def key_of(entity: Entity) -> Key:
             return ("DATABASE", entity.name)
         case Schema():
             return ("SCHEMA", entity.database, entity.name)
+        case Warehouse():
+            return ("WAREHOUSE", entity.name)
         case _:
             full = entity.full_name
             key: Key = (NAMESPACES[type(entity)], full.database, full.schema, full.name)
@@ -148,6 +151,16 @@ class Catalog:
             if isinstance(item, Schema) and (database is None or item.database == database)
         ]
         return sorted(found, key=lambda item: (item.database, item.name))
+
+    def warehouse(self, name: str) -> Warehouse | None:
+        """The warehouse that was created under that name, or None."""
+        found = self.entities.get(("WAREHOUSE", name))
+        return found if isinstance(found, Warehouse) else None
+
+    def warehouses(self) -> list[Warehouse]:
+        """All warehouses that were created, by name."""
+        found = [item for item in self.entities.values() if isinstance(item, Warehouse)]
+        return sorted(found, key=lambda item: item.name)
 
     def inside(self, database: str, schema: str | None = None) -> list[Entity]:
         """Everything that a DROP of the database (or schema) takes along, its schemas included."""

@@ -45,6 +45,25 @@ class Schema:
 
 
 @dataclass(frozen=True)
+class Warehouse:
+    """A warehouse: a name, and properties that are only shown.
+
+    Attributes:
+        options: what was set, by upper-case name.
+    """
+
+    name: str
+    id: int
+    created_on: datetime
+    owner: str = "ACCOUNTADMIN"
+    comment: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
+    suspended: bool = False
+    resumed_on: datetime | None = None
+    updated_on: datetime | None = None
+
+
+@dataclass(frozen=True)
 class Identity:
     """AUTOINCREMENT of a column.
 

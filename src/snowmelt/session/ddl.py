@@ -1,8 +1,6 @@
-"""Databases, schemas, and the plain objects: CREATE, DROP, COMMENT."""
+"""Databases, schemas, and the plain objects: CREATE and DROP."""
 
 from __future__ import annotations
-
-import dataclasses
 
 from snowmelt.base.errors import SqlError, object_exists, object_missing, unsupported
 from snowmelt.base.request import Request
@@ -31,9 +29,9 @@ from snowmelt.session.definitions import (
     create_sequence_physically,
     drop_temporary,
     is_temporary,
-    replace_object,
 )
 from snowmelt.session.session import Session
+from snowmelt.session.warehouses import drop_warehouse
 from snowmelt.sql import statements as st
 
 CLASSES: dict[str, type[SchemaObject]] = {
@@ -157,32 +155,31 @@ def create_file_format(session: Session, statement: st.CreateFileFormat, request
     return create_object(session, statement, file_format, temporary=is_temporary(statement.durability))
 
 
-def create_warehouse(session: Session, statement: st.CreateWarehouse, request: Request) -> Result:
-    """CREATE WAREHOUSE: every name is a warehouse here; the current one becomes this."""
-    session.warehouse = statement.name
-    return status_result(f"Warehouse {statement.name} successfully created.")
-
-
 # --- DROP ------------------------------------------------------------------------------------------------------------
 
 
 def drop(session: Session, statement: st.Drop, request: Request) -> Result:
     """DROP of anything."""
+    if statement.restrict and statement.kind != "TABLE":
+        raise unsupported(f"DROP {statement.kind} ... RESTRICT")
     if statement.kind == "DATABASE":
         return _drop_database(session, statement)
     if statement.kind == "SCHEMA":
         return _drop_schema(session, statement)
-    if statement.kind == "WAREHOUSE":
-        return status_result(f"{statement.name.name} successfully dropped.")
     cls = CLASSES.get(statement.kind)
-    if cls is None:
+    if cls is None and statement.kind != "WAREHOUSE":
         raise unsupported(f"DROP {statement.kind}")
     try:
+        if cls is None:
+            drop_warehouse(session, statement.name.name)
+            return status_result(f"{statement.name.name} successfully dropped.")
         item = find_object(session, cls, statement.kind, statement.name, statement.arguments)
     except SqlError as error:
         if statement.if_exists and error.code in (2003, 2043):
             return status_result(f"Drop statement executed successfully ({statement.name.name} already dropped).")
         raise
+    if statement.restrict:
+        _check_references(session, item)
     if item.session is not None:
         drop_temporary(session, item)
     else:
@@ -190,6 +187,22 @@ def drop(session: Session, statement: st.Drop, request: Request) -> Result:
     if isinstance(item, Task):
         session.services.tasks.task_changed(item.full_name)
     return status_result(f"{item.name} successfully dropped.")
+
+
+def _check_references(session: Session, item: SchemaObject) -> None:
+    """RESTRICT: nothing may point to the table.
+
+    Raises:
+        SqlError: 003540 when a foreign key of another table does.
+    """
+    for table in session.services.engine.catalog.all(Table):
+        if table.id != item.id and any(each.references == item.id for each in table.constraints):
+            raise SqlError(
+                f"SQL compilation error:\nCannot drop table '{item.name}' because it is referenced by a foreign key of "
+                f"table '{table.full_name}'.",
+                3540,
+                "42601",
+            )
 
 
 def find_object(
@@ -261,21 +274,3 @@ def _drop_schema(session: Session, statement: st.Drop) -> Result:
     if (session.database, session.schema) == (database, name):
         session.schema = None
     return status_result(f"{name} successfully dropped.")
-
-
-# --- COMMENT ---------------------------------------------------------------------------------------------------------
-
-
-def set_comment(session: Session, statement: st.SetComment, request: Request) -> Result:
-    """COMMENT ON."""
-    cls = CLASSES.get(statement.kind)
-    if cls is None:
-        raise unsupported(f"COMMENT ON {statement.kind}")
-    try:
-        item = find_object(session, cls, statement.kind, statement.name)
-    except SqlError as error:
-        if statement.if_exists and error.code == 2003:
-            return status_result("Statement executed successfully.")
-        raise
-    replace_object(session, item, dataclasses.replace(item, comment=statement.comment))
-    return status_result("Statement executed successfully.")

@@ -10,12 +10,15 @@ from snowmelt.base.errors import SqlError, object_missing, unsupported
 from snowmelt.base.request import Request
 from snowmelt.base.result import Result, StatementType, rows_result
 from snowmelt.catalog.names import FullName, Name
-from snowmelt.catalog.objects import Procedure, Routine, Stream, Table, View
+from snowmelt.catalog.objects import FileFormat, Procedure, Routine, Stage, Stream, Table, View
 from snowmelt.session.columns import shown_default
 from snowmelt.session.ddl import CLASSES, find_object
+from snowmelt.session.file_format_options import described
+from snowmelt.session.information_views import type_name
 from snowmelt.session.session import Session, description
 from snowmelt.session.show import SHOWS
-from snowmelt.session.show_scope import Rows, Shown
+from snowmelt.session.show_scope import Rows, Shown, columns
+from snowmelt.session.warehouses import warehouse
 from snowmelt.sql.statements import Describe, Show
 
 
@@ -28,6 +31,17 @@ def describe(session: Session, statement: Describe, request: Request) -> Result:
             header, rows = _describe_result(session, statement.name)
         case "PROCEDURE" | "FUNCTION":
             header, rows = _describe_routine(session, statement)
+        case "DATABASE":
+            header, rows = _describe_database(session, statement.name.name)
+        case "SCHEMA":
+            header, rows = _describe_schema(session, statement.name)
+        case "WAREHOUSE":
+            item = warehouse(session, statement.name.name)
+            header, rows = columns("created_on name kind"), [(item.created_on, item.name, "WAREHOUSE")]
+        case "FILE FORMAT":
+            header, rows = _describe_file_format(session, statement)
+        case "STAGE":
+            header, rows = _describe_stage(session, statement)
         case kind if f"{kind}S" in SHOWS and kind in CLASSES:
             header, rows = _by_show(session, statement)
         case kind:
@@ -44,27 +58,65 @@ def _describe_columns(session: Session, name: Name) -> Shown:
     found = session.relation(session.scope.full(name))
     if not isinstance(found, (Table, View)):
         raise object_missing("Table", str(name))
+    constraints = found.constraints if isinstance(found, Table) else ()
+
+    def within(column: str, kind: str) -> str:
+        return "Y" if any(column in each.columns for each in constraints if each.kind == kind) else "N"
+
     rows = [
         (
-            c.name,
-            c.type.sql,
-            "COLUMN",
-            "Y" if c.nullable else "N",
-            shown_default(c),
-            "N",
-            "N",
-            None,
-            None,
-            c.comment or None,
-            None,
-            None,
+            *(c.name, c.type.sql, "COLUMN", "Y" if c.nullable else "N", shown_default(c)),
+            *(within(c.name, "PRIMARY KEY"), within(c.name, "UNIQUE"), None, None, c.comment or None, None, None),
         )
         for c in found.columns
     ]
     names = ("name", "type", "kind", "null?", "default", "primary key", "unique key", "check")
     more = ("expression", "comment", "policy name", "privacy domain")
-    header = [(name, VARCHAR) for name in (*names, *more)]
-    return header, rows
+    return [(name, VARCHAR) for name in (*names, *more)], rows
+
+
+def _describe_database(session: Session, name: str) -> Shown:
+    """The schemas of a database."""
+    database = session.services.engine.catalog.database(name)
+    rows: Rows = [(s.created_on, s.name, "SCHEMA") for s in session.services.engine.catalog.schemas(name)]
+    rows.append((database.created_on, "INFORMATION_SCHEMA", "SCHEMA"))
+    return columns("created_on name kind"), sorted(rows, key=lambda row: str(row[1]))
+
+
+def _describe_schema(session: Session, name: Name) -> Shown:
+    """The tables and views in a schema."""
+    scope = Show(kind="OBJECTS", scope="SCHEMA", scope_name=name)
+    header, rows = SHOWS["OBJECTS"](session, scope)
+    places = [[n for n, _ in header].index(wanted) for wanted in ("created_on", "name", "kind")]
+    return columns("created_on name kind"), [tuple(row[place] for place in places) for row in rows]
+
+
+def _describe_file_format(session: Session, statement: Describe) -> Shown:
+    found = find_object(session, FileFormat, statement.kind, statement.name)
+    assert isinstance(found, FileFormat)
+    return columns("property property_type property_value property_default"), list(described(found.options))
+
+
+def _describe_stage(session: Session, statement: Describe) -> Shown:
+    found = find_object(session, Stage, statement.kind, statement.name)
+    assert isinstance(found, Stage)
+    options = found.file_format or {}
+    if "FORMAT_NAME" in options:
+        format_rows: Rows = [("STAGE_FILE_FORMAT", "FORMAT_NAME", "String", str(options["FORMAT_NAME"]), "")]
+    else:
+        format_rows = [("STAGE_FILE_FORMAT", *row) for row in described(options)]
+    copy_options: Rows = [
+        ("STAGE_COPY_OPTIONS", "ON_ERROR", "String", "ABORT_STATEMENT", "ABORT_STATEMENT"),
+        ("STAGE_COPY_OPTIONS", "SIZE_LIMIT", "Long", "", ""),
+        ("STAGE_COPY_OPTIONS", "PURGE", "Boolean", "false", "false"),
+        ("STAGE_COPY_OPTIONS", "RETURN_FAILED_ONLY", "Boolean", "false", "false"),
+        ("STAGE_COPY_OPTIONS", "ENFORCE_LENGTH", "Boolean", "true", "true"),
+        ("STAGE_COPY_OPTIONS", "TRUNCATECOLUMNS", "Boolean", "false", "false"),
+        ("STAGE_COPY_OPTIONS", "FORCE", "Boolean", "false", "false"),
+        ("STAGE_LOCATION", "URL", "String", "", ""),
+        ("DIRECTORY", "ENABLE", "Boolean", "true" if found.directory else "false", "false"),
+    ]
+    return columns("parent_property property property_type property_value property_default"), format_rows + copy_options
 
 
 def _describe_result(session: Session, name: Name) -> Shown:
@@ -78,7 +130,7 @@ def _describe_result(session: Session, name: Name) -> Shown:
 def _describe_routine(session: Session, statement: Describe) -> Shown:
     found = find_object(session, CLASSES[statement.kind], statement.kind, statement.name, statement.arguments)
     assert isinstance(found, Routine)
-    signature = "(" + ", ".join(f"{a.name} {a.type.kind.value}" for a in found.arguments) + ")"
+    signature = "(" + ", ".join(f"{a.name} {type_name(a.type)}" for a in found.arguments) + ")"
     rows: Rows = [
         ("signature", signature),
         ("returns", found.returns.sql),

@@ -13,7 +13,9 @@ from snowmelt.base.errors import unsupported
 from snowmelt.base.request import Request
 from snowmelt.base.result import Result
 from snowmelt.session import (
+    alter_objects,
     alter_table,
+    comments,
     ddl,
     describe,
     loading,
@@ -25,6 +27,7 @@ from snowmelt.session import (
     streams_tasks,
     tables,
     views,
+    warehouses,
 )
 from snowmelt.session.session import Session
 from snowmelt.sql import statements as st
@@ -49,11 +52,12 @@ HANDLERS: Mapping[type[st.Statement], Handler] = {
     st.CreateSequence: ddl.create_sequence,
     st.CreateStage: ddl.create_stage,
     st.CreateFileFormat: ddl.create_file_format,
-    st.CreateWarehouse: ddl.create_warehouse,
+    st.CreateWarehouse: warehouses.create_warehouse,
     st.Drop: ddl.drop,
-    st.SetComment: ddl.set_comment,
+    st.SetComment: comments.set_comment,
     st.CreateTable: tables.create_table,
     st.CreateView: views.create_view,
+    st.AlterObject: alter_objects.alter_object,
     st.AlterTable: alter_table.alter_table,
     st.CreateStream: streams_tasks.create_stream,
     st.CreateTask: streams_tasks.create_task,

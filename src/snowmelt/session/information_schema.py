@@ -6,25 +6,24 @@ Source: docs.snowflake.com/en/sql-reference/info-schema
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from snowmelt.base.datatypes import BOOLEAN, NUMBER, TIMESTAMP_LTZ, VARCHAR, DataType, Kind
+from snowmelt.base.datatypes import NUMBER, TIMESTAMP_LTZ, VARCHAR, DataType
 from snowmelt.base.errors import object_missing
 from snowmelt.base.result import arrow_type
 from snowmelt.catalog.names import FullName
-from snowmelt.catalog.objects import Model, Procedure, SchemaObject, Stage, Table, View
+from snowmelt.catalog.objects import Table
+from snowmelt.session.information_views import OBJECT_VIEWS, inside
 from snowmelt.session.packages import installed
-from snowmelt.session.show_scope import row_count, visible
+from snowmelt.session.show_scope import visible
 
 if TYPE_CHECKING:
     from snowmelt.session.session import Session
 
 Header = tuple[tuple[str, DataType], ...]
 Rows = Iterable[tuple[Any, ...]]
-
-T = TypeVar("T", bound=SchemaObject)
 
 
 def arrow_rows(header: Header, rows: Rows) -> pa.Table:
@@ -38,86 +37,50 @@ def _header(names: str, **types: DataType) -> Header:
     return tuple((name, types.get(name, VARCHAR)) for name in names.split())
 
 
-def _inside(session: Session, database: str, *kinds: type[T]) -> list[T]:
-    return [item for item in visible(session, *kinds) if item.full_name.database == database]
-
-
 def _databases(session: Session, database: str) -> tuple[Header, Rows]:
     rows = [
-        (d.name, d.owner, "NO", d.comment, d.created_on, d.created_on, 1)
+        (d.name, d.owner, _yes(d.transient), d.comment or None, d.created_on, d.created_on, 1, "STANDARD", "NO", "ROLE")
         for d in session.services.engine.catalog.databases()
     ]
-    names = "DATABASE_NAME DATABASE_OWNER IS_TRANSIENT COMMENT CREATED LAST_ALTERED RETENTION_TIME"
+    names = (
+        "DATABASE_NAME DATABASE_OWNER IS_TRANSIENT COMMENT CREATED LAST_ALTERED RETENTION_TIME TYPE "
+        "REPLICABLE_WITH_FAILOVER_GROUPS OWNER_ROLE_TYPE"
+    )
     return _header(names, CREATED=TIMESTAMP_LTZ, LAST_ALTERED=TIMESTAMP_LTZ, RETENTION_TIME=NUMBER), rows
 
 
 def _schemata(session: Session, database: str) -> tuple[Header, Rows]:
-    rows = [
-        (database, s.name, s.owner, "NO", s.comment, s.created_on, s.created_on, 1)
-        for s in session.services.engine.catalog.schemas(database)
+    catalog = session.services.engine.catalog
+    unset = (None, None, None, None)
+    rows: list[tuple[Any, ...]] = [
+        (
+            database,
+            s.name,
+            s.owner,
+            _yes(s.transient),
+            "NO",
+            1,
+            *unset,
+            s.created_on,
+            s.created_on,
+            s.comment or None,
+            "NO",
+            "ROLE",
+        )
+        for s in catalog.schemas(database)
     ]
-    names = "CATALOG_NAME SCHEMA_NAME SCHEMA_OWNER IS_TRANSIENT COMMENT CREATED LAST_ALTERED RETENTION_TIME"
+    made = catalog.database(database).created_on
+    rows.append((database, "INFORMATION_SCHEMA", "", "NO", "NO", 1, *unset, made, made, None, "NO", ""))
+    names = (
+        "CATALOG_NAME SCHEMA_NAME SCHEMA_OWNER IS_TRANSIENT IS_MANAGED_ACCESS RETENTION_TIME "
+        "DEFAULT_CHARACTER_SET_CATALOG DEFAULT_CHARACTER_SET_SCHEMA DEFAULT_CHARACTER_SET_NAME SQL_PATH CREATED "
+        "LAST_ALTERED COMMENT REPLICABLE_WITH_FAILOVER_GROUPS OWNER_ROLE_TYPE"
+    )
     return _header(names, CREATED=TIMESTAMP_LTZ, LAST_ALTERED=TIMESTAMP_LTZ, RETENTION_TIME=NUMBER), rows
 
 
-def _tables(session: Session, database: str) -> tuple[Header, Rows]:
-    def kind(item: SchemaObject) -> str:
-        if isinstance(item, View):
-            return "VIEW"
-        assert isinstance(item, Table)
-        if item.is_event:
-            return "EVENT TABLE"
-        return "LOCAL TEMPORARY" if item.session is not None else "BASE TABLE"
-
-    rows = [
-        (
-            database,
-            t.full_name.schema,
-            t.name,
-            t.owner,
-            kind(t),
-            "YES" if isinstance(t, Table) and t.durability.value == "TRANSIENT" else "NO",
-            row_count(session, t) if isinstance(t, Table) else None,
-            t.comment,
-            t.created_on,
-            t.created_on,
-        )
-        for t in _inside(session, database, Table, View)
-    ]
-    names = (
-        "TABLE_CATALOG TABLE_SCHEMA TABLE_NAME TABLE_OWNER TABLE_TYPE IS_TRANSIENT ROW_COUNT COMMENT CREATED "
-        "LAST_ALTERED"
-    )
-    return _header(names, ROW_COUNT=NUMBER, CREATED=TIMESTAMP_LTZ, LAST_ALTERED=TIMESTAMP_LTZ), rows
-
-
-def _columns(session: Session, database: str) -> tuple[Header, Rows]:
-    names_of = {Kind.FIXED: "NUMBER", Kind.REAL: "FLOAT"}
-    rows = [
-        (
-            database,
-            t.full_name.schema,
-            t.name,
-            c.name,
-            i + 1,
-            c.default,
-            "YES" if c.nullable else "NO",
-            names_of.get(c.type.kind, c.type.kind.value),
-            c.type.length,
-            c.type.precision if c.type.kind is Kind.FIXED else None,
-            c.type.scale if c.type.kind is Kind.FIXED else None,
-            c.comment or None,
-        )
-        for t in _inside(session, database, Table, View)
-        if isinstance(t, (Table, View))
-        for i, c in enumerate(t.columns)
-    ]
-    names = (
-        "TABLE_CATALOG TABLE_SCHEMA TABLE_NAME COLUMN_NAME ORDINAL_POSITION COLUMN_DEFAULT IS_NULLABLE DATA_TYPE "
-        "CHARACTER_MAXIMUM_LENGTH NUMERIC_PRECISION NUMERIC_SCALE COMMENT"
-    )
-    numbers = ("ORDINAL_POSITION", "CHARACTER_MAXIMUM_LENGTH", "NUMERIC_PRECISION", "NUMERIC_SCALE")
-    return _header(names, **dict.fromkeys(numbers, NUMBER)), rows
+def _yes(flag: bool) -> str:
+    return "YES" if flag else "NO"
 
 
 def _packages(session: Session, database: str) -> tuple[Header, Rows]:
@@ -126,57 +89,83 @@ def _packages(session: Session, database: str) -> tuple[Header, Rows]:
     return _header("PACKAGE_NAME VERSION LANGUAGE RUNTIME_VERSION"), rows
 
 
-def _procedures(session: Session, database: str) -> tuple[Header, Rows]:
-    rows = [
-        (database, p.full_name.schema, p.name, p.owner, p.returns.sql, p.language, p.body, p.created_on, p.comment)
-        for p in _inside(session, database, Procedure)
-    ]
-    names = (
-        "PROCEDURE_CATALOG PROCEDURE_SCHEMA PROCEDURE_NAME PROCEDURE_OWNER DATA_TYPE PROCEDURE_LANGUAGE "
-        "PROCEDURE_DEFINITION CREATED COMMENT"
-    )
-    return _header(names, CREATED=TIMESTAMP_LTZ), rows
-
-
-def _stages(session: Session, database: str) -> tuple[Header, Rows]:
-    rows = [
-        (database, s.full_name.schema, s.name, "Internal Named", s.owner, s.comment, s.created_on)
-        for s in _inside(session, database, Stage)
-    ]
-    names = "STAGE_CATALOG STAGE_SCHEMA STAGE_NAME STAGE_TYPE STAGE_OWNER COMMENT CREATED"
-    return _header(names, CREATED=TIMESTAMP_LTZ), rows
-
-
-def _model_versions(session: Session, database: str) -> tuple[Header, Rows]:
+def _load_history(session: Session, database: str) -> tuple[Header, Rows]:
+    """Files that COPY INTO has loaded."""
+    tables = {table.id: table for table in inside(session, database, Table)}
+    loads = session.core.connection.run('SELECT "table", file, rows_loaded, loaded_at FROM snowmelt.loads')
     rows = [
         (
-            database,
-            m.full_name.schema,
-            m.name,
-            v.name,
-            v.name == m.default_version,
-            v.metadata,
-            v.comment,
-            v.created_on,
+            tables[number].full_name.schema,
+            file,
+            tables[number].name,
+            at,
+            "LOADED",
+            count,
+            count,
+            None,
+            None,
+            None,
+            None,
+            0,
+            1,
         )
-        for m in _inside(session, database, Model)
-        for v in m.versions
+        for number, file, count, at in loads
+        if number in tables
     ]
-    names = "CATALOG_NAME SCHEMA_NAME MODEL_NAME MODEL_VERSION_NAME IS_DEFAULT METADATA COMMENT CREATED"
-    return _header(names, IS_DEFAULT=BOOLEAN, CREATED=TIMESTAMP_LTZ), rows
+    names = (
+        "SCHEMA_NAME FILE_NAME TABLE_NAME LAST_LOAD_TIME STATUS ROW_COUNT ROW_PARSED FIRST_ERROR_MESSAGE "
+        "FIRST_ERROR_LINE_NUMBER FIRST_ERROR_CHARACTER_POSITION FIRST_ERROR_COL_NAME ERROR_COUNT ERROR_LIMIT"
+    )
+    numbers = ("ROW_COUNT", "ROW_PARSED", "FIRST_ERROR_LINE_NUMBER", "FIRST_ERROR_CHARACTER_POSITION")
+    types = dict.fromkeys((*numbers, "ERROR_COUNT", "ERROR_LIMIT"), NUMBER)
+    return _header(names, LAST_LOAD_TIME=TIMESTAMP_LTZ, **types), rows
+
+
+def _referential_constraints(session: Session, database: str) -> tuple[Header, Rows]:
+    targets = {table.id: table for table in visible(session, Table)}
+    rows = []
+    for table in inside(session, database, Table):
+        for key in table.constraints:
+            target = targets.get(key.references or 0)
+            if target is None:
+                continue
+            unique = next((each.name for each in target.constraints if each.columns == key.referenced), None)
+            rows.append(
+                (
+                    table.full_name.database,
+                    table.full_name.schema,
+                    key.name,
+                    target.full_name.database,
+                    target.full_name.schema,
+                    unique,
+                    "FULL",
+                    key.on_update,
+                    key.on_delete,
+                    None,
+                    key.created_on,
+                    key.created_on,
+                )
+            )
+    names = (
+        "CONSTRAINT_CATALOG CONSTRAINT_SCHEMA CONSTRAINT_NAME UNIQUE_CONSTRAINT_CATALOG UNIQUE_CONSTRAINT_SCHEMA "
+        "UNIQUE_CONSTRAINT_NAME MATCH_OPTION UPDATE_RULE DELETE_RULE COMMENT CREATED LAST_ALTERED"
+    )
+    return _header(names, CREATED=TIMESTAMP_LTZ, LAST_ALTERED=TIMESTAMP_LTZ), rows
+
+
+def _catalog_name(session: Session, database: str) -> tuple[Header, Rows]:
+    return _header("CATALOG_NAME"), [(database,)]
 
 
 VIEWS: dict[str, Callable[[Session, str], tuple[Header, Rows]]] = {
-    "COLUMNS": _columns,
     "DATABASES": _databases,
-    "MODEL_VERSIONS": _model_versions,
+    "INFORMATION_SCHEMA_CATALOG_NAME": _catalog_name,
+    "LOAD_HISTORY": _load_history,
     "PACKAGES": _packages,
-    "PROCEDURES": _procedures,
+    "REFERENTIAL_CONSTRAINTS": _referential_constraints,
     "SCHEMATA": _schemata,
-    "STAGES": _stages,
-    "TABLES": _tables,
 }
-"""The views there are, by name."""
+"""The views that are not over objects in a schema; for those see `snowmelt.session.information_views`."""
 
 
 def information_schema(session: Session, name: FullName) -> pa.Table:
@@ -186,6 +175,13 @@ def information_schema(session: Session, name: FullName) -> pa.Table:
         SqlError: 002003 when the database or the view does not exist.
     """
     session.services.engine.catalog.database(name.database)
+    over_objects = OBJECT_VIEWS.get(name.name)
+    if over_objects is not None:
+        items, columns = over_objects
+        rows = [
+            tuple(None if c.get is None else c.get(item) for c in columns) for item in items(session, name.database)
+        ]
+        return arrow_rows(tuple((column.name, column.type) for column in columns), rows)
     view = VIEWS.get(name.name)
     if view is None:
         raise object_missing("Object", str(name))

@@ -162,6 +162,7 @@ class SessionPlanner:
 
     def _take(self, sequence: str) -> str:
         self.session.core.connection.sequences.add(sequence)
+        self.repeatable = False
         return numbering.next_value(sequence)
 
     def default(self, table: Table, column: TableColumn) -> str | None:
@@ -176,6 +177,7 @@ class SessionPlanner:
         inner = SessionPlanner(self.session, self.request, scope=self.scope, depth=self._depth, text=text)
         rewritten = rewrite(parse_expression(text), inner)
         self.registered += inner.registered
+        self.repeatable &= inner.repeatable
         return rewritten
 
     # --- functions ---------------------------------------------------------------------------------------------------

@@ -16,15 +16,20 @@ from snowmelt.base.errors import unsupported
 from snowmelt.base.request import Request
 from snowmelt.base.result import Result, StatementType, rows_result
 from snowmelt.catalog.objects import Function, Procedure
-from snowmelt.session import show_account, show_data, show_work
+from snowmelt.session import show_account, show_data, show_keys, show_work
 from snowmelt.session.session import Session, description
-from snowmelt.session.show_scope import Rows, Shown
+from snowmelt.session.show_scope import Columns, Rows, Shown, columns
 from snowmelt.sql.statements import Show
 
 SHOWS: dict[str, Callable[[Session, Show], Shown]] = {
     "DATABASES": show_data.show_databases,
     "SCHEMAS": show_data.show_schemas,
     "TABLES": show_data.show_tables,
+    "SEQUENCES": show_data.show_sequences,
+    "PRIMARY KEYS": show_keys.show_keys("PRIMARY KEY"),
+    "UNIQUE KEYS": show_keys.show_keys("UNIQUE"),
+    "IMPORTED KEYS": show_keys.show_imported_keys,
+    "EXPORTED KEYS": show_keys.show_exported_keys,
     "EVENT TABLES": show_data.show_event_tables,
     "VIEWS": show_data.show_views,
     "OBJECTS": show_data.show_objects,
@@ -51,17 +56,44 @@ def show(session: Session, statement: Show, request: Request) -> Result:
     shown = SHOWS.get(statement.kind)
     if shown is None:
         raise unsupported(f"SHOW {statement.kind}")
+    if statement.history:
+        raise unsupported(f"SHOW {statement.kind} HISTORY")
     header, rows = shown(session, statement)
+    if statement.terse:
+        header, rows = _terse(statement.kind, header, rows)
     key = next((i for i, (name, _) in enumerate(header) if name in ("name", "column_name", "key")), 0)
     result = rows_result(header, list(_filtered(rows, key, statement)))
     return description(result.columns, StatementType.SHOW) if request.describe_only else result
 
 
+_TERSE = ("created_on", "name", "kind", "database_name", "schema_name")
+
+
+def _terse(kind: str, header: Columns, rows: Rows) -> Shown:
+    """The five columns of SHOW TERSE, those that the kind does not have being null.
+
+    Raises:
+        SqlError: 000002 for a kind that has no TERSE.
+    """
+    if kind not in _TERSE_KINDS:
+        raise unsupported(f"SHOW TERSE {kind}")
+    places = {name: i for i, (name, _) in enumerate(header)}
+    implied = {"kind": "VIEW"} if kind == "VIEWS" else {}
+    chosen = [tuple(row[places[n]] if n in places else implied.get(n) for n in _TERSE) for row in rows]
+    return columns(" ".join(_TERSE)), chosen
+
+
+_TERSE_KINDS = frozenset({"DATABASES", "SCHEMAS", "TABLES", "VIEWS", "OBJECTS", "STREAMS", "TASKS", "EVENT TABLES"})
+
+
 def _filtered(rows: Rows, key: int, statement: Show) -> Iterable[tuple[Any, ...]]:
     pattern = like_pattern(statement.like) if statement.like is not None else None
-    given = 0
+    given, begun = 0, statement.limit_from is None
     for row in rows:
         name = str(row[key])
+        if not begun:
+            begun = name.startswith(statement.limit_from or "")
+            continue
         if pattern is not None and not pattern.fullmatch(name):
             continue
         if statement.starts_with is not None and not name.startswith(statement.starts_with):

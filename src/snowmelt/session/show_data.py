@@ -7,9 +7,11 @@ from typing import Any
 
 from snowmelt.base.datatypes import NUMBER, Kind
 from snowmelt.base.errors import object_missing
-from snowmelt.catalog.objects import FileFormat, SchemaObject, Stage, Table, TableColumn, View
+from snowmelt.catalog.objects import FileFormat, SchemaObject, Sequence, Stage, Table, TableColumn, View
+from snowmelt.session.file_format_options import all_options
 from snowmelt.session.session import Session
-from snowmelt.session.show_scope import Shown, columns, in_scope, row_count
+from snowmelt.session.show_scope import Shown, byte_count, columns, in_scope, row_counts
+from snowmelt.sql import numbering
 from snowmelt.sql.statements import Show
 
 
@@ -20,62 +22,100 @@ def show_databases(session: Session, statement: Show) -> Shown:
             d.created_on,
             d.name,
             "N",
-            "Y" if d.name == session.database else "N",
+            _mark(d.name == session.database),
             "",
             d.owner,
             d.comment,
-            "",
+            "TRANSIENT" if d.transient else "",
             "1",
             "STANDARD",
+            None,
+            "ROLE",
+            None,
         )
         for d in session.services.engine.catalog.databases()
     ]
-    return columns("created_on name is_default is_current origin owner comment options retention_time kind"), rows
+    names = (
+        "created_on name is_default is_current origin owner comment options retention_time kind budget "
+        "owner_role_type object_visibility"
+    )
+    return columns(names), rows
 
 
 def show_schemas(session: Session, statement: Show) -> Shown:
-    """SHOW SCHEMAS."""
+    """SHOW SCHEMAS, INFORMATION_SCHEMA of each database among them."""
+    catalog = session.services.engine.catalog
     database: str | None = session.database
     if statement.scope == "ACCOUNT":
         database = None
     elif statement.scope_name is not None:
         database = statement.scope_name.name
-        session.services.engine.catalog.database(database)
+        catalog.database(database)
     here = (session.database, session.schema)
-    rows = [
+    found = [
         (
             s.created_on,
             s.name,
             "N",
-            "Y" if (s.database, s.name) == here else "N",
+            _mark((s.database, s.name) == here),
             s.database,
             s.owner,
             s.comment,
-            "",
+            "TRANSIENT" if s.transient else "",
             "1",
+            "ROLE",
+            None,
         )
-        for s in session.services.engine.catalog.schemas(database)
+        for s in catalog.schemas(database)
     ]
-    return columns("created_on name is_default is_current database_name owner comment options retention_time"), rows
+    found += [
+        (d.created_on, "INFORMATION_SCHEMA", "N", "N", d.name, "", _INFORMATION_SCHEMA, "", "1", "", None)
+        for d in catalog.databases()
+        if database in (None, d.name)
+    ]
+    names = (
+        "created_on name is_default is_current database_name owner comment options retention_time "
+        "owner_role_type budget"
+    )
+    return columns(names), sorted(found, key=lambda row: (str(row[4]), str(row[1])))
+
+
+_INFORMATION_SCHEMA = "Views describing the contents of schemas in this database"
+
+
+def _mark(flag: bool) -> str:
+    return "Y" if flag else "N"
 
 
 def show_tables(session: Session, statement: Show) -> Shown:
     """SHOW TABLES; event tables have a command of their own."""
     tables = [item for item in in_scope(session, statement, Table) if not item.is_event]
+    counts = row_counts(session, tables)
     rows = [
         (
             t.created_on,
             t.name,
             t.full_name.database,
             t.full_name.schema,
-            {"PERMANENT": "TABLE"}.get(t.durability.value, t.durability.value),
+            table_kind(t),
             t.comment,
-            "",
-            row_count(session, t),
-            0,
+            clustering(t),
+            counts[t.id],
+            byte_count(t, counts[t.id]),
             t.owner,
             str(t.retention_days),
+            "ON" if t.cluster_by else "OFF",
             "ON" if t.change_tracking else "OFF",
+            "OFF",
+            None,
+            None,
+            "N",
+            "N",
+            "ROLE",
+            "N",
+            None,
+            "N",
+            "N",
             "N",
             "N",
         )
@@ -83,9 +123,22 @@ def show_tables(session: Session, statement: Show) -> Shown:
     ]
     names = (
         "created_on name database_name schema_name kind comment cluster_by rows bytes owner retention_time "
-        "change_tracking is_external is_event"
+        "automatic_clustering change_tracking search_optimization search_optimization_progress "
+        "search_optimization_bytes is_external enable_schema_evolution owner_role_type is_event budget is_hybrid "
+        "is_iceberg is_dynamic is_immutable"
     )
-    return columns(names, rows=NUMBER, bytes=NUMBER), rows
+    numbers = ("rows", "bytes", "search_optimization_progress", "search_optimization_bytes")
+    return columns(names, **dict.fromkeys(numbers, NUMBER)), rows
+
+
+def table_kind(table: Table) -> str:
+    """TABLE, TRANSIENT or TEMPORARY."""
+    return {"PERMANENT": "TABLE"}.get(table.durability.value, table.durability.value)
+
+
+def clustering(table: Table) -> str:
+    """The clustering key as SHOW prints it, empty when there is none."""
+    return f"LINEAR({table.cluster_by})" if table.cluster_by else ""
 
 
 def show_event_tables(session: Session, statement: Show) -> Shown:
@@ -110,34 +163,53 @@ def show_views(session: Session, statement: Show) -> Shown:
             v.owner,
             v.comment,
             v.text,
+            _truth(v.secure),
             "false",
-            "false",
+            "ROLE",
+            "ON" if v.change_tracking else "OFF",
         )
         for v in in_scope(session, statement, View)
     ]
-    names = "created_on name reserved database_name schema_name owner comment text is_secure is_materialized"
+    names = (
+        "created_on name reserved database_name schema_name owner comment text is_secure is_materialized "
+        "owner_role_type change_tracking"
+    )
     return columns(names), rows
+
+
+def _truth(flag: bool) -> str:
+    return "true" if flag else "false"
 
 
 def show_objects(session: Session, statement: Show) -> Shown:
     """SHOW OBJECTS: tables and views together."""
+    found = in_scope(session, statement, Table, View)
+    counts = row_counts(session, [item for item in found if isinstance(item, Table)])
     rows = [
         (
             o.created_on,
             o.name,
             o.full_name.database,
             o.full_name.schema,
-            "VIEW" if isinstance(o, View) else "TABLE",
+            table_kind(o) if isinstance(o, Table) else "VIEW",
             o.comment,
-            "",
-            row_count(session, o) if isinstance(o, Table) else None,
-            0 if isinstance(o, Table) else None,
+            clustering(o) if isinstance(o, Table) else "",
+            counts.get(o.id),
+            byte_count(o, counts[o.id]) if isinstance(o, Table) else None,
             o.owner,
-            "1",
+            str(o.retention_days) if isinstance(o, Table) else "1",
+            "ROLE",
+            None,
+            "N",
+            "N",
+            "N",
         )
-        for o in in_scope(session, statement, Table, View)
+        for o in found
     ]
-    names = "created_on name database_name schema_name kind comment cluster_by rows bytes owner retention_time"
+    names = (
+        "created_on name database_name schema_name kind comment cluster_by rows bytes owner retention_time "
+        "owner_role_type budget is_hybrid is_iceberg is_dynamic"
+    )
     return columns(names, rows=NUMBER, bytes=NUMBER), rows
 
 
@@ -162,14 +234,16 @@ def show_columns(session: Session, statement: Show) -> Shown:
             "",
             c.comment,
             o.full_name.database,
-            "",
+            str(c.identity) if c.identity is not None else "",
+            None,
         )
         for o in items
         if isinstance(o, (Table, View))
         for c in o.columns
     ]
     return columns(
-        "table_name schema_name column_name data_type null? default kind expression comment database_name autoincrement"
+        "table_name schema_name column_name data_type null? default kind expression comment database_name "
+        "autoincrement schema_evolution_record"
     ), rows
 
 
@@ -196,14 +270,20 @@ def show_stages(session: Session, statement: Show) -> Shown:
             "N",
             s.owner,
             s.comment,
+            None,
             "INTERNAL TEMPORARY" if s.session is not None else "INTERNAL",
-            "Y" if s.directory else "N",
+            None,
+            None,
+            None,
+            None,
+            "ROLE",
+            _mark(s.directory),
         )
         for s in in_scope(session, statement, Stage)
     ]
     return columns(
-        "created_on name database_name schema_name url has_credentials has_encryption_key owner comment type "
-        "directory_enabled"
+        "created_on name database_name schema_name url has_credentials has_encryption_key owner comment region type "
+        "cloud notification_channel storage_integration endpoint owner_role_type directory_enabled"
     ), rows
 
 
@@ -218,8 +298,35 @@ def show_file_formats(session: Session, statement: Show) -> Shown:
             str(f.options.get("TYPE", "CSV")),
             f.owner,
             f.comment,
-            json.dumps(f.options, default=str),
+            json.dumps(all_options(f.options), default=str),
+            "ROLE",
         )
         for f in in_scope(session, statement, FileFormat)
     ]
-    return columns("created_on name database_name schema_name type owner comment format_options"), rows
+    return columns("created_on name database_name schema_name type owner comment format_options owner_role_type"), rows
+
+
+def show_sequences(session: Session, statement: Show) -> Shown:
+    """SHOW SEQUENCES."""
+    rows = [
+        (
+            s.name,
+            s.full_name.database,
+            s.full_name.schema,
+            next_value(session, s),
+            s.increment,
+            s.created_on,
+            s.owner,
+            s.comment,
+            "ROLE",
+            _mark(s.ordered),
+        )
+        for s in in_scope(session, statement, Sequence)
+    ]
+    names = "name database_name schema_name next_value interval created_on owner comment owner_role_type ordered"
+    return columns(names, next_value=NUMBER, interval=NUMBER), rows
+
+
+def next_value(session: Session, sequence: Sequence) -> int:
+    """The value that a sequence gives next."""
+    return int(session.core.connection.scalar(numbering.following(sequence.id, sequence.increment)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from snowmelt.base.datatypes import TIMESTAMP_LTZ, VARCHAR, DataType
@@ -67,6 +68,18 @@ def _scope(session: Session, statement: Show) -> tuple[str | None, str | None]:
             return session.database, session.schema
 
 
-def row_count(session: Session, table: Table) -> int:
-    """How many rows a table has now."""
-    return int(session.core.connection.scalar(f"SELECT count(*) FROM {physical(table)}"))
+def row_counts(session: Session, tables: Sequence[Table]) -> dict[int, int]:
+    """How many rows tables have now, by their ids; one query for all, which the engine answers from its statistics."""
+    if not tables:
+        return {}
+    counts = " UNION ALL ".join(f"SELECT {t.id}, count(*) FROM {physical(t)}" for t in tables)
+    return {int(number): int(count) for number, count in session.core.connection.run(counts)}
+
+
+_ROW_BYTES = 16
+"""A plausible size of a row's column on disk: the engine knows the real one only by reading the table."""
+
+
+def byte_count(table: Table, rows: int) -> int:
+    """About how many bytes the table takes: not measured, but 0 for no rows, and more for more."""
+    return rows * len(table.columns) * _ROW_BYTES

@@ -26,9 +26,9 @@ def show_streams(session: Session, statement: Show) -> Shown:
             s.full_name.schema,
             s.owner,
             s.comment,
-            str(s.source_name),
+            _source(session, s),
             "Table",
-            str(s.source_name),
+            _source(session, s),
             "DELTA",
             "false",
             s.mode,
@@ -43,6 +43,12 @@ def show_streams(session: Session, statement: Show) -> Shown:
         "stale_after invalid_reason owner_role_type"
     )
     return columns(names, stale_after=TIMESTAMP_LTZ), rows
+
+
+def _source(session: Session, stream: Stream) -> str:
+    """The name that the stream's table has now, or had when it was dropped."""
+    table = session.table_by_id(stream.source)
+    return str(stream.source_name if table is None else table.full_name)
 
 
 def show_tasks(session: Session, statement: Show) -> Shown:
@@ -102,6 +108,10 @@ def _arguments(r: Routine) -> str:
 
 def show_routines(kind: type[Routine]) -> Callable[[Session, Show], Shown]:
     """SHOW PROCEDURES or SHOW FUNCTIONS."""
+    more = "" if kind is Procedure else " is_external_function language is_memoizable is_data_metric"
+
+    def own(routine: Routine) -> tuple[Any, ...]:
+        return () if kind is Procedure else ("N", routine.language, "N", "N")
 
     def shown(session: Session, statement: Show) -> Shown:
         rows = [
@@ -120,13 +130,16 @@ def show_routines(kind: type[Routine]) -> Callable[[Session, Show], Shown]:
                 "Y" if r.returns_table is not None else "N",
                 "N",
                 "N",
-                r.language,
+                None,
+                None,
+                *own(r),
             )
             for r in in_scope(session, statement, kind)
         ]
         names = (
             "created_on name schema_name is_builtin is_aggregate is_ansi min_num_arguments max_num_arguments arguments "
-            "description catalog_name is_table_function valid_for_clustering is_secure language"
+            "description catalog_name is_table_function valid_for_clustering is_secure secrets "
+            "external_access_integrations" + more
         )
         return columns(names, min_num_arguments=NUMBER, max_num_arguments=NUMBER), rows
 

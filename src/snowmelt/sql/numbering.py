@@ -29,6 +29,9 @@ def next_value(sequence: str) -> str:
     return f"nextval('{sequence}')"
 
 
-def peek(number: int) -> str:
-    """A query for the last value given, NULL when there is none yet."""
-    return f"SELECT last_value FROM duckdb_sequences() WHERE schema_name = 'data' AND sequence_name = 'q{number}'"
+def following(number: int, step: int) -> str:
+    """A query for the value that comes next when the step is `step`."""
+    return (
+        f"SELECT coalesce(last_value + {step}, start_value) FROM duckdb_sequences() "
+        f"WHERE schema_name = 'data' AND sequence_name = 'q{number}'"
+    )

@@ -16,6 +16,7 @@ from sqlglot.tokenizer_core import Token
 
 from snowmelt.base.errors import SqlError, unsupported
 from snowmelt.sql import (
+    parse_alter,
     parse_alter_table,
     parse_create,
     parse_model,
@@ -147,6 +148,7 @@ ALTERERS: dict[str, Callable[[Cursor], Statement]] = {
     "MODEL": parse_model.alter_model,
     "SESSION": parse_session.alter_session,
     "ACCOUNT": parse_session.alter_account,
+    **parse_alter.OBJECT_ALTERERS,
 }
 
 STATEMENTS: dict[str, Callable[[Cursor], Statement]] = {

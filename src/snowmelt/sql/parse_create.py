@@ -195,9 +195,10 @@ def sequence(cursor: Cursor, head: Head) -> Create:
 
 
 def warehouse(cursor: Cursor, head: Head) -> Create:
-    """CREATE WAREHOUSE name [WITH] properties; they are read and not kept."""
+    """CREATE WAREHOUSE name [WITH] properties."""
     head.permanent()
     name: Name = cursor.name()
     cursor.take("WITH")
     options = cursor.options()
-    return CreateWarehouse(name=name.name, comment=str(options.get("COMMENT", "")), **head.flags)
+    comment = str(options.pop("COMMENT", ""))
+    return CreateWarehouse(name=name.name, options=options, comment=comment, **head.flags)

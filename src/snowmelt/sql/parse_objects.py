@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from snowmelt.base.errors import unsupported
+from snowmelt.catalog.names import Name
 from snowmelt.sql.cursor import Cursor
 from snowmelt.sql.parse_routine import signature
 from snowmelt.sql.statements import Drop, SetComment, Statement, Undrop
@@ -47,10 +48,15 @@ def drop(cursor: Cursor) -> Statement:
     if_exists = cursor.take("IF", "EXISTS")
     name = cursor.name()
     arguments = signature(cursor) if kind in ("PROCEDURE", "FUNCTION") else None
-    cascade = cursor.take("CASCADE")
-    if not cascade and cursor.at("RESTRICT"):
-        raise unsupported("DROP ... RESTRICT")
-    return Drop(kind=kind, name=name, if_exists=if_exists, arguments=arguments, cascade=cascade)
+    behaviour = cursor.take_one_of("CASCADE", "RESTRICT")
+    return Drop(
+        kind=kind,
+        name=name,
+        if_exists=if_exists,
+        arguments=arguments,
+        cascade=behaviour == "CASCADE",
+        restrict=behaviour == "RESTRICT",
+    )
 
 
 def undrop(cursor: Cursor) -> Statement:
@@ -67,8 +73,23 @@ def comment(cursor: Cursor) -> Statement:
     cursor.expect("COMMENT")
     if_exists = cursor.take("IF", "EXISTS")
     cursor.expect("ON")
+    if cursor.take("COLUMN"):
+        return _column_comment(cursor, if_exists)
     kind = _kind(cursor, "COMMENT ON")
     name = cursor.name()
     arguments = signature(cursor) if kind in ("PROCEDURE", "FUNCTION") else None
     cursor.expect("IS")
     return SetComment(kind=kind, name=name, comment=cursor.string(), if_exists=if_exists, arguments=arguments)
+
+
+def _column_comment(cursor: Cursor, if_exists: bool) -> Statement:
+    """COMMENT ON COLUMN [[database.]schema.]table.column IS 'text'."""
+    parts = [cursor.identifier()]
+    while cursor.take("."):
+        parts.append(cursor.identifier())
+    if not 2 <= len(parts) <= 4:
+        raise cursor.unexpected()
+    *table, column = parts
+    cursor.expect("IS")
+    name = Name(*reversed(table))
+    return SetComment(kind="COLUMN", name=name, column=column, comment=cursor.string(), if_exists=if_exists)

@@ -50,6 +50,7 @@ def show(cursor: Cursor) -> Statement:
     scope, scope_name, scope_version = _scope(cursor, kind)
     starts_with = cursor.string() if cursor.take("STARTS", "WITH") else None
     limit = cursor.integer() if cursor.take("LIMIT") else None
+    limit_from = cursor.string() if limit is not None and cursor.take("FROM") else None
     if not cursor.done and cursor.word() in ("FROM", "ROOT", "WITH", "LIKE"):
         raise unsupported(f"SHOW {kind} ... {cursor.word()}")
     return Show(
@@ -60,6 +61,7 @@ def show(cursor: Cursor) -> Statement:
         scope_version=scope_version,
         starts_with=starts_with,
         limit=limit,
+        limit_from=limit_from,
         terse=terse,
         history=history,
     )

@@ -60,17 +60,18 @@ def stage(cursor: Cursor, head: Head) -> Create:
 def create_file_format(cursor: Cursor, head: Head) -> Create:
     """CREATE [TEMPORARY] FILE FORMAT name TYPE = type options."""
     name = cursor.name()
-    options = _normal(cursor.options())
+    options = normal_options(cursor.options())
     comment = str(options.pop("COMMENT", ""))
     return CreateFileFormat(name=name, options=options, durability=head.durability, comment=comment, **head.flags)
 
 
 def file_format(value: Any) -> dict[str, Any]:
     """The value of FILE_FORMAT as a dict: the options in parentheses, or ``FORMAT_NAME`` for a name."""
-    return _normal(value) if isinstance(value, dict) else {"FORMAT_NAME": value} if value else {}
+    return normal_options(value) if isinstance(value, dict) else {"FORMAT_NAME": value} if value else {}
 
 
-def _normal(options: dict[str, Any]) -> dict[str, Any]:
+def normal_options(options: dict[str, Any]) -> dict[str, Any]:
+    """Options of a file format, words in upper case even when they were written as strings."""
     return {
         key: value.upper() if key in _ENUMERATIONS and isinstance(value, str) else value
         for key, value in options.items()
@@ -184,4 +185,4 @@ def _options(cursor: Cursor) -> dict[str, Any]:
             raise unsupported(f"COPY INTO ... {key}")
     if "FILE_FORMAT" in found:
         found["FILE_FORMAT"] = file_format(found["FILE_FORMAT"])
-    return _normal(found)
+    return normal_options(found)

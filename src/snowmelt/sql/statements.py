@@ -188,9 +188,10 @@ class CreateFileFormat(Create):
 
 @dataclass(frozen=True)
 class CreateWarehouse(Create):
-    """CREATE WAREHOUSE: accepted, since warehouses are names here; properties are not kept."""
+    """CREATE WAREHOUSE; `options` are its properties by upper-case name."""
 
     name: str
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -216,6 +217,22 @@ class AlterTable(Statement):
 
 
 @dataclass(frozen=True)
+class AlterObject(Statement):
+    """ALTER of an object that has no statement of its own.
+
+    `action`: ``RENAME`` (value Name), ``SET`` (dict of properties), ``UNSET`` (tuple of str); of views also
+    ``COLUMN COMMENT`` (tuple of (column, text)), of warehouses ``SUSPEND`` and ``RESUME`` (whether IF SUSPENDED).
+    """
+
+    kind: str
+    name: Name
+    action: str
+    value: Any = None
+    if_exists: bool = False
+    arguments: tuple[DataType, ...] | None = None
+
+
+@dataclass(frozen=True)
 class Drop(Statement):
     """DROP kind name; `kind` is TABLE, VIEW, SCHEMA, DATABASE, STREAM, TASK, PROCEDURE, FUNCTION, STAGE,
     FILE FORMAT, SEQUENCE, MODEL, WAREHOUSE. `arguments`: the types in a procedure's or function's signature."""
@@ -225,6 +242,7 @@ class Drop(Statement):
     if_exists: bool = False
     arguments: tuple[DataType, ...] | None = None
     cascade: bool = False
+    restrict: bool = False
 
 
 @dataclass(frozen=True)
@@ -237,13 +255,15 @@ class Undrop(Statement):
 
 @dataclass(frozen=True)
 class SetComment(Statement):
-    """COMMENT [IF EXISTS] ON kind name IS 'text'; for routines `arguments` are the types in the signature."""
+    """COMMENT [IF EXISTS] ON kind name IS 'text'; for routines `arguments` are the types in the signature, for kind
+    COLUMN `column` is the column of the table or view `name`."""
 
     kind: str
     name: Name
     comment: str
     if_exists: bool = False
     arguments: tuple[DataType, ...] | None = None
+    column: str = ""
 
 
 # --- streams and tasks -----------------------------------------------------------------------------------------------
@@ -464,7 +484,7 @@ class Transaction(Statement):
 
 @dataclass(frozen=True)
 class Show(Statement):
-    """SHOW [TERSE] kind [HISTORY] [LIKE 'x'] [IN scope name] [STARTS WITH] [LIMIT n].
+    """SHOW [TERSE] kind [HISTORY] [LIKE 'x'] [IN scope name] [STARTS WITH] [LIMIT n [FROM 'x']].
 
     `kind` in upper case as written after SHOW (TABLES, SCHEMAS, VERSIONS, FUNCTIONS, ...). `scope` is '' or ACCOUNT,
     DATABASE, SCHEMA, TABLE, MODEL, ...; `scope_version` for IN MODEL m VERSION v.
@@ -477,6 +497,7 @@ class Show(Statement):
     scope_version: str | None = None
     starts_with: str | None = None
     limit: int | None = None
+    limit_from: str | None = None
     terse: bool = False
     history: bool = False
 
