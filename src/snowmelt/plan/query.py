@@ -6,6 +6,7 @@ from typing import Protocol
 
 from sqlglot import exp
 
+from snowmelt.base.datatypes import DataType
 from snowmelt.base.result import StatementType
 from snowmelt.catalog.names import Name
 from snowmelt.catalog.objects import Table, TableColumn
@@ -20,6 +21,7 @@ class Planner(Resolver, Protocol):
 
     streams_read: set[int]
     streams_peeked: set[int]
+    types: tuple[DataType | None, ...] | None
 
     def table(self, name: Name) -> Table:
         """The table called `name`, to be written. Raises SqlError when it is missing or not a table."""
@@ -46,4 +48,4 @@ def windows(planner: Planner) -> list[Step]:
 def plan_query(tree: exp.Query, planner: Planner) -> Plan:
     """The plan of a SELECT, WITH, VALUES or set operation."""
     steps, text = read_steps(tree, planner)
-    return Plan((*steps, Read(text)), StatementType.SELECT, streams=frozenset(planner.streams_read))
+    return Plan((*steps, Read(text, planner.types)), StatementType.SELECT, streams=frozenset(planner.streams_read))

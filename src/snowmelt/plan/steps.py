@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from snowmelt.base.datatypes import DataType
 from snowmelt.base.result import StatementType
 
 
@@ -59,9 +60,10 @@ class Write:
 
 @dataclass(frozen=True)
 class Read:
-    """Run the query whose rows are the result."""
+    """Run the query whose rows are the result; `types` are its columns' Snowflake types, as far as they are known."""
 
     sql: str
+    types: tuple[DataType | None, ...] | None = None
 
 
 Step = OpenWindow | ApplyModel | Materialize | LogImages | Write | Read

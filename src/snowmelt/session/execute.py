@@ -11,6 +11,7 @@ from snowmelt.base.errors import SqlError
 from snowmelt.base.result import Result, StatementType, dml_result, status_result
 from snowmelt.plan.steps import ApplyModel, LogImages, Materialize, OpenWindow, Plan, Read, Step, Write
 from snowmelt.session.core import OpenTransaction
+from snowmelt.sql.typing import refined
 from snowmelt.streams import offsets
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def run_steps(session: Session, plan: Plan, transaction: OpenTransaction) -> Res
             connection.check_canceled()
             if isinstance(step, Read):
                 columns, rows = connection.stream(step.sql)
-                result = Result(columns, rows.table, plan.kind, release=rows.release)
+                result = Result(refined(columns, step.types), rows.table, plan.kind, release=rows.release)
             elif isinstance(step, Write):
                 if plan.writes:
                     connection.wrote = True

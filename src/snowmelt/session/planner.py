@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from sqlglot import exp
 
+from snowmelt.base.datatypes import BOOLEAN, VARCHAR, DataType
 from snowmelt.base.errors import SqlError, object_missing, unsupported
 from snowmelt.base.request import Request
 from snowmelt.catalog.catalog import Scope
@@ -29,6 +30,12 @@ if TYPE_CHECKING:
 
 _MAX_VIEW_DEPTH = 64
 
+_STREAM_COLUMNS = (
+    TableColumn("METADATA$ACTION", VARCHAR),
+    TableColumn("METADATA$ISUPDATE", BOOLEAN),
+    TableColumn("METADATA$ROW_ID", VARCHAR),
+)
+
 _EXPANSION_ERRORS = frozenset({904, 2003, 2140, 90105})
 """What a view's query can come to lack after the view was made."""
 
@@ -40,6 +47,7 @@ class SessionPlanner:
         streams_read: ids of the streams that the statement reads.
         streams_peeked: ids of the streams that it only asks for data; their offsets never move.
         registered: relations made for the statement, to be dropped after it.
+        types: Snowflake's types of the columns of the query that was rewritten last.
         repeatable: whether the same text means the same plan until the catalog or the session's settings change.
     """
 
@@ -59,6 +67,7 @@ class SessionPlanner:
         self.streams_peeked: set[int] = set()
         self.registered: list[str] = []
         self.repeatable = True
+        self.types: tuple[DataType | None, ...] | None = None
         self._depth = depth
         self._text = request.text if text is None else text
 
@@ -88,6 +97,26 @@ class SessionPlanner:
                 return self._stream(found)
             case _:
                 raise object_missing("Object", str(name))
+
+    def columns(self, name: Name) -> collections.abc.Sequence[TableColumn] | None:
+        """The columns of a table, view or stream with their types."""
+        full = self.scope.full(name)
+        if full.schema == "INFORMATION_SCHEMA":
+            return None
+        match self.session.relation(full):
+            case Table() as table:
+                return table.columns
+            case View() as view:
+                return view.columns
+            case Stream() as stream:
+                source = self.session.table_by_id(stream.source)
+                return None if source is None else (*source.columns, *_STREAM_COLUMNS)
+            case _:
+                return None
+
+    def projected(self, types: collections.abc.Sequence[DataType | None] | None) -> None:
+        """Remember the types of the query's columns."""
+        self.types = None if types is None else tuple(types)
 
     def _view(self, view: View) -> str:
         if self._depth >= _MAX_VIEW_DEPTH:

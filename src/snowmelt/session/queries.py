@@ -23,6 +23,7 @@ from snowmelt.session.planner import SessionPlanner
 from snowmelt.session.session import Session, description
 from snowmelt.sql.rewrite.rules import rewrite
 from snowmelt.sql.statements import Delete, Explain, Insert, Merge, Query, Statement, Truncate, Update
+from snowmelt.sql.typing import refined
 
 
 def query(session: Session, statement: Query, request: Request) -> Result:
@@ -57,7 +58,7 @@ def describe_query(
     try:
         copy = tree.copy()
         describe_models(copy, lambda name, version, method: _output_type(session, name, version, method))
-        columns = session.core.connection.describe(rewrite(copy, planner))
+        columns = refined(session.core.connection.describe(rewrite(copy, planner)), planner.types)
         if planner.repeatable:
             session.core.plans.put(key, columns)
         return columns

@@ -7,12 +7,22 @@ from typing import Any, Protocol
 
 from sqlglot import exp
 
+from snowmelt.base.datatypes import DataType
 from snowmelt.catalog.names import Name
+from snowmelt.catalog.objects import TableColumn
+
+TYPE = "snowmelt_type"
+"""Meta key of an expression's Snowflake type (see snowmelt.sql.typing)."""
+
+_COLUMNS = "snowmelt_columns"
 
 
-def raw(text: str) -> exp.Expr:
+def raw(text: str, data_type: DataType | None = None) -> exp.Expr:
     """Finished DuckDB text as a node that no rule touches any more (a Var is written as it stands)."""
-    return exp.Var(this=text)
+    node = exp.Var(this=text)
+    if data_type is not None:
+        node.meta[TYPE] = data_type
+    return node
 
 
 class StagedRows(Protocol):
@@ -37,11 +47,33 @@ class StagedRows(Protocol):
         ...
 
 
+def source_columns(node: exp.Expr) -> Sequence[TableColumn] | None:
+    """The columns of what a name in FROM became, where the resolver knew them."""
+    found: Sequence[TableColumn] | None = node.meta.get(_COLUMNS)
+    return found
+
+
+def raw_query(text: str, columns: Sequence[TableColumn] | None = None) -> exp.Subquery:
+    """`text` in parentheses, to stand in FROM; `columns` are what it yields, if that is known."""
+    query = exp.Subquery(this=raw(text))
+    if columns is not None:
+        query.meta[_COLUMNS] = columns
+    return query
+
+
 class Resolver(Protocol):
     """Answers about names, given by the session (see snowmelt.session.resolver). All raise SqlError for the unknown."""
 
     def relation(self, name: Name) -> str:
         """DuckDB text of a query that yields the rows of the table, view or stream called `name`."""
+        ...
+
+    def columns(self, name: Name) -> Sequence[TableColumn] | None:
+        """The columns of that relation with their types; None where they are not known beforehand."""
+        ...
+
+    def projected(self, types: Sequence[DataType | None] | None) -> None:
+        """Takes the Snowflake types of the query's columns; None when not even their number is known."""
         ...
 
     def table_function(self, name: str, arguments: Sequence[exp.Expr]) -> str:
@@ -75,8 +107,3 @@ class Resolver(Protocol):
     def variable(self, name: str) -> exp.Expr:
         """The literal that a session variable (``$name``) holds."""
         ...
-
-
-def raw_query(text: str) -> exp.Subquery:
-    """`text` in parentheses, to stand in FROM."""
-    return exp.Subquery(this=raw(text))

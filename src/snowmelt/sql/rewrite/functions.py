@@ -12,7 +12,7 @@ from sqlglot import exp
 
 from snowmelt.base.datatypes import parse_type
 from snowmelt.base.errors import unknown_function, unsupported
-from snowmelt.sql.rewrite.context import Resolver, raw
+from snowmelt.sql.rewrite.context import Resolver
 
 SAME_IN_ENGINE = frozenset(
     {
@@ -96,25 +96,6 @@ _CALLS: dict[str, Maker] = {
     "OBJECT_CONSTRUCT_KEEP_NULL": _named("json_object"),
 }
 """Snowflake functions that sqlglot does not know, and how each is written for the engine."""
-
-
-def arithmetic(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
-    """Division by zero is an error on Snowflake; RANDOM(seed) repeats itself."""
-    for division in list(tree.find_all(exp.Div)):
-        divisor = division.expression.unnest()
-        if isinstance(divisor, exp.Literal) and float(divisor.name or 0) != 0:
-            continue
-        arguments = [division.this.copy(), division.expression.copy()]
-        division.replace(exp.Anonymous(this="snowmelt_divide", expressions=arguments))
-    for rand in list(tree.find_all(exp.Rand)):
-        seed = rand.this
-        text = "CAST(random() * 18446744073709551615 - 9223372036854775808 AS BIGINT)"
-        if seed is not None:
-            number = seed.sql(dialect="duckdb")
-            row = f"hash(row_number() OVER () * 2654435761 + {number})"
-            text = f"CAST(CAST({row} AS HUGEINT) - 9223372036854775808 AS BIGINT)"
-        rand.replace(raw(text))
-    return tree
 
 
 def sequences(tree: exp.Expr, resolver: Resolver) -> exp.Expr:

@@ -2,7 +2,8 @@
 
 A rule is a function ``(tree, resolver) -> tree`` that may change the tree it is given. The order matters and is all
 here: names of projections are taken from the source text, so they come first; identifiers fold before anything looks
-one up; sources are resolved before functions, so that what a source expands to is never rewritten again.
+one up; sources are resolved before functions, so that what a source expands to is never rewritten again; types are
+found out while calls still have their Snowflake names; arithmetic comes last, since it writes its operands out.
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ from sqlglot.errors import UnsupportedError
 
 from snowmelt.base.errors import unsupported
 from snowmelt.sql.dialect import too_deep
+from snowmelt.sql.rewrite.arithmetic import arithmetic
 from snowmelt.sql.rewrite.context import Resolver
-from snowmelt.sql.rewrite.functions import arithmetic, cast_types, resolve_functions, sequences
+from snowmelt.sql.rewrite.functions import cast_types, resolve_functions, sequences
 from snowmelt.sql.rewrite.literals import bind
 from snowmelt.sql.rewrite.names import fold_identifiers, name_projections, positional_columns
 from snowmelt.sql.rewrite.semistructured import extract_fields
 from snowmelt.sql.rewrite.sequence_values import sequence_values
 from snowmelt.sql.rewrite.sources import resolve_sources, resolve_stages, resolve_table_functions
+from snowmelt.sql.typing import annotate
 
 Rule = Callable[[exp.Expr, Resolver], exp.Expr]
 
@@ -33,11 +36,12 @@ RULES: tuple[Rule, ...] = (
     positional_columns,
     resolve_table_functions,
     resolve_sources,
+    annotate,
     resolve_functions,
     extract_fields,
-    arithmetic,
     sequences,
     cast_types,
+    arithmetic,
 )
 
 

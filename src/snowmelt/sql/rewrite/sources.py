@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlglot import exp
 
 from snowmelt.base.errors import syntax_error, unsupported
 from snowmelt.catalog.names import parse_name
+from snowmelt.catalog.objects import TableColumn
 from snowmelt.sql.rewrite.context import Resolver, StagedRows, raw, raw_query
 from snowmelt.sql.rewrite.names import is_cte, table_name
 
@@ -16,10 +19,10 @@ def resolve_sources(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
         this = table.this
         if isinstance(this, exp.DynamicIdentifier):
             name = parse_name(_text(this.this))
-            _replace(table, resolver.relation(name), name.name)
+            _replace(table, resolver.relation(name), name.name, resolver.columns(name))
         elif isinstance(this, exp.Identifier) and not is_cte(table):
             name = table_name(table)
-            _replace(table, resolver.relation(name), name.name)
+            _replace(table, resolver.relation(name), name.name, resolver.columns(name))
         elif isinstance(this, (exp.Literal, exp.Parameter, exp.Placeholder)):
             # The engine would take a text for the name of one of its own tables, or of a file.
             raise syntax_error(f"unexpected '{this.sql(dialect='snowflake')}'")
@@ -32,11 +35,11 @@ def resolve_table_functions(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
         this = rows.this
         if isinstance(this, exp.Literal):
             name = parse_name(this.name)
-            _replace(rows, resolver.relation(name), name.name)
+            _replace(rows, resolver.relation(name), name.name, resolver.columns(name))
             continue
         if isinstance(this, exp.Column):
             name = parse_name(this.sql(dialect="snowflake"))
-            _replace(rows, resolver.relation(name), name.name)
+            _replace(rows, resolver.relation(name), name.name, resolver.columns(name))
             continue
         prefix: list[str] = []
         while isinstance(this, exp.Dot):
@@ -96,11 +99,11 @@ def _text(node: exp.Expr) -> str:
     return node.name if isinstance(node, exp.Literal) else node.sql(dialect="snowflake")
 
 
-def _replace(table: exp.Expr, text: str, name: str) -> None:
+def _replace(table: exp.Expr, text: str, name: str, columns: Sequence[TableColumn] | None = None) -> None:
     """Put the query `text` where `table` stands, keeping its alias, joins, pivots and sample."""
     if any(table.args.get(clause) for clause in ("when", "version", "changes")):
         raise unsupported("AT / BEFORE / CHANGES")
-    query = raw_query(text)
+    query = raw_query(text, columns)
     alias = table.args.get("alias")
     if alias is None or alias.this is None:
         alias = exp.TableAlias(this=exp.to_identifier(name, quoted=True))

@@ -1,0 +1,118 @@
+"""Numbers: exact quotients and averages with Snowflake's scales, errors for zero divisors, RANDOM(seed).
+
+Source: docs.snowflake.com/en/sql-reference/operators-arithmetic
+"""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from snowmelt.base.datatypes import DataType, Kind
+from snowmelt.sql.rewrite.context import Resolver, raw
+from snowmelt.sql.typing import as_number, type_of
+from snowmelt.sql.typing.functions import COUNT
+
+_ENGINE = "duckdb"
+
+
+def arithmetic(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
+    """Quotients, averages, products and RANDOM; operands are final, so that they can be written out."""
+    for node in list(tree.find_all(exp.Div, exp.Avg, exp.Mul, exp.Add, exp.Sub, exp.Rand, bfs=False))[::-1]:
+        match node:
+            case exp.Div():
+                _divide(node)
+            case exp.Avg():
+                _average(node)
+            case exp.Rand():
+                _random(node)
+            case exp.Binary():
+                _widen(node)
+    return tree
+
+
+def _divide(node: exp.Div) -> None:
+    left, right = as_number(type_of(node.this)), as_number(type_of(node.expression))
+    result = type_of(node)
+    if left is None or right is None or result is None or not left.kind is right.kind is result.kind is Kind.FIXED:
+        if not _is_constant(node.expression):
+            arguments = [node.this.copy(), node.expression.copy()]
+            node.replace(exp.Anonymous(this="snowmelt_divide", expressions=arguments))
+        return
+    divisor = node.expression.sql(dialect=_ENGINE)
+    if not _is_constant(node.expression):
+        divisor = f"snowmelt_divisor({divisor})"
+    node.replace(raw(_quotient(node.this.sql(dialect=_ENGINE), left, divisor, right, result), result))
+
+
+def _is_constant(divisor: exp.Expr) -> bool:
+    divisor = divisor.unnest()
+    return isinstance(divisor, exp.Literal) and not divisor.is_string and float(divisor.name) != 0
+
+
+def _quotient(dividend: str, left: DataType, divisor: str, right: DataType, result: DataType) -> str:
+    """DuckDB text of an exact quotient. The engine divides decimals as floating point, so this divides integers, to
+    one digit more than asked for; by that digit the last step rounds half away from zero.
+    """
+    scale = result.scale or 0
+    shift = 10 ** (scale + 1 - (left.scale or 0) + (right.scale or 0))
+    whole = f"({_unscaled(dividend, left)} * {shift}::HUGEINT) // {_unscaled(divisor, right)}"
+    unit = f"CAST(0.{'0' * scale}1 AS DECIMAL({scale + 1}, {scale + 1}))"
+    return f"CAST(CAST({whole} AS DECIMAL({37 - scale}, 0)) * {unit} AS DECIMAL(38, {scale}))"
+
+
+def _unscaled(text: str, data_type: DataType) -> str:
+    """The digits of a number, without its point, as an integer."""
+    scale = data_type.scale or 0
+    if scale == 0:
+        return f"CAST({text} AS HUGEINT)"
+    return f"CAST(CAST({text} AS DECIMAL(38, {scale})) * {10**scale}::DECIMAL({scale + 1}, 0) AS HUGEINT)"
+
+
+def _average(node: exp.Avg) -> None:
+    values, result = type_of(node.this), type_of(node)
+    if isinstance(node.this, exp.Distinct) and node.this.expressions:
+        values = type_of(node.this.expressions[0])
+    if values is None or result is None or values.kind is not Kind.FIXED:
+        return
+    call: exp.Expr = node
+    while isinstance(call.parent, (exp.Filter, exp.Window)) and call.parent.this is call:
+        call = call.parent
+    total, count = (_with(call, node, kind) for kind in (exp.Sum, exp.Count))
+    summed = DataType(Kind.FIXED, 38, values.scale)
+    call.replace(raw(_quotient(total, summed, f"nullif({count}, 0)", COUNT, result), result))
+
+
+def _with(call: exp.Expr, node: exp.Avg, kind: type[exp.Expr]) -> str:
+    """The call, its window and filter included, with another aggregate in the place of AVG."""
+    other = kind(this=node.this.copy())
+    if call is node:
+        return other.sql(dialect=_ENGINE)
+    copy = call.copy()
+    inner = copy
+    while not isinstance(inner, exp.Avg):
+        inner = inner.this
+    inner.replace(other)
+    return copy.sql(dialect=_ENGINE)
+
+
+def _widen(node: exp.Binary) -> None:
+    """Products are cut to Snowflake's scale; constants are computed in more than the engine's 32 bits."""
+    result = type_of(node)
+    if result is None or result.kind is not Kind.FIXED:
+        return
+    left, right = node.this.unnest(), node.expression.unnest()
+    if isinstance(left, exp.Literal) and isinstance(right, exp.Literal) and not result.scale:
+        node.set("this", raw(f"CAST({node.this.sql(dialect=_ENGINE)} AS HUGEINT)", type_of(left)))
+    if isinstance(node, exp.Mul):
+        scales = [(as_number(type_of(item)) or result).scale or 0 for item in (node.this, node.expression)]
+        if sum(scales) > (result.scale or 0):
+            node.replace(raw(f"CAST({node.sql(dialect=_ENGINE)} AS DECIMAL(38, {result.scale}))", result))
+
+
+def _random(node: exp.Rand) -> None:
+    """RANDOM gives 64-bit integers; with a seed the same ones each time."""
+    text = "CAST(random() * 18446744073709551615 - 9223372036854775808 AS BIGINT)"
+    if node.this is not None:
+        row = f"hash(row_number() OVER () * 2654435761 + {node.this.sql(dialect=_ENGINE)})"
+        text = f"CAST(CAST({row} AS HUGEINT) - 9223372036854775808 AS BIGINT)"
+    node.replace(raw(text, type_of(node)))

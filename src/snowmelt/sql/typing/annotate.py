@@ -1,0 +1,314 @@
+"""One walk over a query that notes each expression's Snowflake type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from sqlglot import exp
+
+from snowmelt.base.datatypes import BOOLEAN, DATE, FLOAT, VARIANT, DataType, Kind, parse_type
+from snowmelt.base.errors import SqlError
+from snowmelt.sql.rewrite.context import TYPE, Resolver, source_columns
+from snowmelt.sql.typing import numbers
+from snowmelt.sql.typing.functions import BY_NAME, BY_NODE, common
+
+Columns = tuple[tuple[str, DataType | None], ...]
+"""A relation's columns by name, in order."""
+
+
+def type_of(node: exp.Expr) -> DataType | None:
+    """The type that `annotate` has found for an expression; None when it is not known."""
+    found: DataType | None = node.meta.get(TYPE)
+    return found
+
+
+def annotate(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
+    """Note the types of all expressions of a query or of single expressions; tell the resolver the columns' types."""
+    for node in list(tree.iter_expressions()):
+        if isinstance(node, exp.Query):
+            columns = _query(node, _Scope())
+            resolver.projected(None if columns is None else tuple(item for _, item in columns))
+        else:
+            _expression(node, _Scope())
+    return tree
+
+
+@dataclass
+class _Scope:
+    """What names mean in a SELECT.
+
+    Attributes:
+        sources: columns by the alias of what stands in FROM; None for a source that is not known.
+        ctes: columns of common table expressions by name.
+        aliases: types of the projections' aliases so far, which later expressions may use.
+        outer: the scope around a subquery.
+    """
+
+    sources: dict[str, Columns | None] = field(default_factory=dict)
+    ctes: dict[str, Columns | None] = field(default_factory=dict)
+    aliases: dict[str, DataType | None] = field(default_factory=dict)
+    outer: _Scope | None = None
+
+    def inner(self) -> _Scope:
+        """A scope for a query inside this one."""
+        return _Scope(ctes=dict(self.ctes), outer=self)
+
+    def column(self, table: str, name: str) -> DataType | None:
+        """The type of a column; None when it is unknown or ambiguous."""
+        chosen = {table: self.sources[table]} if table in self.sources else {} if table else self.sources
+        if any(columns is None for columns in chosen.values()):
+            return None
+        found = [item for columns in chosen.values() for key, item in columns or () if key == name]
+        if found:
+            return found[0] if len(set(found)) == 1 else None
+        if not table and name in self.aliases:
+            return self.aliases[name]
+        return self.outer.column(table, name) if self.outer is not None else None
+
+
+# --- queries ---------------------------------------------------------------------------------------------------------
+
+
+def _query(node: exp.Expr, scope: _Scope) -> Columns | None:
+    """The columns of a query; what is inside is annotated."""
+    _with(node, scope)
+    match node:
+        case exp.Select():
+            return _select(node, scope)
+        case exp.SetOperation():
+            left = _query(node.this, scope.inner())
+            right = _query(node.expression, scope.inner())
+            if left is None or right is None or len(left) != len(right):
+                return None
+            return tuple(
+                (name, common((a, b)) if a and b else None) for (name, a), (_, b) in zip(left, right, strict=True)
+            )
+        case exp.Subquery():
+            return _renamed(node, _source_query(node, scope))
+        case exp.Values():
+            return _renamed(node, _values(node, scope))
+        case _:
+            return None
+
+
+def _source_query(node: exp.Subquery, scope: _Scope) -> Columns | None:
+    known = source_columns(node)
+    if known is not None:
+        return tuple((column.name, column.type) for column in known)
+    return _query(node.this, scope.inner()) if isinstance(node.this, exp.Query) else None
+
+
+def _with(node: exp.Expr, scope: _Scope) -> None:
+    with_ = node.args.get("with_")
+    if with_ is None:
+        return
+    for cte in with_.expressions:
+        name = cte.alias
+        body = cte.this
+        if with_.args.get("recursive") and isinstance(body, exp.SetOperation):
+            # The anchor says what the columns are; the other part may then refer to them.
+            scope.ctes[name] = _renamed(cte, _query(body.this, scope.inner()))
+        scope.ctes[name] = _renamed(cte, _query(body, scope.inner()))
+
+
+def _renamed(node: exp.Expr, columns: Columns | None) -> Columns | None:
+    """The columns under the names that an alias gives them."""
+    alias = node.args.get("alias")
+    names = [item.name for item in alias.args.get("columns") or ()] if isinstance(alias, exp.TableAlias) else []
+    if columns is None or not names:
+        return columns
+    return tuple((name, item) for name, (_, item) in zip(names, columns, strict=False))
+
+
+def _values(node: exp.Values, scope: _Scope) -> Columns | None:
+    rows = [row.expressions if isinstance(row, exp.Tuple) else [row] for row in node.expressions]
+    types = [[_expression(cell, scope) for cell in row] for row in rows]
+    if not types or any(len(row) != len(types[0]) for row in types):
+        return None
+    # A null fits to any type, so it says nothing; an unknown type says that nothing is known.
+    merged = []
+    for i, column in enumerate(zip(*types, strict=True)):
+        known = [item for item, row in zip(column, rows, strict=True) if not isinstance(row[i], exp.Null)]
+        merged.append((f"COLUMN{i + 1}", None if any(item is None for item in known) else common(known)))
+    return tuple(merged)
+
+
+def _select(node: exp.Select, scope: _Scope) -> Columns | None:
+    from_ = node.args.get("from_")
+    if from_ is not None:
+        _add_source(from_.this, scope)
+    for join in node.args.get("joins") or ():
+        _add_source(join.this, scope)
+    for lateral in node.args.get("laterals") or ():
+        _add_source(lateral, scope)
+    columns: list[tuple[str, DataType | None]] | None = []
+    for projection in node.expressions:
+        found = _projection(projection, scope)
+        columns = None if columns is None or found is None else [*columns, *found]
+    for key in ("joins", "where", "group", "having", "qualify", "order", "limit", "windows", "distinct"):
+        value = node.args.get(key)
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, exp.Join):
+                for part in (item.args.get("on"),):
+                    if part is not None:
+                        _expression(part, scope)
+            elif isinstance(item, exp.Expr):
+                _expression(item, scope)
+    return None if columns is None else tuple(columns)
+
+
+def _add_source(source: exp.Expr, scope: _Scope) -> None:
+    name = source.alias_or_name
+    if source.args.get("pivots"):
+        scope.sources[name] = None
+    elif isinstance(source, exp.Table) and not source.args.get("db"):
+        scope.sources[name] = _renamed(source, scope.ctes.get(source.name))
+    elif isinstance(source, (exp.Subquery, exp.Values)):
+        scope.sources[name] = _query(source, scope)
+    else:
+        scope.sources[name] = None
+    for join in source.args.get("joins") or ():
+        _add_source(join.this, scope)
+
+
+def _projection(node: exp.Expr, scope: _Scope) -> Columns | None:
+    """The columns that one projection makes; None when it is a star over something unknown."""
+    if isinstance(node, exp.Star) or (isinstance(node, exp.Column) and isinstance(node.this, exp.Star)):
+        star = node if isinstance(node, exp.Star) else node.this
+        if any(star.args.get(key) for key in ("except_", "replace", "rename", "ilike")):
+            return None
+        sources = scope.sources if isinstance(node, exp.Star) else {node.table: scope.sources.get(node.table)}
+        if any(columns is None for columns in sources.values()):
+            return None
+        return tuple(column for columns in sources.values() for column in columns or ())
+    found = _expression(node, scope)
+    if isinstance(node, exp.Alias):
+        scope.aliases[node.alias] = found
+    return ((node.alias_or_name, found),)
+
+
+# --- expressions -----------------------------------------------------------------------------------------------------
+
+
+def _expression(node: exp.Expr, scope: _Scope) -> DataType | None:
+    """The type of an expression, noted at it and at all its parts."""
+    if isinstance(node, exp.Column):
+        found = scope.column(node.table, node.name)
+    elif isinstance(node, exp.Query):
+        columns = _query(node, scope.inner() if isinstance(node, exp.Select) else scope)
+        found = columns[0][1] if columns is not None and len(columns) == 1 else None
+    elif isinstance(node, exp.Literal):
+        found = _literal(node)
+    elif isinstance(node, exp.Var):
+        found = type_of(node)
+    else:
+        types = [_expression(child, scope) for child in node.iter_expressions()]
+        found = _composed(node, types)
+    if found is not None:
+        node.meta[TYPE] = found
+    return found
+
+
+def _literal(node: exp.Literal) -> DataType:
+    if node.is_string:
+        return DataType(Kind.TEXT, length=len(node.this))
+    return numbers.literal(node.this)
+
+
+def _composed(node: exp.Expr, types: Sequence[DataType | None]) -> DataType | None:
+    """The type of a node from those of its children, which are in the order of `iter_expressions`."""
+    if isinstance(node, (exp.Cast, exp.TryCast)):
+        return _cast(node)
+    arithmetic = _ARITHMETIC.get(type(node))
+    if arithmetic is not None:
+        return _binary(node, arithmetic)
+    if isinstance(node, (exp.Predicate, exp.Connector, exp.Not, exp.Boolean)):
+        return BOOLEAN
+    if isinstance(node, (exp.Paren, exp.Alias, exp.Window, exp.Filter, exp.WithinGroup, exp.Distinct, exp.Ordered)):
+        inner = node.expressions[0] if isinstance(node, exp.Distinct) and node.expressions else node.this
+        return type_of(inner) if isinstance(inner, exp.Expr) else None
+    if isinstance(node, exp.Case):
+        return _branches([item.args["true"] for item in node.args["ifs"]], node.args.get("default"))
+    if isinstance(node, exp.If):
+        return _branches([node.args["true"]], node.args.get("false"))
+    if isinstance(node, exp.Bracket):
+        return VARIANT
+    if isinstance(node, exp.ToNumber):
+        return _to_number(node)
+    if isinstance(node, exp.Anonymous):
+        by_name = BY_NAME.get(str(node.this).upper())
+        return by_name(node, [type_of(item) for item in node.expressions]) if by_name is not None else None
+    by_node = BY_NODE.get(type(node))
+    return by_node(node, _arguments(node)) if by_node is not None else None
+
+
+def _arguments(node: exp.Expr) -> list[DataType | None]:
+    """The types of a call's arguments: its `this`, then the others; nulls do not count."""
+    first = [node.this] if isinstance(node.this, exp.Expr) else []
+    others = [item for item in node.expressions if isinstance(item, exp.Expr)]
+    return [type_of(item) for item in (*first, *others) if not isinstance(item, exp.Null)]
+
+
+def _branches(values: Sequence[exp.Expr], default: exp.Expr | None) -> DataType | None:
+    parts = [item for item in (*values, default) if item is not None and not isinstance(item, exp.Null)]
+    types = [type_of(item) for item in parts]
+    return None if any(item is None for item in types) else common(types)
+
+
+def _cast(node: exp.Cast) -> DataType | None:
+    to = node.args["to"]
+    try:
+        return parse_type(to.sql(dialect="snowflake")) if isinstance(to, exp.DataType) else None
+    except SqlError:
+        return None
+
+
+def _to_number(node: exp.ToNumber) -> DataType | None:
+    precision, scale = node.args.get("precision"), node.args.get("scale")
+    if precision is None:
+        return numbers.number(38, 0)
+    if not isinstance(precision, exp.Literal) or not isinstance(scale, (exp.Literal, type(None))):
+        return None
+    return numbers.number(int(precision.name), int(scale.name) if scale is not None else 0)
+
+
+_ARITHMETIC: dict[type[exp.Expr], Callable[[DataType, DataType], DataType]] = {
+    exp.Add: numbers.total,
+    exp.Sub: numbers.total,
+    exp.Mul: numbers.product,
+    exp.Div: numbers.quotient,
+    exp.Mod: numbers.remainder,
+}
+
+
+def as_number(data_type: DataType | None) -> DataType | None:
+    """The number that an operand of arithmetic is taken for: text and booleans are converted; None when unknown."""
+    if data_type is None:
+        return None
+    if data_type.kind is Kind.TEXT:
+        return numbers.number(18, 5)
+    if data_type.kind is Kind.BOOLEAN:
+        return numbers.number(1, 0)
+    return data_type
+
+
+def _binary(node: exp.Expr, rule: Callable[[DataType, DataType], DataType]) -> DataType | None:
+    left, right = type_of(node.this), type_of(node.expression)
+    if left is not None and left.kind is Kind.DATE:
+        return _date_arithmetic(node, right)
+    left, right = as_number(left), as_number(right)
+    if left is None or right is None:
+        return None
+    kinds = {left.kind, right.kind}
+    if kinds <= {Kind.FIXED, Kind.REAL}:
+        return FLOAT if Kind.REAL in kinds else rule(left, right)
+    return None
+
+
+def _date_arithmetic(node: exp.Expr, right: DataType | None) -> DataType | None:
+    if right is None:
+        return None
+    if right.kind is Kind.DATE:
+        return numbers.number(9, 0)
+    return DATE if right.kind is Kind.FIXED else None

@@ -1,0 +1,223 @@
+"""The types of function calls, by sqlglot's node or by name.
+
+Source: the page of each function in docs.snowflake.com/en/sql-reference/functions
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from sqlglot import exp
+
+from snowmelt.base.datatypes import (
+    ARRAY,
+    BINARY,
+    BOOLEAN,
+    DATE,
+    FLOAT,
+    NUMBER,
+    OBJECT,
+    TIME,
+    TIMESTAMP_LTZ,
+    TIMESTAMP_NTZ,
+    TIMESTAMP_TZ,
+    VARCHAR,
+    VARIANT,
+    DataType,
+    Kind,
+)
+from snowmelt.sql.typing import numbers
+
+Types = Sequence[DataType | None]
+Typer = Callable[[exp.Expr, Types], DataType | None]
+"""The type of a call, from its node and its arguments' types in order."""
+
+COUNT = numbers.number(18, 0)
+_DATE_PARTS_SMALLER_THAN_DAY = frozenset(
+    {
+        "HOUR",
+        "MINUTE",
+        "SECOND",
+        "MILLISECOND",
+        "MICROSECOND",
+        "NANOSECOND",
+        "HH",
+        "H",
+        "MI",
+        "S",
+        "SS",
+        "MS",
+        "US",
+        "NS",
+    }
+)
+
+
+def common(types: Types) -> DataType | None:
+    """The type of a CASE, COALESCE, UNION, ...: None when one is unknown or they do not fit together."""
+    known = [item for item in types if item is not None]
+    if not known:
+        return None
+    kinds = {item.kind for item in known}
+    if len(kinds) == 1:
+        kind = known[0].kind
+        if kind is Kind.FIXED:
+            return numbers.common(known)
+        if kind in (Kind.TEXT, Kind.BINARY):
+            return max(known, key=lambda item: item.length or 0)
+        return known[0]
+    if kinds <= {Kind.FIXED, Kind.REAL}:
+        return FLOAT
+    return None
+
+
+def _all_known(types: Types) -> Types | None:
+    return None if any(item is None for item in types) else types
+
+
+def always(data_type: DataType) -> Typer:
+    return lambda node, types: data_type
+
+
+def same(node: exp.Expr, types: Types) -> DataType | None:
+    """The type of the first argument."""
+    return types[0] if types else None
+
+
+def numeric(rule: Callable[[DataType], DataType]) -> Typer:
+    """For numbers by `rule`, FLOAT for floating point, otherwise not known."""
+
+    def typer(node: exp.Expr, types: Types) -> DataType | None:
+        first = types[0] if types else None
+        if first is None:
+            return None
+        if first.kind is Kind.FIXED:
+            return rule(first)
+        return FLOAT if first.kind is Kind.REAL else None
+
+    return typer
+
+
+def _sum(values: DataType) -> DataType:
+    return numbers.number(numbers.MAX_DIGITS, values.scale or 0)
+
+
+def _whole(values: DataType) -> DataType:
+    leading, scale = numbers.digits(values)
+    return numbers.number(leading + 1 if scale else leading, 0)
+
+
+def _greatest(node: exp.Expr, types: Types) -> DataType | None:
+    return common(types) if _all_known(types) else None
+
+
+def _date_add(node: exp.Expr, types: Types) -> DataType | None:
+    first = types[0] if types else None
+    if first is not None and first.kind is Kind.DATE:
+        unit = node.args.get("unit")
+        smaller = unit is not None and unit.name.upper() in _DATE_PARTS_SMALLER_THAN_DAY
+        return TIMESTAMP_NTZ if smaller else DATE
+    return first
+
+
+BY_NODE: dict[type[exp.Expr], Typer] = {
+    exp.Count: always(COUNT),
+    exp.CountIf: always(COUNT),
+    exp.ApproxDistinct: always(COUNT),
+    exp.RowNumber: always(COUNT),
+    exp.Rank: always(COUNT),
+    exp.DenseRank: always(COUNT),
+    exp.Ntile: always(COUNT),
+    exp.PercentRank: always(FLOAT),
+    exp.CumeDist: always(FLOAT),
+    exp.Sum: numeric(_sum),
+    exp.Avg: numeric(numbers.average),
+    exp.Min: same,
+    exp.Max: same,
+    exp.AnyValue: same,
+    exp.Mode: same,
+    exp.Lag: same,
+    exp.Lead: same,
+    exp.FirstValue: same,
+    exp.LastValue: same,
+    exp.NthValue: same,
+    exp.Abs: same,
+    exp.Neg: same,
+    exp.Ceil: numeric(_whole),
+    exp.Floor: numeric(_whole),
+    exp.Sign: always(numbers.number(1, 0)),
+    exp.Greatest: _greatest,
+    exp.Least: _greatest,
+    exp.Coalesce: _greatest,
+    exp.Nullif: same,
+    exp.Median: numeric(numbers.average),
+    **dict.fromkeys(
+        (exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Variance, exp.VariancePop, exp.Corr, exp.CovarPop),
+        always(FLOAT),
+    ),
+    **dict.fromkeys((exp.Sqrt, exp.Exp, exp.Ln, exp.Log, exp.Pow, exp.Sin, exp.Cos, exp.Tan), always(FLOAT)),
+    **dict.fromkeys((exp.Upper, exp.Lower, exp.Trim, exp.Replace, exp.Reverse, exp.Initcap), always(VARCHAR)),
+    **dict.fromkeys((exp.Concat, exp.ConcatWs, exp.DPipe, exp.GroupConcat, exp.Substring, exp.Left), always(VARCHAR)),
+    **dict.fromkeys((exp.Right, exp.Pad, exp.Repeat, exp.RegexpReplace, exp.RegexpExtract), always(VARCHAR)),
+    **dict.fromkeys((exp.SplitPart, exp.MD5, exp.SHA, exp.SHA2, exp.Uuid, exp.ToChar), always(VARCHAR)),
+    **dict.fromkeys((exp.Length, exp.StrPosition, exp.Levenshtein, exp.RegexpCount), always(numbers.number(18, 0))),
+    exp.DateDiff: always(numbers.number(9, 0)),
+    exp.DateAdd: _date_add,
+    exp.DateTrunc: same,
+    exp.TimestampTrunc: same,
+    exp.LastDay: always(DATE),
+    exp.CurrentDate: always(DATE),
+    exp.CurrentTime: always(TIME),
+    exp.CurrentTimestamp: always(TIMESTAMP_LTZ),
+    **dict.fromkeys((exp.Year, exp.Month, exp.Day, exp.Quarter, exp.Week, exp.DayOfYear), always(numbers.number(4, 0))),
+    **dict.fromkeys((exp.DayOfWeek, exp.Hour, exp.Minute, exp.Second, exp.DayOfMonth), always(numbers.number(2, 0))),
+    exp.TsOrDsToDate: always(DATE),
+    exp.ToBoolean: always(BOOLEAN),
+    exp.ToDouble: always(FLOAT),
+    exp.ParseJSON: always(VARIANT),
+    exp.ToVariant: always(VARIANT),
+    exp.JSONExtract: always(VARIANT),
+    exp.JSONObject: always(OBJECT),
+    exp.ObjectInsert: always(OBJECT),
+    exp.Array: always(ARRAY),
+    exp.ArrayAgg: always(ARRAY),
+    exp.ArrayUniqueAgg: always(ARRAY),
+    exp.ArrayConcat: always(ARRAY),
+    exp.ArraySize: always(numbers.number(9, 0)),
+    exp.Seq4: always(numbers.number(10, 0)),
+    exp.Seq8: always(numbers.number(19, 0)),
+    exp.Rand: always(numbers.number(19, 0)),
+    exp.Unhex: always(BINARY),
+}
+"""Types of the calls that sqlglot has nodes for."""
+
+BY_NAME: dict[str, Typer] = {
+    "TO_TIMESTAMP": always(TIMESTAMP_NTZ),
+    "TO_TIMESTAMP_NTZ": always(TIMESTAMP_NTZ),
+    "TO_TIMESTAMP_LTZ": always(TIMESTAMP_LTZ),
+    "TO_TIMESTAMP_TZ": always(TIMESTAMP_TZ),
+    "OBJECT_CONSTRUCT": always(OBJECT),
+    "OBJECT_CONSTRUCT_KEEP_NULL": always(OBJECT),
+    "ARRAY_CONSTRUCT": always(ARRAY),
+    "HASH": always(numbers.number(19, 0)),
+    "BIT_COUNT": always(numbers.number(9, 0)),
+    "CEIL": numeric(_whole),
+    "ABS": same,
+    "RANK": always(COUNT),
+    "DENSE_RANK": always(COUNT),
+    "ROW_NUMBER": always(COUNT),
+    "NTILE": always(COUNT),
+    "LAG": same,
+    "LEAD": same,
+    "FIRST_VALUE": same,
+    "LAST_VALUE": same,
+    "NTH_VALUE": same,
+    "NULLIF": same,
+    "MODE": same,
+    "AS_INTEGER": always(NUMBER),
+    "AS_DOUBLE": always(FLOAT),
+    "AS_VARCHAR": always(VARCHAR),
+    **dict.fromkeys(("INITCAP", "REVERSE", "CHR", "TYPEOF"), always(VARCHAR)),
+    **dict.fromkeys(("SIN", "COS", "TAN", "COT", "ASIN", "ACOS", "ATAN", "ATAN2", "PI", "CBRT"), always(FLOAT)),
+}
+"""Types of the calls that sqlglot leaves untyped, by upper-case name."""
