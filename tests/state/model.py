@@ -1,15 +1,15 @@
 """A plain model of tables, streams, locks and transactions, by first principles.
 
-Every commit makes a version, and the model keeps the rows as they were at each. A transaction sees the version that
-was the newest at its first statement, and its own changes. A stream's offset is a version. Keys are never used twice,
-so that they identify rows as METADATA$ROW_ID does in the engine.
+Every commit makes a version, and the model keeps the rows as they were at each. A statement sees the newest version
+and what its own transaction has changed; one that fails changes nothing. A stream's offset is a version; in a
+transaction a stream shows what was committed before the transaction began. Keys are never used twice, so that they
+identify rows as METADATA$ROW_ID does in the engine.
 
 What a statement should come to is None, or the words of the error that refuses it.
 """
 
 from __future__ import annotations
 
-import copy
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,10 +19,7 @@ Change = tuple[int, int, str, bool]
 """Key, value, METADATA$ACTION, METADATA$ISUPDATE."""
 
 LOCKED = "exceeded LOCK_TIMEOUT"
-CONFLICT = "another transaction changed the same rows first"
-FAILED = "The transaction cannot go on"
-NOT_COMMITTED = "rolled back because a statement in it had failed"
-TOO_NEW = "began before it was created"
+CONFLICT = "consumed the same stream"
 
 
 @dataclass
@@ -52,20 +49,10 @@ class Version:
 
 @dataclass(eq=False)
 class Stream:
-    """A stream on table ``T``.
-
-    Attributes:
-        born: the version that its creation made.
-        offsets: the versions that it has read up to, each with the version whose commit moved it there.
-    """
+    """A stream on table ``T`` that has been read up to the version `offset`; -1 is before all rows."""
 
     append_only: bool
-    born: int
-    offsets: list[tuple[int, int]]
-
-    def offset(self, seen: int) -> int:
-        """How far the stream was read as `seen` was the newest version; -1 is before all rows."""
-        return [offset for version, offset in self.offsets if version <= seen][-1]
+    offset: int
 
 
 @dataclass
@@ -73,17 +60,19 @@ class Transaction:
     """What a session has done since BEGIN, or in one autocommit statement.
 
     Attributes:
-        seen: the version that it sees, fixed by its first statement.
+        begun: the newest version as it began.
+        own: its rows by table: those inserted, and those updated as they are now.
+        windows: the versions that each stream shows from and up to, fixed at its first read.
         consumed: the streams whose offsets it moves.
     """
 
-    seen: int | None = None
-    rows: dict[str, Rows] = field(default_factory=dict)
-    touched: dict[str, set[int]] = field(default_factory=dict)
-    inserted: dict[str, Rows] = field(default_factory=dict)
+    begun: int
+    own: dict[str, Rows]
+    touched: dict[str, set[int]]
+    inserted: dict[str, Rows]
     target: Counter[Change] = field(default_factory=Counter)
+    windows: dict[Stream, tuple[int, int]] = field(default_factory=dict)
     consumed: set[Stream] = field(default_factory=set)
-    failed: bool = False
 
 
 class Model:
@@ -103,127 +92,93 @@ class Model:
 
     # --- transactions ------------------------------------------------------------------------------------------------
 
+    def _new(self) -> Transaction:
+        tables = self.tables
+        return Transaction(self.newest, {t: {} for t in tables}, {t: set() for t in tables}, {t: {} for t in tables})
+
     def begin(self, session: int) -> None:
-        self.transactions.setdefault(session, Transaction())
+        self.transactions.setdefault(session, self._new())
 
     def rollback(self, session: int) -> None:
         self.transactions.pop(session, None)
         self.locks = {lock: owner for lock, owner in self.locks.items() if owner != session}
 
-    def commit(self, session: int) -> str | None:
+    def commit(self, session: int) -> None:
         transaction = self.transactions.get(session)
         self.rollback(session)
-        if transaction is None:
-            return None
-        if transaction.failed:
-            return NOT_COMMITTED
-        self._keep(transaction)
-        return None
+        if transaction is not None:
+            self._keep(transaction)
 
     def _keep(self, work: Transaction) -> None:
         """Make the next version of what a transaction did, on top of the newest."""
         last = self.versions[-1]
-        rows = copy.deepcopy(last.rows)
-        for table in self.tables if work.seen is not None else ():
-            for key in work.touched[table] | work.inserted[table].keys():
-                rows[table].pop(key, None)
-                if key in work.rows[table]:
-                    rows[table][key] = work.rows[table][key]
-        empty = self.versions[0]
-        touched, inserted = work.touched or empty.touched, work.inserted or empty.inserted
-        self.versions.append(Version(rows, last.target + work.target, touched, inserted))
+        rows = {table: self._seen(work, table) for table in self.tables}
+        self.versions.append(Version(rows, last.target + work.target, work.touched, work.inserted))
         for stream in work.consumed:
-            assert work.seen is not None
-            stream.offsets.append((self.newest, work.seen))
+            stream.offset = work.windows[stream][1]
 
-    def _see(self, work: Transaction) -> int:
-        """The version that a transaction sees, from its first statement on."""
-        if work.seen is None:
-            work.seen = self.newest
-            work.rows = copy.deepcopy(self.versions[-1].rows)
-            work.touched = {table: set() for table in self.tables}
-            work.inserted = {table: {} for table in self.tables}
-        return work.seen
+    def _seen(self, work: Transaction, table: str) -> Rows:
+        """The rows that a transaction's next statement sees."""
+        committed = self.versions[-1].rows[table]
+        return {key: value for key, value in committed.items() if key not in work.touched[table]} | work.own[table]
 
-    def _statement(
-        self, session: int, locks: set[object], work: Callable[[Transaction, int], str | None]
-    ) -> str | None:
+    def _statement(self, session: int, locks: set[object], work: Callable[[Transaction], str | None]) -> str | None:
         """Run one statement in the session's transaction, or in one of its own."""
         transaction = self.transactions.get(session)
         own = transaction is None
-        transaction = transaction or Transaction()
-        if transaction.failed:
-            return FAILED
+        transaction = transaction or self._new()
         if any(self.locks.get(lock, session) != session for lock in locks):
             return LOCKED
         if not own:
             self.locks.update(dict.fromkeys(locks, session))
-        refused = work(transaction, self._see(transaction))
+        refused = work(transaction)
         if own and refused is None:
             self._keep(transaction)
         return refused
 
     # --- statements --------------------------------------------------------------------------------------------------
 
-    def read(self, session: int) -> tuple[str | None, dict[str, Rows], Counter[Change]]:
+    def read(self, session: int) -> tuple[dict[str, Rows], Counter[Change]]:
         """The tables and the target as a session sees them."""
-        transaction = self.transactions.get(session)
-        if transaction is None:
-            return None, self.versions[-1].rows, self.versions[-1].target
-        if transaction.failed:
-            return FAILED, {}, Counter()
-        seen = self._see(transaction)
-        return None, transaction.rows, self.versions[seen].target + transaction.target
+        work = self.transactions.get(session) or self._new()
+        return {table: self._seen(work, table) for table in self.tables}, self.versions[-1].target + work.target
 
     def visible(self, session: int, table: str) -> Rows:
         """The rows that the session's next statement would see."""
-        transaction = self.transactions.get(session)
-        rows = self.versions[-1].rows if transaction is None or transaction.seen is None else transaction.rows
-        return rows[table]
+        return self.read(session)[0][table]
 
-    def change(self, session: int, table: str, effect: Callable[[Rows], Effect], *, locks: bool = True) -> str | None:
-        """DML on a table."""
+    def change(
+        self, session: int, table: str, effect: Callable[[Rows], Effect | str], *, locks: bool = True
+    ) -> str | None:
+        """DML on a table; `effect` may be the words of a run-time error, which undoes the statement."""
 
-        def work(transaction: Transaction, seen: int) -> str | None:
-            done = effect(dict(transaction.rows[table]))
-            if any(done.touched & version.touched[table] for version in self.versions[seen + 1 :]):
-                transaction.failed = True
-                return CONFLICT
-            transaction.rows[table] = done.rows
+        def work(transaction: Transaction) -> str | None:
+            done = effect(self._seen(transaction, table))
+            if isinstance(done, str):
+                return done
             transaction.touched[table] |= done.touched
             transaction.inserted[table].update(done.inserted)
+            changed = transaction.touched[table] | transaction.inserted[table].keys()
+            transaction.own[table] = {key: value for key, value in done.rows.items() if key in changed}
             return None
 
         return self._statement(session, {table} if locks else set(), work)
 
-    def fail(self, session: int, words: str, *, ends: bool) -> str | None:
-        """A statement that is wrong; `ends`: it also ends the transaction that it is in."""
-
-        def work(transaction: Transaction, seen: int) -> str:
-            transaction.failed = ends
-            return words
-
-        return self._statement(session, set(), work)
-
     # --- streams -----------------------------------------------------------------------------------------------------
 
-    def create_stream(self, session: int, name: str, kind: str) -> str | None:
+    def create_stream(self, session: int, name: str, kind: str) -> None:
         """DDL: commits the open transaction first."""
-        refused = self.commit(session)
-        if refused is None:
-            self._keep(Transaction())
-            start = -1 if kind == "SHOW_INITIAL_ROWS" else self.newest
-            self.streams[name] = Stream(kind == "APPEND_ONLY", self.newest, [(self.newest, start)])
-        return refused
+        self.commit(session)
+        self._keep(self._new())
+        self.streams[name] = Stream(kind == "APPEND_ONLY", -1 if kind == "SHOW_INITIAL_ROWS" else self.newest)
 
-    def delta(self, stream: Stream, seen: int) -> Counter[Change]:
-        """The net change from the stream's offset to the version `seen`."""
-        start = stream.offset(seen)
-        span = self.versions[start + 1 : seen + 1]
+    def delta(self, stream: Stream, start: int, end: int) -> Counter[Change]:
+        """The net change from the version `start` to the version `end`."""
+        span = self.versions[start + 1 : end + 1]
         if stream.append_only:
             return Counter((key, value, "INSERT", False) for v in span for key, value in v.inserted["T"].items())
         before: Rows = {} if start < 0 else self.versions[start].rows["T"]
-        now = self.versions[seen].rows["T"]
+        now = self.versions[end].rows["T"]
         changes: Counter[Change] = Counter()
         for key in set().union(*(version.touched["T"] for version in span)) & before.keys():
             changes[(key, before[key], "DELETE", key in now)] += 1
@@ -232,29 +187,31 @@ class Model:
         changes.update((key, value, "INSERT", False) for key, value in now.items() if key not in before)
         return changes
 
-    def look(self, session: int, name: str) -> tuple[str | None, Counter[Change]]:
-        """What a stream shows to a session: the same all through a transaction, whatever it does itself."""
-        stream, transaction = self.streams[name], self.transactions.get(session)
-        if transaction is None:
-            return None, self.delta(stream, self.newest)
-        if transaction.failed:
-            return FAILED, Counter()
-        seen = self._see(transaction)
-        return (TOO_NEW, Counter()) if stream.born > seen else (None, self.delta(stream, seen))
+    def newest_delta(self, stream: Stream) -> Counter[Change]:
+        """What a stream shows outside of transactions."""
+        return self.delta(stream, stream.offset, self.newest)
+
+    @staticmethod
+    def _window(work: Transaction, stream: Stream) -> tuple[int, int]:
+        return work.windows.setdefault(stream, (stream.offset, max(stream.offset, work.begun)))
+
+    def look(self, session: int, name: str) -> Counter[Change]:
+        """What a stream shows to a session: the same all through a transaction, whatever it or others do."""
+        stream = self.streams[name]
+        return self.delta(stream, *self._window(self.transactions.get(session) or self._new(), stream))
 
     def consume(self, session: int, name: str, *, filtered: bool) -> str | None:
         """DML that reads a stream takes all of it, even what a filter leaves out."""
         stream = self.streams[name]
 
-        def work(transaction: Transaction, seen: int) -> str | None:
-            if stream.born > seen:
-                return TOO_NEW
-            if stream.offsets[-1][0] > seen:
-                transaction.failed = True
+        def work(transaction: Transaction) -> str | None:
+            known = transaction.windows.get(stream)
+            if known is not None and known[0] != stream.offset:
                 return CONFLICT
+            window = self._window(transaction, stream)
             transaction.consumed.add(stream)
             if not filtered:
-                transaction.target += self.delta(stream, seen)
+                transaction.target += self.delta(stream, *window)
             return None
 
         return self._statement(session, {stream}, work)

@@ -35,7 +35,6 @@ from snowmelt.sql.parse import parse_one, split
         ("EXECUTE IMMEDIATE 'SELECT 1'", "EXECUTE IMMEDIATE"),
         ("BEGIN LET x := 1; RETURN x; END", "Snowflake Scripting"),
         ("DECLARE x INT; BEGIN RETURN 1; END", "Snowflake Scripting"),
-        ("INSERT ALL INTO t SELECT 1", "INSERT ALL | FIRST"),
         ("SHOW GRANTS", "SHOW GRANTS"),
         ("DROP ROLE r", "DROP ROLE"),
         ("COPY FILES INTO @a FROM @b", "COPY FILES"),

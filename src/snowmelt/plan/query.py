@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlglot import exp
 
@@ -12,6 +12,7 @@ from snowmelt.catalog.names import Name
 from snowmelt.catalog.objects import Table, TableColumn
 from snowmelt.plan.models import extract_models
 from snowmelt.plan.steps import OpenWindow, Plan, Read, Step
+from snowmelt.sql.pending import Pending
 from snowmelt.sql.rewrite.context import Resolver
 from snowmelt.sql.rewrite.rules import rewrite
 
@@ -29,6 +30,14 @@ class Planner(Resolver, Protocol):
 
     def default(self, table: Table, column: TableColumn) -> str | None:
         """DuckDB text of what a row gets in a column that a statement leaves out; None when it is null."""
+        ...
+
+    def pending(self, table: Table) -> Pending | None:
+        """What the open explicit transaction has changed of `table`; None when each statement commits."""
+        ...
+
+    def parameter(self, name: str) -> Any:
+        """The value of a session parameter."""
         ...
 
 

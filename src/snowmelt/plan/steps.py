@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from snowmelt.base.datatypes import DataType
 from snowmelt.base.result import StatementType
+from snowmelt.catalog.objects import Table
+from snowmelt.sql.tracking import is_tracked
 
 
 @dataclass(frozen=True)
@@ -44,18 +46,48 @@ class Materialize:
 
 
 @dataclass(frozen=True)
-class LogImages:
-    """Write the old images of the rows that the next step changes."""
+class Prepare:
+    """Something that must come before the rows change; it counts nothing."""
 
     sql: str
 
 
 @dataclass(frozen=True)
-class Write:
-    """Change rows. `by_action`: the statement yields (action, count) rows; otherwise it yields one count."""
+class LogImages:
+    """Write the old images of the rows that the next steps change."""
 
     sql: str
-    by_action: bool = False
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Find the changes that the next steps carry out, and count them by action.
+
+    Attributes:
+        create, fill: make the table of staged changes, and fill it.
+        counts: a query for (action, number) of what is staged.
+        check: finds a row for which contradictory changes are staged; None when there can be none.
+        strict: such a row is an error; otherwise one of its changes is taken.
+        double: counts the rows for which several changes are staged, and `single` leaves one of them.
+        counts_double: the result tells how many there were.
+    """
+
+    create: str
+    fill: str
+    counts: str
+    check: str | None = None
+    strict: bool = False
+    double: str = ""
+    single: str = ""
+    counts_double: bool = False
+
+
+@dataclass(frozen=True)
+class Write:
+    """Change rows; how many is added to the count `count`, if it has one."""
+
+    sql: str
+    count: str | None = None
 
 
 @dataclass(frozen=True)
@@ -66,7 +98,7 @@ class Read:
     types: tuple[DataType | None, ...] | None = None
 
 
-Step = OpenWindow | ApplyModel | Materialize | LogImages | Write | Read
+Step = OpenWindow | ApplyModel | Materialize | Prepare | LogImages | Stage | Write | Read
 
 
 @dataclass(frozen=True)
@@ -75,18 +107,27 @@ class Plan:
 
     Attributes:
         kind: the statement's type, which decides the shape of a DML result.
-        writes: ids of tracked tables whose rows change.
+        targets: the tables whose rows change.
+        touches: whether rows that were there before may change, too; INSERT alone touches none.
         locks: ids of tables whose rows are updated or deleted, hence locked.
         streams: ids of streams that are read; a DML plan moves their offsets when it commits.
-        counts: names of the counts that the result shows, in order: inserted, updated, deleted.
+        counts: names of the counts that the result shows, in order: inserted, updated, deleted, or whole titles.
+        forgets_loads: staged files that the target has loaded may be loaded again.
     """
 
     steps: tuple[Step, ...]
     kind: StatementType
-    writes: frozenset[int] = frozenset()
+    targets: tuple[Table, ...] = ()
+    touches: bool = False
     locks: frozenset[int] = frozenset()
     streams: frozenset[int] = frozenset()
     counts: tuple[str, ...] = ()
+    forgets_loads: bool = False
+
+    @property
+    def tracked(self) -> bool:
+        """Whether rows change whose changes are logged: the commit makes a version."""
+        return any(is_tracked(table) for table in self.targets)
 
     @property
     def single_read(self) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
@@ -10,33 +12,14 @@ import pyarrow as pa
 from snowmelt.base.errors import SqlError
 from snowmelt.base.versioned import VersionedDict
 from snowmelt.catalog.catalog import Key, key_of
-from snowmelt.catalog.objects import SchemaObject, Stage
+from snowmelt.catalog.objects import SchemaObject, Stage, Table, TableColumn
 from snowmelt.session.plan_cache import PlanCache
 from snowmelt.session.services import Services
+from snowmelt.session.transactions import OpenTransaction, forget, publish
+from snowmelt.sql.tracking import CREATE_SESSION_NUMBERS
 from snowmelt.storage.connection import Connection
-from snowmelt.storage.stages import StagedFile
-from snowmelt.streams.offsets import Window
-
-
-@dataclass
-class OpenTransaction:
-    """What a transaction has done so far.
-
-    Attributes:
-        windows: what each stream shows, fixed at its first read.
-        touched: ids of tables it has changed.
-        purged: staged files to remove once it has committed.
-        locked: ids of tables whose rows it has updated or deleted.
-        half_done: the running statement has changed something and is not through.
-        failed: an error ended the engine's transaction; only ROLLBACK is possible.
-    """
-
-    windows: dict[int, Window] = field(default_factory=dict)
-    touched: set[int] = field(default_factory=set)
-    purged: tuple[StagedFile, ...] = ()
-    locked: set[int] = field(default_factory=set)
-    half_done: bool = False
-    failed: bool = False
+from snowmelt.storage.locks import aborted
+from snowmelt.storage.transactions import TransactionRecord
 
 
 class Core:
@@ -44,12 +27,17 @@ class Core:
 
     Attributes:
         id: the session's number.
-        transaction: the explicit transaction that is open, or None in autocommit.
+        transactions: the explicit transactions that are open; each but the first was begun by a procedure called in
+            the one before.
+        depth: how many procedures are being called.
         temporary: temporary objects by catalog key.
         parameters: session parameters that were set, by upper-case name.
         variables: session variables (SET) by upper-case name.
         plans: plans of statements that may come again.
         checked_views: versions of the catalog with ids of the views whose columns were found to fit their queries.
+        user: who has logged in.
+        last_transaction: id of the explicit transaction that ended last.
+        query_id: the statement that began last.
         history: ids of the queries so far, oldest first; the last ones only.
     """
 
@@ -57,16 +45,21 @@ class Core:
         self.services = services
         self.id = session_id
         self.connection: Connection = connection
-        self.transaction: OpenTransaction | None = None
+        self.user = ""
+        self.transactions: list[OpenTransaction] = []
+        self.last_transaction: int | None = None
+        self.depth = 0
         self.temporary: VersionedDict[Key, SchemaObject] = VersionedDict()
         self.parameters: VersionedDict[str, Any] = VersionedDict()
         self.variables: dict[str, Any] = {}
         self.plans = PlanCache()
         self.history: list[str] = []
         self.running: set[str] = set()
+        self.query_id = ""
         self.cancel = connection.canceled
         self.checked_views: set[tuple[int, int]] = set()
         self._relations = 0
+        connection.run(CREATE_SESSION_NUMBERS)
 
     def put_temporary(self, item: SchemaObject) -> None:
         """Add or replace a temporary object."""
@@ -81,7 +74,8 @@ class Core:
 
     def close(self) -> None:
         """Roll back and let go of everything that is the session's own."""
-        self.rollback()
+        while self.transactions:
+            self._end("rolled back")
         for item in list(self.temporary.values()):
             if isinstance(item, Stage):
                 self.services.stages.drop(item.id)
@@ -90,42 +84,122 @@ class Core:
 
     # --- explicit transactions ---------------------------------------------------------------------------------------
 
-    def begin(self) -> None:
-        """Open an explicit transaction; BEGIN in one that is open does nothing, as on Snowflake."""
-        if self.transaction is None:
-            self.connection.begin()
-            self.transaction = OpenTransaction()
+    @property
+    def transaction(self) -> OpenTransaction | None:
+        """The explicit transaction that the next statement belongs to, or None when the statement commits by itself."""
+        return self.transactions[-1] if self.transactions else None
+
+    def begin(self, name: str | None = None) -> None:
+        """Open an explicit transaction. BEGIN in one that is open does nothing, but for one that a caller has begun:
+        then a procedure gets a transaction of its own.
+        """
+        outer = self.transaction
+        if outer is not None and outer.record.scope == self.depth:
+            return
+        engine = self.services.engine
+        record = engine.transactions.start(
+            self.services.clock.now(),
+            number=engine.next_transaction(),
+            user=self.user,
+            session=self.id,
+            name=name or str(uuid.uuid4()),
+            scope=self.depth,
+        )
+        if outer is not None:
+            outer.record.inner = record
+        self.transactions.append(OpenTransaction(record, engine.version))
+
+    def single_statement(self) -> TransactionRecord:
+        """What a statement that commits by itself is to those who wait for its locks."""
+        now = self.services.clock.now()
+        return TransactionRecord(int(now.timestamp() * 1_000) * 1_000_000, 0, self.user, self.id, "", now)
+
+    def begin_implicitly(self) -> None:
+        """What DML does first where AUTOCOMMIT is off."""
+        if self.transaction is None and self.parameters.get("AUTOCOMMIT") is False:
+            self.begin()
 
     def commit(self) -> None:
         """Commit the explicit transaction, if one is open.
 
         Raises:
-            SqlError: a statement in it had failed at run time, or the commit itself failed; all is rolled back.
+            SqlError: the transaction was aborted, or the commit itself failed, and all is rolled back; or it was begun
+                by a procedure's caller, and stays open.
         """
-        transaction = self.transaction
+        transaction = self._own()
         if transaction is None:
             return
-        if transaction.failed:
-            self.rollback()
-            raise SqlError(
-                "The transaction was rolled back because a statement in it had failed.",
-                625,
-                "57014",
-                "Snowmelt ends a transaction at a run-time error; Snowflake would undo only the failed statement.",
-            )
+        if transaction.record.aborted is not None:
+            self._end("rolled back")
+            raise aborted(transaction.record)
+        state = "rolled back"
         try:
-            self.connection.commit()
-            self.services.engine.note_changed(transaction.locked)
+            publish(self, transaction)
+            state = "committed"
         finally:
-            self.transaction = None
-            self.services.engine.locks.release(self)
+            self._end(state)
         self.services.stages.remove(transaction.purged)
 
     def rollback(self) -> None:
-        """Undo the explicit transaction, if one is open."""
+        """Undo the explicit transaction, if one is open.
+
+        Raises:
+            SqlError: it was begun by a procedure's caller, and stays open.
+        """
+        if self._own() is not None:
+            self._end("rolled back")
+
+    def _own(self) -> OpenTransaction | None:
+        transaction = self.transaction
+        if transaction is not None and transaction.record.scope != self.depth:
+            raise SqlError(
+                "Modifying a transaction that has started at a different scope is not allowed.", 90231, "25000"
+            )
+        return transaction
+
+    def _end(self, state: str) -> None:
+        """Let go of the innermost transaction."""
+        transaction = self.transactions.pop()
+        record = transaction.record
+        record.state, record.ended_on = state, self.services.clock.now()
+        self.last_transaction = record.id
         if self.transaction is not None:
-            self.transaction = None
-            try:
-                self.connection.rollback()
-            finally:
-                self.services.engine.locks.release(self)
+            self.transaction.record.inner = None
+        self.services.engine.locks.release(record)
+        forget(self, transaction)
+
+    @contextmanager
+    def procedure(self) -> Iterator[None]:
+        """While a procedure runs: it must end the transactions that it begins.
+
+        Raises:
+            SqlError: 090232 when it has not; the transaction is rolled back.
+        """
+        self.depth += 1
+        try:
+            yield
+        except BaseException:
+            self._leave()
+            raise
+        if self._leave():
+            raise SqlError(
+                "Stored procedure execution error: Scoped transaction started in stored procedure is incomplete and it "
+                "was rolled back.",
+                90232,
+                "25000",
+            )
+
+    def _leave(self) -> bool:
+        """Step out of a procedure; whether it has left a transaction open, which is rolled back."""
+        left = self.transaction is not None and self.transaction.record.scope == self.depth
+        if left:
+            self._end("rolled back")
+        self.depth -= 1
+        return left
+
+    # --- tables ------------------------------------------------------------------------------------------------------
+
+    def columns_of(self, table: Table) -> tuple[TableColumn, ...] | None:
+        """The columns that `table` has now; None when it is gone."""
+        known = [*self.temporary.values()] if table.session is not None else self.services.engine.catalog.all(Table)
+        return next((t.columns for t in known if isinstance(t, Table) and t.id == table.id), None)

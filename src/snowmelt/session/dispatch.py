@@ -37,6 +37,7 @@ Handler = Callable[[Session, Any, Request], Result]
 HANDLERS: Mapping[type[st.Statement], Handler] = {
     st.Query: queries.query,
     st.Insert: queries.insert,
+    st.MultiInsert: queries.multi_insert,
     st.Update: queries.update,
     st.Delete: queries.delete,
     st.Merge: queries.merge,

@@ -9,7 +9,7 @@ from typing import Any
 
 from snowmelt.base.errors import SqlError
 from snowmelt.catalog.objects import Table
-from snowmelt.sql.tracking import physical
+from snowmelt.sql.tracking import insert
 from snowmelt.storage.engine import Engine
 from snowmelt.telemetry.events import event_rows
 
@@ -38,7 +38,7 @@ class EventSink:
             name = "snowmelt_events"
             self._connection.register(name, rows)
             try:
-                self._connection.run(f"INSERT INTO {physical(table)} SELECT * FROM {name}")
+                self._connection.run(insert(table, table.columns, f"SELECT * FROM {name}"))
             except SqlError:
                 # The table may have been dropped in this very moment; losing telemetry must not fail the call.
                 log.exception("telemetry could not be written to %s", table.full_name)

@@ -2,27 +2,47 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from snowmelt.base.datatypes import NUMBER
 from snowmelt.base.errors import SqlError
-from snowmelt.base.result import Result, StatementType, dml_result, status_result
-from snowmelt.plan.steps import ApplyModel, LogImages, Materialize, OpenWindow, Plan, Read, Step, Write
-from snowmelt.session.core import OpenTransaction
+from snowmelt.base.result import Result, StatementType, rows_result, status_result
+from snowmelt.plan.changes import MULTI_JOINED
+from snowmelt.plan.steps import (
+    ApplyModel,
+    LogImages,
+    Materialize,
+    OpenWindow,
+    Plan,
+    Prepare,
+    Read,
+    Stage,
+    Step,
+    Write,
+)
+from snowmelt.session.transactions import OpenTransaction, keep_before
+from snowmelt.sql import tracking
+from snowmelt.sql.changes import STAGED
 from snowmelt.sql.typing import refined
+from snowmelt.storage.locks import aborted
 from snowmelt.streams import offsets
+from snowmelt.streams.offsets import Window
 
 if TYPE_CHECKING:
+    from snowmelt.session.core import Core
     from snowmelt.session.session import Session
-    from snowmelt.storage.connection import Connection
 
-_ACTIONS = {"INSERT": "inserted", "UPDATE": "updated", "DELETE": "deleted"}
-_COUNT_NAMES = {
-    "inserted": "number_of_rows_inserted",
-    "updated": "number_of_rows_updated",
-    "deleted": "number_of_rows_deleted",
+_ACTIONS = {"I": "inserted", "U": "updated", "D": "deleted"}
+TITLES = {
+    "inserted": "number of rows inserted",
+    "updated": "number of rows updated",
+    "deleted": "number of rows deleted",
 }
 
 
@@ -30,107 +50,183 @@ def run_plan(session: Session, plan: Plan) -> Result:
     """Execute `plan` in the session's open transaction, or in one of its own.
 
     Raises:
-        SqlError: whatever a step raises; in autocommit nothing remains of the statement.
+        SqlError: whatever a step raises; nothing remains of the statement.
     """
     core = session.core
-    if core.transaction is not None and core.transaction.failed:
-        raise SqlError("The transaction cannot go on: a statement in it failed. ROLLBACK it first.", 625, "57014")
-    if core.transaction is None and plan.single_read:
-        return run_steps(session, plan, OpenTransaction())
-    is_dml = plan.kind is not StatementType.SELECT
-    locks = plan.locks | (plan.streams if is_dml else frozenset())
-    timeout = float(core.parameters.get("LOCK_TIMEOUT", 43_200))
-    core.services.engine.locks.acquire(locks, core, timeout, core.cancel)
-    if core.transaction is not None:
-        return _run_in_open(session, plan, core.transaction)
-    transaction = OpenTransaction()
-    try:
+    transaction = core.transaction
+    if transaction is not None and transaction.record.aborted is not None:
+        raise aborted(transaction.record)
+    if plan.single_read:
+        return run_steps(session, plan, {})
+    with _locked(core, plan, transaction):
+        if transaction is not None:
+            return _run_in_open(session, plan, transaction)
         core.connection.begin()
-        result = run_steps(session, plan, transaction)
-        core.connection.commit()
-        core.services.engine.note_changed(plan.locks)
-        return result
-    except BaseException:
-        core.connection.rollback()
-        raise
+        try:
+            result = run_steps(session, plan, {})
+            core.connection.wrote = core.connection.wrote or plan.tracked
+            core.connection.commit()
+            return result
+        except BaseException:
+            core.connection.rollback()
+            raise
+
+
+@contextmanager
+def _locked(core: Core, plan: Plan, transaction: OpenTransaction | None) -> Iterator[None]:
+    """The locks that a plan needs; those of an explicit transaction are held until it ends."""
+    wanted = plan.locks | (plan.streams if plan.kind is not StatementType.SELECT else frozenset())
+    if not wanted:
+        yield
+        return
+    engine = core.services.engine
+    timeout = float(core.parameters.get("LOCK_TIMEOUT", 43_200))
+    owner = core.single_statement() if transaction is None else transaction.record
+    engine.locks.acquire(wanted, owner, core.query_id, timeout, core.cancel)
+    try:
+        yield
     finally:
-        core.services.engine.locks.release(core)
+        if transaction is None:
+            engine.locks.release(owner)
 
 
 def _run_in_open(session: Session, plan: Plan, transaction: OpenTransaction) -> Result:
+    """Run a statement of an explicit transaction in an engine transaction of its own, which is committed: what it
+    changes is only kept aside. So a statement that fails undoes itself, and the next one sees what others committed.
+    """
     connection = session.core.connection
-    transaction.locked |= plan.locks
-    try:
-        result = run_steps(session, plan, transaction)
-        if plan.locks:
-            session.core.services.engine.check_conflicts(connection, plan.locks)
-    except BaseException:
-        # The engine cannot undo one statement, so one that stopped half-way takes the transaction with it.
-        transaction.failed = transaction.half_done or not connection.is_usable()
-        raise
-    transaction.half_done = False
+    keep_before(session.core, transaction, plan.targets)
+    windows = dict(transaction.windows)
+    if len(plan.steps) == 1 and not connection.sequences:
+        connection.mark_with(transaction.record.number)
+        result = run_steps(session, plan, windows, transaction)
+    else:
+        connection.begin(transaction.record.number)
+        try:
+            result = run_steps(session, plan, windows, transaction)
+            connection.commit()
+        except BaseException:
+            connection.rollback()
+            raise
+    transaction.windows = windows
+    if plan.kind is StatementType.SELECT:
+        return result
+    transaction.statements += 1
+    transaction.consumed |= plan.streams
+    for table in plan.targets:
+        transaction.has_changed(table, touches=plan.touches)
+        if plan.forgets_loads:
+            transaction.loads += ((tracking.forget_loads(table), ()),)
+            transaction.loaded = frozenset(item for item in transaction.loaded if item[0] != table.id)
     return result
 
 
-def run_steps(session: Session, plan: Plan, transaction: OpenTransaction) -> Result:
-    """Run a plan's steps in the engine transaction that is already open."""
+def run_steps(
+    session: Session, plan: Plan, windows: dict[int, Window], transaction: OpenTransaction | None = None
+) -> Result:
+    """Run a plan's steps, in the engine transaction that is open if there are several.
+
+    Args:
+        windows: what streams show, by stream; windows that are opened are added.
+        transaction: the explicit transaction that the statement belongs to.
+    """
     connection = session.core.connection
-    explicit = transaction is session.core.transaction
     counts: dict[str, int] = {}
     result: Result | None = None
     registered: list[str] = []
     try:
         for step in plan.steps:
             connection.check_canceled()
-            if isinstance(step, Read):
-                columns, rows = connection.stream(step.sql)
-                result = Result(refined(columns, step.types), rows.table, plan.kind, release=rows.release)
-            elif isinstance(step, Write):
-                if plan.writes:
-                    connection.wrote = True
-                _write(session, step, plan, counts)
-                transaction.half_done = True
-            else:
-                if explicit and isinstance(step, LogImages) and not transaction.half_done:
-                    _compile(connection, plan)
-                _prepare(session, step, transaction, registered)
+            match step:
+                case Read():
+                    columns, rows = connection.stream(step.sql)
+                    result = Result(refined(columns, step.types), rows.table, plan.kind, release=rows.release)
+                case Write():
+                    changed = int(connection.scalar(step.sql) or 0)
+                    if step.count is not None:
+                        counts[step.count] = counts.get(step.count, 0) + changed
+                case OpenWindow():
+                    _open_window(session.core, step.stream, windows, transaction)
+                case _:
+                    _prepare(session, step, counts, registered)
         if plan.kind is not StatementType.SELECT:
-            transaction.touched |= plan.writes
-            for stream in sorted(plan.streams):
-                offsets.advance(connection, transaction.windows[stream])
+            _consume(session.core, plan, windows, transaction)
     finally:
         for name in registered:
             connection.drop_temporary(name)
     return result if result is not None else _dml_result(plan, counts)
 
 
-def _compile(connection: Connection, plan: Plan) -> None:
-    """Find unknown names in what is written last while nothing is changed yet: they leave a transaction alive."""
-    for step in plan.steps:
-        if isinstance(step, Write):
-            connection.run(f"EXPLAIN {step.sql}")
+def _open_window(core: Core, stream: int, windows: dict[int, Window], transaction: OpenTransaction | None) -> None:
+    """Fix what a stream shows. In an explicit transaction it shows the same all along: what there was at its begin."""
+    window = windows.get(stream)
+    if window is None:
+        end = None if transaction is None else transaction.version
+        window = windows[stream] = offsets.open_window(core.connection, stream, end)
+    offsets.set_window(core.connection, window)
+    if transaction is not None:
+        offsets.set_end(core.connection, window)
 
 
-def _prepare(session: Session, step: Step, transaction: OpenTransaction, registered: list[str]) -> None:
+def _consume(core: Core, plan: Plan, windows: dict[int, Window], transaction: OpenTransaction | None) -> None:
+    """Move the offsets of streams that DML has read; an explicit transaction does so when it commits."""
+    for stream in sorted(plan.streams):
+        if transaction is None:
+            offsets.advance(core.connection, windows[stream])
+        else:
+            offsets.check_unmoved(core.connection, windows[stream])
+    if plan.forgets_loads and transaction is None:
+        for table in plan.targets:
+            core.connection.run(tracking.forget_loads(table))
+
+
+def _prepare(session: Session, step: Step, counts: dict[str, int], registered: list[str]) -> None:
     connection = session.core.connection
     match step:
-        case OpenWindow():
-            known = transaction.windows.get(step.stream)
-            if known is None:
-                transaction.windows[step.stream] = offsets.open_window(connection, step.stream)
-            else:
-                offsets.set_window(connection, known)
         case Materialize():
             connection.run(f"CREATE OR REPLACE TEMP TABLE {step.name} AS {step.query}")
             registered.append(step.name)
-        case LogImages():
+        case Prepare() | LogImages():
             connection.run(step.sql)
-            transaction.half_done = True
+        case Stage():
+            _stage(session.core, step, counts)
+            registered.append(STAGED)
         case ApplyModel():
             connection.register(step.name, _apply(session, step))
             registered.append(step.name)
         case _:
             raise AssertionError(f"not a preparing step: {step}")
+
+
+def _stage(core: Core, step: Stage, counts: dict[str, int]) -> None:
+    """Find what is to change.
+
+    Raises:
+        SqlError: 100090 when it is not certain what should become of a row.
+    """
+    connection = core.connection
+    connection.run(step.create)
+    connection.run(step.fill)
+    if step.strict and step.check is not None:
+        for row in connection.run(step.check):
+            shown = ", ".join(_shown(value) for value in row)
+            raise SqlError(f"Duplicate row detected during DML action\nRow Values: [{shown}]", 100090, "42P18")
+    double = int(connection.scalar(step.double)) if step.double else 0
+    if double:
+        connection.run(step.single)
+    if step.counts_double:
+        counts[MULTI_JOINED] = double
+    for action, number in connection.run(step.counts):
+        counts[_ACTIONS[action]] = int(number)
+
+
+def _shown(value: Any) -> str:
+    """A value as the message about a duplicate row shows it."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, (bool, int, float, Decimal)):
+        return str(value).lower() if isinstance(value, bool) else str(value)
+    return json.dumps(str(value), ensure_ascii=False)
 
 
 def _apply(session: Session, step: ApplyModel) -> pa.Table:
@@ -143,23 +239,8 @@ def _apply(session: Session, step: ApplyModel) -> pa.Table:
     return pa.Table.from_arrays([*table.columns[:kept], output], names=[*names, step.output])
 
 
-def _write(session: Session, step: Write, plan: Plan, counts: dict[str, int]) -> None:
-    connection = session.core.connection
-    if step.by_action:
-        _, table = connection.query_dml(step.sql)
-        for entry in pc.value_counts(table.column(0)).to_pylist():
-            name = _ACTIONS[entry["values"]]
-            counts[name] = counts.get(name, 0) + entry["counts"]
-        return
-    changed = connection.scalar(step.sql)
-    if plan.counts:
-        counts[plan.counts[0]] = int(changed or 0)
-
-
 def _dml_result(plan: Plan, counts: dict[str, int]) -> Result:
     if not plan.counts:
         return status_result("Statement executed successfully.")
-    shown = {_COUNT_NAMES[name]: counts.get(name, 0) for name in plan.counts}
-    if plan.kind is StatementType.UPDATE:
-        shown["number_of_multi-joined_rows_updated"] = 0
-    return dml_result(plan.kind, **shown)
+    columns = [(TITLES.get(name, name), NUMBER) for name in plan.counts]
+    return rows_result(columns, [tuple(counts.get(name, 0) for name in plan.counts)], plan.kind)

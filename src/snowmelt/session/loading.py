@@ -16,7 +16,9 @@ from snowmelt.catalog.objects import Table, TableColumn
 from snowmelt.plan.dml import insert_text, target_columns
 from snowmelt.session.information_schema import arrow_rows
 from snowmelt.session.stages import directory_of, files_at, resolve_location, typed_format, writable_location
+from snowmelt.session.transactions import keep_before
 from snowmelt.sql import tracking
+from snowmelt.sql.pending import Pending
 from snowmelt.sql.rewrite.rules import engine_sql, rewrite, rewrite_tree
 from snowmelt.sql.statements import (
     CopyIntoLocation,
@@ -31,6 +33,7 @@ from snowmelt.storage.formats import JsonFormat
 from snowmelt.storage.loading import (
     SOURCE_ALIAS,
     CopyPlan,
+    LoadStep,
     copy_plan,
     copy_report,
     explain_failure,
@@ -40,6 +43,7 @@ from snowmelt.storage.loading_infer import INFER_COLUMNS, infer_schema
 from snowmelt.storage.loading_options import HISTORY_KEPT, CopyOptions, LoadRecord, choose_files, parse_copy_options
 from snowmelt.storage.loading_source import StageSource, source_select
 from snowmelt.storage.loading_unload import parse_unload_options, unload
+from snowmelt.storage.locks import aborted
 
 if TYPE_CHECKING:
     from snowmelt.session.planner import SessionPlanner
@@ -145,6 +149,7 @@ def copy_into_table(session: Session, statement: CopyIntoTable, request: Request
     """COPY INTO <table>: rows and load history in one transaction."""
     from snowmelt.session.planner import SessionPlanner
 
+    session.core.begin_implicitly()
     planner = SessionPlanner(session, request)
     table = planner.table(statement.target)
     columns = target_columns(table, statement.columns)
@@ -198,44 +203,61 @@ def _loaded(session: Session, table: Table) -> set[tuple[str, str]]:
     rows = session.core.connection.run(
         'SELECT file, etag FROM snowmelt.loads WHERE "table" = ? AND loaded_at >= ?', [table.id, since]
     )
-    return {(file, etag) for file, etag in rows}
+    transaction = session.core.transaction
+    own = () if transaction is None else transaction.loaded
+    return {(file, etag) for file, etag in rows} | {(file, etag) for owner, file, etag in own if owner == table.id}
 
 
 def _load(
     session: Session, table: Table, columns: Sequence[TableColumn], plan: CopyPlan, planner: SessionPlanner
 ) -> Result:
     core = session.core
-    connection = core.connection
+    connection, transaction = core.connection, core.transaction
     by_name = {column.name: column for column in columns}
     filled = [by_name[name] for name in plan.columns]
-    own = core.transaction is None
-    inserted: list[int] = []
-    if own:
-        connection.begin()
+    pending = None
+    if transaction is not None:
+        if transaction.record.aborted is not None:
+            raise aborted(transaction.record)
+        keep_before(core, transaction, (table,))
+        pending = transaction.changes_of(table)
+    connection.begin(None if transaction is None else transaction.record.number)
     try:
-        connection.wrote = connection.wrote or tracking.is_tracked(table)
-        for step in plan.steps:
-            try:
-                inserted.append(int(connection.scalar(insert_text(table, filled, step.select, planner)) or 0))
-            except SqlError as error:
-                raise explain_failure(plan, step, error, _outside(session)) from error
+        for text in pending.create() if pending is not None and not pending.begun else ():
+            connection.run(text)
+        inserted = [_load_step(session, table, filled, plan, step, pending, planner) for step in plan.steps]
         report = copy_report(plan, inserted)
-        _remember(session, table, report.history)
-        if own:
-            connection.commit()
-        elif core.transaction is not None:
-            core.transaction.touched.add(table.id)
+        if transaction is None:
+            connection.wrote = tracking.is_tracked(table)
+            for text, parameters in _remembered(session, table, report.history):
+                connection.run(text, parameters)
+        connection.commit()
     except BaseException:
-        if own:
-            connection.rollback()
-        elif core.transaction is not None:
-            core.transaction.failed = bool(inserted) or not connection.is_usable()
+        connection.rollback()
         raise
-    if core.transaction is not None:
-        core.transaction.purged += plan.purged
-    else:
+    if transaction is None:
         session.services.stages.remove(plan.purged)
+    else:
+        transaction.has_changed(table, touches=False)
+        transaction.loads += tuple(_remembered(session, table, report.history))
+        transaction.loaded |= {(table.id, record.file, record.etag) for record in report.history}
+        transaction.purged += plan.purged
     return report.result
+
+
+def _load_step(
+    session: Session,
+    table: Table,
+    columns: Sequence[TableColumn],
+    plan: CopyPlan,
+    step: LoadStep,
+    pending: Pending | None,
+    planner: SessionPlanner,
+) -> int:
+    try:
+        return int(session.core.connection.scalar(insert_text(table, columns, step.select, planner, pending)) or 0)
+    except SqlError as error:
+        raise explain_failure(plan, step, error, _outside(session)) from error
 
 
 def _outside(session: Session) -> Any:
@@ -251,13 +273,16 @@ def _outside(session: Session) -> Any:
     return run
 
 
-def _remember(session: Session, table: Table, history: Sequence[LoadRecord]) -> None:
+def _remembered(session: Session, table: Table, history: Sequence[LoadRecord]) -> list[tuple[str, tuple[Any, ...]]]:
+    """Statements, with their parameters, that note which files were loaded."""
     now = session.services.clock.now()
-    for record in history:
-        session.core.connection.run(
+    return [
+        (
             "INSERT INTO snowmelt.loads VALUES (?, ?, ?, ?, ?)",
-            [table.id, record.file, record.etag, record.rows_loaded, now],
+            (table.id, record.file, record.etag, record.rows_loaded, now),
         )
+        for record in history
+    ]
 
 
 # --- COPY INTO a stage -----------------------------------------------------------------------------------------------

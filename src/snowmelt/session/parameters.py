@@ -40,6 +40,7 @@ DEFAULTS: dict[str, Any] = {
     "TIME_INPUT_FORMAT": "AUTO",
     "TIME_OUTPUT_FORMAT": "HH24:MI:SS",
     "TRACE_LEVEL": "ALWAYS",
+    "TRANSACTION_ABORT_ON_ERROR": False,
     "TWO_DIGIT_CENTURY_START": 1970,
     "USE_CACHED_RESULT": True,
     "WEEK_OF_YEAR_POLICY": 0,
@@ -48,7 +49,7 @@ DEFAULTS: dict[str, Any] = {
 """Parameters that can be set, and what they are when nobody does. Local defaults differ from an account's where one
 machine wants it: TIMEZONE is UTC, LOG_LEVEL and TRACE_LEVEL are on."""
 
-_FIXED_HERE = frozenset({"TIMEZONE", "QUOTED_IDENTIFIERS_IGNORE_CASE", "AUTOCOMMIT", "ERROR_ON_NONDETERMINISTIC_MERGE"})
+_FIXED_HERE = frozenset({"TIMEZONE", "QUOTED_IDENTIFIERS_IGNORE_CASE"})
 """Parameters whose other values would change results and are not supported yet."""
 
 

@@ -1,7 +1,8 @@
 """Plans and descriptions kept for a statement's text: clients send most texts several times, often first to describe.
 
-An entry belongs to what its plan was made from: the catalog, the session's temporary objects, its parameters and
-where its names are looked for. When one of these has changed since, the entry is not found any more.
+An entry belongs to what its plan was made from: the catalog, the session's temporary objects, what its transaction has
+changed, its parameters and where its names are looked for. When one of these has changed since, the entry is not found
+any more.
 """
 
 from __future__ import annotations
@@ -60,6 +61,7 @@ def cache_key(session: Session, request: Request, text: str) -> Hashable | None:
         session.schema,
         session.services.engine.catalog.version,
         core.temporary.version,
+        None if core.transaction is None else core.transaction.shape,
         core.parameters.version,
         session.services.account.version,
     )

@@ -23,6 +23,7 @@ from snowmelt.session.table_functions import table_function
 from snowmelt.session.udfs import ensure_function
 from snowmelt.sql import numbering, tracking
 from snowmelt.sql.parse import parse_expression, parse_query
+from snowmelt.sql.pending import Pending, relation
 from snowmelt.sql.rewrite.rules import rewrite
 
 if TYPE_CHECKING:
@@ -82,6 +83,15 @@ class SessionPlanner:
             raise SqlError(f"SQL compilation error:\nObject '{name}' is not a table.", 2203, "42601")
         return found
 
+    def pending(self, table: Table) -> Pending | None:
+        """What the open explicit transaction has changed of `table`; None when each statement commits."""
+        transaction = self.session.core.transaction
+        return None if transaction is None else transaction.changes_of(table)
+
+    def parameter(self, name: str) -> Any:
+        """The value of a session parameter."""
+        return self.session.parameters()[name]
+
     def relation(self, name: Name) -> str:
         """DuckDB text of a query for the table, view or stream called `name`."""
         full = self.scope.full(name)
@@ -90,7 +100,7 @@ class SessionPlanner:
         found = self.session.relation(full)
         match found:
             case Table():
-                return tracking.rows(found)
+                return relation(found, self.pending(found))
             case View():
                 return self._view(found)
             case Stream():
@@ -165,9 +175,8 @@ class SessionPlanner:
             )
         self.repeatable = False
         self.streams_read.add(stream.id)
-        transaction = self.session.core.transaction
-        own = transaction is not None and table.id in transaction.touched
-        return tracking.delta(table, stream.id, append_only=stream.mode == "APPEND_ONLY", own_changes=own)
+        bounded = self.session.core.transaction is not None
+        return tracking.delta(table, stream.id, append_only=stream.mode == "APPEND_ONLY", bounded=bounded)
 
     def rows(self, table: pa.Table) -> str:
         """DuckDB text of a query for rows that were computed here."""

@@ -12,17 +12,17 @@ from snowmelt.base.datatypes import NUMBER, VARCHAR
 from snowmelt.base.errors import unsupported
 from snowmelt.base.request import Request
 from snowmelt.base.result import Column, Result, StatementType, rows_result
-from snowmelt.plan import dml
+from snowmelt.plan import changes, dml
 from snowmelt.plan.models import describe_models
 from snowmelt.plan.query import plan_query
 from snowmelt.plan.steps import Plan
 from snowmelt.session.bindings import array_length, expand_values
-from snowmelt.session.execute import run_plan
+from snowmelt.session.execute import TITLES, run_plan
 from snowmelt.session.plan_cache import cache_key
 from snowmelt.session.planner import SessionPlanner
 from snowmelt.session.session import Session, description
 from snowmelt.sql.rewrite.rules import rewrite
-from snowmelt.sql.statements import Delete, Explain, Insert, Merge, Query, Statement, Truncate, Update
+from snowmelt.sql.statements import Delete, Explain, Insert, Merge, MultiInsert, Query, Statement, Truncate, Update
 from snowmelt.sql.typing import refined
 
 
@@ -80,26 +80,33 @@ def insert(session: Session, statement: Insert, request: Request) -> Result:
     return _dml(session, request, ("inserted",), lambda planner: dml.plan_insert(statement, planner))
 
 
+def multi_insert(session: Session, statement: MultiInsert, request: Request) -> Result:
+    """INSERT ALL, INSERT FIRST."""
+    return _dml(session, request, ("inserted",), lambda planner: dml.plan_multi_insert(statement, planner))
+
+
 def update(session: Session, statement: Update, request: Request) -> Result:
     """UPDATE."""
-    return _dml(session, request, ("updated",), lambda planner: dml.plan_update(statement, planner))
+    names = ("updated", changes.MULTI_JOINED)
+    return _dml(session, request, names, lambda planner: changes.plan_update(statement, planner))
 
 
 def delete(session: Session, statement: Delete, request: Request) -> Result:
     """DELETE."""
-    return _dml(session, request, ("deleted",), lambda planner: dml.plan_delete(statement, planner))
+    return _dml(session, request, ("deleted",), lambda planner: changes.plan_delete(statement, planner))
 
 
 def merge(session: Session, statement: Merge, request: Request) -> Result:
     """MERGE."""
     names = ("inserted", "updated", "deleted")
-    return _dml(session, request, names, lambda planner: dml.plan_merge(statement, planner))
+    return _dml(session, request, names, lambda planner: changes.plan_merge(statement, planner))
 
 
 def truncate(session: Session, statement: Truncate, request: Request) -> Result:
     """TRUNCATE."""
     if statement.if_exists and session.relation(session.scope.full(statement.target)) is None:
         return rows_result([("status", VARCHAR)], [("Statement executed successfully.",)], StatementType.DDL)
+    session.core.begin_implicitly()
     return _planned(session, request, lambda planner: dml.plan_truncate(statement, planner))
 
 
@@ -120,12 +127,14 @@ def _explained(statement: Statement, planner: SessionPlanner) -> Plan:
             return plan_query(statement.tree, planner)
         case Insert():
             return dml.plan_insert(statement, planner)
+        case MultiInsert():
+            return dml.plan_multi_insert(statement, planner)
         case Update():
-            return dml.plan_update(statement, planner)
+            return changes.plan_update(statement, planner)
         case Delete():
-            return dml.plan_delete(statement, planner)
+            return changes.plan_delete(statement, planner)
         case Merge():
-            return dml.plan_merge(statement, planner)
+            return changes.plan_merge(statement, planner)
         case _:
             raise unsupported(f"EXPLAIN of {type(statement).__name__}")
 
@@ -136,7 +145,8 @@ def _step_text(step: Any) -> str:
 
 def _dml(session: Session, request: Request, counts: tuple[str, ...], plan: Callable[[SessionPlanner], Plan]) -> Result:
     if request.describe_only:
-        return description(tuple(Column(f"number of rows {name}", NUMBER) for name in counts), StatementType.DML)
+        return description(tuple(Column(TITLES.get(name, name), NUMBER) for name in counts), StatementType.DML)
+    session.core.begin_implicitly()
     return _planned(session, request, plan)
 
 

@@ -30,6 +30,7 @@ from snowmelt.session.planner import SessionPlanner
 from snowmelt.session.queries import query, release
 from snowmelt.session.session import Session, description
 from snowmelt.session.stages import files_at, resolve_location
+from snowmelt.session.transactions import undone_on_error
 from snowmelt.sql.parse import parse_expression
 from snowmelt.sql.rewrite.rules import rewrite
 from snowmelt.sql.statements import Call, CreateRoutine, Query
@@ -123,7 +124,8 @@ def call(session: Session, statement: Call, request: Request) -> Result:
     if request.describe_only:
         return description(_result_columns(procedure), StatementType.CALL)
     arguments = _arguments(session, statement, procedure, request)
-    value = _run(session, procedure, arguments, request)
+    with undone_on_error(session.core), session.core.procedure():
+        value = _run(session, procedure, arguments, request)
     if procedure.returns_table is not None:
         kept = session.services.results.get(str(value))
         if kept is None:

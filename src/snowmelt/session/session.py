@@ -61,6 +61,7 @@ class Session:
         self.services: Services = services
         self.core: Core = core
         self.user: str = user
+        core.user = core.user or user
         self.role: str | None = role
         self.database: str | None = database
         self.schema: str | None = schema
@@ -113,6 +114,7 @@ class Session:
             if self.parent is None:
                 self.core.cancel.clear()
             self.core.running.add(request.query_id)
+            self.core.query_id = request.query_id
             try:
                 result = self._execute(request)
             finally:

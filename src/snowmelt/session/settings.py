@@ -84,6 +84,10 @@ def alter_parameters(session: Session, statement: AlterParameters, request: Requ
     if statement.scope != "SESSION":
         raise unsupported(f"ALTER {statement.scope}")
     values = {name: None if value is None else checked(name, value) for name, value in statement.values.items()}
+    if "AUTOCOMMIT" in values:
+        if session.core.depth:
+            raise SqlError("AUTOCOMMIT cannot be changed inside a stored procedure.", 90234, "25000")
+        session.core.commit()
     for name, value in values.items():
         if value is None:
             session.core.parameters.pop(name, None)
@@ -115,7 +119,7 @@ def transaction(session: Session, statement: Transaction, request: Request) -> R
     """BEGIN, COMMIT, ROLLBACK."""
     match statement.action:
         case "BEGIN":
-            session.core.begin()
+            session.core.begin(statement.name)
         case "COMMIT":
             session.core.commit()
         case "ROLLBACK":

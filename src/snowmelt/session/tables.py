@@ -13,7 +13,6 @@ from snowmelt.plan.query import plan_query
 from snowmelt.plan.steps import Read, Write
 from snowmelt.session.columns import check_names, finished
 from snowmelt.session.constraints import copied, with_constraints
-from snowmelt.session.core import OpenTransaction
 from snowmelt.session.create_or_alter import create_or_alter
 from snowmelt.session.definitions import (
     create_object,
@@ -122,12 +121,13 @@ def _create_as(session: Session, statement: CreateTable, table: Table, request: 
             plan,
             steps=(*plan.steps[:-1], Write(tracking.insert(table, table.columns, read.sql))),
             kind=StatementType.INSERT,
-            writes=frozenset({table.id} if tracking.is_tracked(table) else ()),
+            targets=(table,),
         )
 
         def physical(connection: Connection, created: Table) -> None:
             create_table_physically(connection, created)
-            run_steps(session, fill, OpenTransaction())
+            run_steps(session, fill, {})
+            connection.wrote = connection.wrote or fill.tracked
 
         temporary = is_temporary(statement.durability)
         return create_object(session, statement, table, physical=physical, temporary=temporary, message=message)

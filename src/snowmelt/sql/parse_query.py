@@ -7,10 +7,10 @@ from typing import cast
 from sqlglot import exp
 from sqlglot.tokenizer_core import TokenType
 
-from snowmelt.base.errors import unsupported
+from snowmelt.base.errors import SqlError
 from snowmelt.catalog.names import Name
 from snowmelt.sql.cursor import Cursor
-from snowmelt.sql.statements import Delete, Insert, Merge, Query, Statement, Truncate, Update
+from snowmelt.sql.statements import Delete, Insert, Into, Merge, MultiInsert, Query, Statement, Truncate, Update
 
 
 def query(cursor: Cursor) -> Query:
@@ -25,7 +25,7 @@ def query(cursor: Cursor) -> Query:
 def insert(cursor: Cursor) -> Statement:
     """INSERT [OVERWRITE] INTO target [(columns)] query."""
     if cursor.word(1) in ("ALL", "FIRST") or (cursor.word(1) == "OVERWRITE" and cursor.word(2) in ("ALL", "FIRST")):
-        raise unsupported("INSERT ALL | FIRST")
+        return _multi_insert(cursor)
     tree = cursor.tree()
     if not isinstance(tree, exp.Insert) or not isinstance(tree.expression, (exp.Query, exp.Values)):
         raise cursor.unexpected()
@@ -37,6 +37,45 @@ def insert(cursor: Cursor) -> Statement:
         raise cursor.unexpected()
     source = cast(exp.Expression, tree.expression)
     return Insert(target=target, columns=columns, source=source, overwrite=bool(tree.args.get("overwrite")))
+
+
+def _multi_insert(cursor: Cursor) -> Statement:
+    """INSERT [OVERWRITE] ALL | FIRST ...: which INTO clauses belong to which WHEN."""
+    overwrite = cursor.word(1) == "OVERWRITE"
+    tree = cursor.tree()
+    if not isinstance(tree, exp.MultitableInserts) or not isinstance(tree.args.get("source"), exp.Query):
+        raise cursor.unexpected()
+    first = str(tree.args["kind"]).upper() == "FIRST"
+    conditions: list[exp.Expression] = []
+    targets: list[Into] = []
+    for clause in tree.expressions:
+        if clause.args.get("else_"):
+            when: int | None = -1
+        elif clause.expression is not None:
+            conditions.append(clause.expression)
+            when = len(conditions) - 1
+        else:
+            when = targets[-1].when if targets else None
+        targets.append(_into(clause.this, when))
+    if (conditions and targets[0].when is None) or (first and not conditions):
+        raise SqlError("SQL compilation error:\nsyntax error: INSERT FIRST needs WHEN before INTO.", 1003, "42000")
+    return MultiInsert(
+        first=first,
+        overwrite=overwrite,
+        conditions=tuple(conditions),
+        targets=tuple(targets),
+        source=cast(exp.Query, tree.args["source"]),
+    )
+
+
+def _into(clause: exp.Expression, when: int | None) -> Into:
+    target, columns = cast(exp.Expression, clause.this), tuple[str, ...]()
+    if isinstance(target, exp.Schema):
+        columns = tuple(folded(column) for column in target.expressions)
+        target = cast(exp.Expression, target.this)
+    values = clause.args.get("expression")
+    found = None if values is None else tuple(values.expressions[0].expressions)
+    return Into(target=target, columns=columns, values=found, when=when)
 
 
 def update(cursor: Cursor) -> Statement:

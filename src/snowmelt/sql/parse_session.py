@@ -83,11 +83,10 @@ def begin(cursor: Cursor) -> Statement:
         cursor.expect("TRANSACTION")
     else:
         cursor.take_one_of("WORK", "TRANSACTION")
-    if cursor.take("NAME"):
-        cursor.identifier()
+    name = cursor.identifier() if cursor.take("NAME") else None
     if not cursor.done:
         raise unsupported("Snowflake Scripting")
-    return Transaction(action="BEGIN")
+    return Transaction(action="BEGIN", name=name)
 
 
 def finish(action: str, cursor: Cursor) -> Statement:

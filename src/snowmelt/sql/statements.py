@@ -54,6 +54,32 @@ class Insert(Statement):
 
 
 @dataclass(frozen=True)
+class Into:
+    """One INTO clause of a multi-table INSERT.
+
+    Attributes:
+        when: number of the WHEN clause that it belongs to, from 0; -1 for ELSE; None in an unconditional INSERT.
+        values: expressions over the source's columns; None takes the source's columns as they are.
+    """
+
+    target: exp.Expr
+    columns: tuple[str, ...]
+    values: tuple[exp.Expr, ...] | None
+    when: int | None
+
+
+@dataclass(frozen=True)
+class MultiInsert(Statement):
+    """INSERT [OVERWRITE] ALL | FIRST [WHEN condition THEN] INTO ... [ELSE INTO ...] query."""
+
+    first: bool
+    overwrite: bool
+    conditions: tuple[exp.Expr, ...]
+    targets: tuple[Into, ...]
+    source: exp.Query
+
+
+@dataclass(frozen=True)
 class Update(Statement):
     """UPDATE target SET ... [FROM ...] [WHERE ...]; the sqlglot tree is whole."""
 
@@ -477,9 +503,10 @@ class AlterParameters(Statement):
 
 @dataclass(frozen=True)
 class Transaction(Statement):
-    """BEGIN, COMMIT or ROLLBACK (`action`)."""
+    """BEGIN, COMMIT or ROLLBACK (`action`); `name` is what BEGIN calls the transaction."""
 
     action: str
+    name: str | None = None
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,9 @@
 A table with id 17 is ``data.t17(_rid, _ins, columns...)``: `_rid` identifies a row for its whole life, `_ins` is the
 transaction that inserted it. Its log is ``data.l17(_lsn, _tx, _rid, _ins, columns...)``: before a row is updated or
 deleted, its old image goes there in the same transaction. From the two, the net change since any version follows.
-Temporary tables have no log and no hidden columns; they live in the session's own ``temp`` schema.
+Temporary tables have no log; they live in the session's own ``temp`` schema. Neither have event tables.
+
+What an explicit transaction has not yet committed is not in these tables: see `snowmelt.sql.pending`.
 
 Statements refer to the running transaction by the engine variable ``tx``.
 """
@@ -17,6 +19,11 @@ from snowmelt.catalog.objects import Durability, Table, TableColumn
 from snowmelt.sql import numbering
 
 TX = "getvariable('tx')"
+
+SESSION_NUMBERS = "temp.row_numbers"
+"""A sequence of the session's own, for rows that the account does not see yet, or never."""
+
+CREATE_SESSION_NUMBERS = "CREATE TEMP SEQUENCE row_numbers"
 
 LOG_NUMBER = "(SELECT nextval('snowmelt.log_numbers'))"
 """One number for all images of a statement: no statement logs a row twice, and one number for each would be drawn by
@@ -43,21 +50,34 @@ def column_list(columns: Sequence[TableColumn], prefix: str = "") -> str:
     return ", ".join(prefix + quote(column.name) for column in columns)
 
 
+def declared_columns(table: Table) -> str:
+    """The visible columns with their types and constraints."""
+    return ", ".join(f"{quote(c.name)} {c.type.duckdb}{'' if c.nullable else ' NOT NULL'}" for c in table.columns)
+
+
+def plain_columns(table: Table) -> str:
+    """The visible columns with their types."""
+    return ", ".join(f"{quote(c.name)} {c.type.duckdb}" for c in table.columns)
+
+
 def create_table(table: Table) -> list[str]:
     """Statements that create the table, its row numbers and its log."""
-    declared = ", ".join(f"{quote(c.name)} {c.type.duckdb}{'' if c.nullable else ' NOT NULL'}" for c in table.columns)
     numbers = [text for column in table.columns for text in create_identity(table, column)]
-    if not is_tracked(table):
-        temporary = "TEMP " if table.durability is Durability.TEMPORARY else ""
-        name = f"t{table.id}" if temporary else physical(table)
-        return [*numbers, f"CREATE {temporary}TABLE {name} ({declared})"]
-    plain = ", ".join(f"{quote(c.name)} {c.type.duckdb}" for c in table.columns)
-    return [
+    hidden = "_rid BIGINT DEFAULT nextval('{}'), _ins BIGINT"
+    if table.durability is Durability.TEMPORARY:
+        return [
+            *numbers,
+            f"CREATE TEMP TABLE t{table.id} ({hidden.format(SESSION_NUMBERS)}, {declared_columns(table)})",
+        ]
+    created = [
         *numbers,
         f"CREATE SEQUENCE data.r{table.id}",
-        f"CREATE TABLE {physical(table)} (_rid BIGINT DEFAULT nextval('data.r{table.id}'), _ins BIGINT, {declared})",
-        f"CREATE TABLE {log_of(table)} (_lsn BIGINT, _tx BIGINT, _rid BIGINT, _ins BIGINT, {plain})",
+        f"CREATE TABLE {physical(table)} ({hidden.format(f'data.r{table.id}')}, {declared_columns(table)})",
     ]
+    if is_tracked(table):
+        columns = plain_columns(table)
+        created.append(f"CREATE TABLE {log_of(table)} (_lsn BIGINT, _tx BIGINT, _rid BIGINT, _ins BIGINT, {columns})")
+    return created
 
 
 def create_identity(table: Table, column: TableColumn) -> list[str]:
@@ -85,7 +105,7 @@ def drop_identities(table: Table) -> list[str]:
 def drop_table(table: Table) -> list[str]:
     """Statements that remove what `create_table` made."""
     numbers = drop_identities(table)
-    if not is_tracked(table):
+    if table.durability is Durability.TEMPORARY:
         return [f"DROP TABLE IF EXISTS {physical(table)}", *numbers]
     return [
         *numbers,
@@ -103,24 +123,8 @@ def rows(table: Table) -> str:
 def insert(table: Table, columns: Sequence[TableColumn], source: str) -> str:
     """An INSERT of the query `source`, whose columns are those of `columns`, in order."""
     names = column_list(columns)
-    if not is_tracked(table):
-        return f"INSERT INTO {physical(table)} ({names}) {source}"
     aliases = ", ".join(f"c{i}" for i in range(len(columns)))
     return f"INSERT INTO {physical(table)} (_ins, {names}) SELECT {TX}, s.* FROM ({source}) AS s({aliases})"
-
-
-def log_images(table: Table, alias: str, rest: str) -> str:
-    """An INSERT into the log of the rows that the FROM tail `rest` (after ``FROM table AS alias``) selects."""
-    return (
-        f"INSERT INTO {log_of(table)} SELECT {LOG_NUMBER}, {TX}, {alias}._rid, {alias}._ins, "
-        f"{column_list(table.columns, alias + '.')} FROM {physical(table)} AS {alias} {rest}"
-    )
-
-
-def delete_all(table: Table) -> list[str]:
-    """Statements that log and delete every row."""
-    steps = [log_images(table, "t", "")] if is_tracked(table) else []
-    return [*steps, f"DELETE FROM {physical(table)}"]
 
 
 def forget_loads(table: Table) -> str:
@@ -138,9 +142,21 @@ def window_variables(stream: int) -> tuple[str, str]:
     return f"s{stream}_from", f"s{stream}_skip"
 
 
+def late_variables(stream: int) -> tuple[str, str]:
+    """Engine variables that tell which transactions committed after the end of a stream's window: the least such
+    transaction's number, and the list of all.
+    """
+    return f"s{stream}_late_from", f"s{stream}_late"
+
+
 def _fresh(column: str, stream: int) -> str:
     low, skip = window_variables(stream)
     return f"({column} >= getvariable('{low}') AND NOT list_contains(getvariable('{skip}'), {column}))"
+
+
+def _late(column: str, stream: int) -> str:
+    low, late = late_variables(stream)
+    return f"({column} >= getvariable('{low}') AND list_contains(getvariable('{late}'), {column}))"
 
 
 def row_id(table: Table, column: str) -> str:
@@ -148,19 +164,19 @@ def row_id(table: Table, column: str) -> str:
     return f"printf('%08x%016x', {table.id}, {column})"
 
 
-def delta(table: Table, stream: int, *, append_only: bool, own_changes: bool) -> str:
+def delta(table: Table, stream: int, *, append_only: bool, bounded: bool) -> str:
     """A query for the net change of `table` within a stream's window: its columns, METADATA$ACTION,
     METADATA$ISUPDATE and METADATA$ROW_ID.
 
-    With `own_changes` the reading transaction has itself changed the table; it still sees the table as it was when the
-    transaction began, since a stream reads repeatably within one.
+    The window of an explicit transaction ends where the transaction began, since a stream reads repeatably within one:
+    with `bounded`, what others committed later does not show.
 
     Source: docs.snowflake.com/en/user-guide/streams-intro
     """
     columns = column_list(table.columns)
     base, log = physical(table), log_of(table)
-    if own_changes:
-        base, log = _before_own_changes(table), f"(SELECT * FROM {log} WHERE _tx <> {TX})"
+    if bounded:
+        base, log = _at_end(table, stream), f"(SELECT * FROM {log} WHERE NOT {_late('_tx', stream)})"
     first = f"SELECT * FROM {log} WHERE {{where}} QUALIFY row_number() OVER (PARTITION BY _rid ORDER BY _lsn) = 1"
 
     def out(prefix: str, action: str, update: str) -> str:
@@ -191,13 +207,13 @@ def delta(table: Table, stream: int, *, append_only: bool, own_changes: bool) ->
     )
 
 
-def _before_own_changes(table: Table) -> str:
-    """The table's rows as they were before the running transaction touched them."""
+def _at_end(table: Table, stream: int) -> str:
+    """The table's rows as they were at the end of the stream's window."""
     names = "_rid, _ins, " + column_list(table.columns)
     log = log_of(table)
     return (
-        f"(SELECT {names} FROM {physical(table)} WHERE _ins <> {TX} "
-        f"AND _rid NOT IN (SELECT _rid FROM {log} WHERE _tx = {TX}) "
-        f"UNION ALL SELECT {names} FROM {log} WHERE _tx = {TX} AND _ins <> {TX} "
+        f"(SELECT {names} FROM {physical(table)} WHERE NOT {_late('_ins', stream)} "
+        f"AND _rid NOT IN (SELECT _rid FROM {log} WHERE {_late('_tx', stream)}) "
+        f"UNION ALL SELECT {names} FROM {log} WHERE {_late('_tx', stream)} AND NOT {_late('_ins', stream)} "
         f"QUALIFY row_number() OVER (PARTITION BY _rid ORDER BY _lsn) = 1)"
     )

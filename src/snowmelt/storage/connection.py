@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -45,6 +45,7 @@ class Connection:
         self.engine = engine
         self._cursor = cursor
         self.tx = 0
+        self._marked = 0
         self.wrote = False
         self.sequences: set[str] = set()
         self.canceled = threading.Event()
@@ -54,12 +55,19 @@ class Connection:
 
     # --- transaction -------------------------------------------------------------------------------------------------
 
-    def begin(self) -> None:
-        """Open a transaction with a number of its own; its snapshot is taken by the first statement."""
+    def begin(self, number: int | None = None) -> None:
+        """Open a transaction with the given number or one of its own; its snapshot is taken by the first statement."""
+        number = number or self.engine.next_transaction()
+        self.mark_with(number)
         self._cursor.execute("BEGIN")
-        self.tx = self.engine.next_transaction()
+        self.tx = number
         self.wrote = False
-        self._cursor.execute(f"SET VARIABLE tx = {self.tx}")
+
+    def mark_with(self, number: int) -> None:
+        """Let statements mark what they write with the transaction number `number`."""
+        if self._marked != number:
+            self._cursor.execute(f"SET VARIABLE tx = {number}")
+            self._marked = number
 
     def commit(self) -> None:
         """Commit; rows become visible and get their version.
@@ -140,22 +148,17 @@ class Connection:
             raise translate(error) from error
         return columns, replace(rows, table=rows.table.rename_columns([f"c{i}" for i in range(len(columns))]))
 
-    def query_dml(self, sql: str) -> tuple[tuple[str, ...], pa.Table]:
-        """Execute DML with RETURNING: the names and the rows of what it returns."""
+    def tidy(self, texts: Iterable[str]) -> None:
+        """Execute statements that must be carried out though the user's statement was canceled.
+
+        Raises:
+            SqlError: in Snowflake's words.
+        """
         try:
-            with self._running():
-                table = self._cursor.sql(sql).to_arrow_table()
-            return tuple(table.column_names), table
+            for text in texts:
+                self._cursor.execute(text)
         except duckdb.Error as error:
             raise translate(error) from error
-
-    def is_usable(self) -> bool:
-        """Whether the open transaction can go on after an error."""
-        try:
-            self._cursor.execute("SELECT 1").fetchall()
-        except duckdb.Error:
-            return False
-        return True
 
     def drop_temporary(self, name: str) -> None:
         """Forget a relation given to `register`, or a temporary table, whichever `name` is."""

@@ -7,7 +7,7 @@ after rewriting; as a second wall, DuckDB itself can read and write nothing outs
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 from typing import TypeVar
@@ -18,9 +18,11 @@ from snowmelt.base.clock import Clock
 from snowmelt.base.errors import SqlError
 from snowmelt.catalog.catalog import Catalog, Change, Entity
 from snowmelt.catalog.codec import decode, encode
+from snowmelt.catalog.objects import SchemaObject, Stream, Table
 from snowmelt.storage.connection import Connection
-from snowmelt.storage.errors import conflict, translate
+from snowmelt.storage.errors import translate
 from snowmelt.storage.locks import LockManager
+from snowmelt.storage.transactions import Transactions
 
 T = TypeVar("T")
 
@@ -30,13 +32,15 @@ class Engine:
 
     Attributes:
         locks: table locks.
+        transactions: the explicit transactions of all sessions.
         catalog: the current picture; replaced whole by `change`.
         spill: directory for what does not fit into memory.
     """
 
     def __init__(self, path: Path | None, files: Path, clock: Clock, *, spill: Path, memory_mb: int) -> None:
         self.clock = clock
-        self.locks = LockManager()
+        self.transactions = Transactions()
+        self.locks = LockManager(clock.now, self._name_of)
         self._commit_lock = threading.Lock()
         self._catalog_lock = threading.RLock()
         self._counter_lock = threading.Lock()
@@ -48,7 +52,6 @@ class Engine:
         self._tx: int
         self._version: int
         self._tx, self._version = row or (0, 0)
-        self._changed: dict[int, int] = {}
         self.catalog = self._load_catalog()
         self.on_commit: Callable[[], None] = lambda: None
 
@@ -73,31 +76,10 @@ class Engine:
             self._version = version
         self.on_commit()
 
-    def note_changed(self, tables: Iterable[int]) -> None:
-        """Remember that rows of `tables` were updated or deleted by a commit; called while their locks are held."""
-        self._changed.update(dict.fromkeys(tables, self._version))
-
-    def check_conflicts(self, connection: Connection, tables: Iterable[int]) -> None:
-        """Check that nobody else updated or deleted, since the snapshot of the connection's open transaction, a row
-        that it has itself updated or deleted in `tables`. Their locks are held, so the answer stays true.
-
-        DuckDB finds only conflicts of one kind: update with update, delete with delete.
-
-        Raises:
-            SqlError: 000625 when somebody did.
-        """
-        seen = int(connection.scalar("SELECT coalesce(max(ver), 0) FROM snowmelt.commits"))
-        for table in tables:
-            if self._changed.get(table, 0) <= seen:
-                continue
-            others = self._root.cursor().execute(
-                f"SELECT DISTINCT _rid FROM data.l{table} WHERE _tx IN (SELECT tx FROM snowmelt.commits WHERE ver > ?)",
-                [seen],
-            )
-            rows = [rid for (rid,) in others.fetchall()]
-            same = f"SELECT count(*) FROM data.l{table} WHERE _tx = ? AND list_contains(?::BIGINT[], _rid)"
-            if connection.scalar(same, [connection.tx, rows]):
-                raise conflict()
+    @property
+    def version(self) -> int:
+        """The newest version that is committed."""
+        return self._version
 
     # --- catalog -----------------------------------------------------------------------------------------------------
 
@@ -130,6 +112,12 @@ class Engine:
                 raise
             self.catalog = self.catalog.apply(change)
             return result
+
+    def _name_of(self, object_id: int) -> str:
+        """The full name of a table or stream, for messages about locks."""
+        kinds: tuple[type[SchemaObject], ...] = (Table, Stream)
+        found = (item for kind in kinds for item in self.catalog.all(kind) if item.id == object_id)
+        return next((str(item.full_name) for item in found), str(object_id))
 
     def _load_catalog(self) -> Catalog:
         documents = self._root.execute("SELECT doc FROM snowmelt.entities ORDER BY id").fetchall()

@@ -17,12 +17,12 @@ def _not_recognized(what: str) -> Callable[[re.Match[str]], SqlError]:
 
 
 def conflict() -> SqlError:
-    """A transaction that changes rows which another has changed since its snapshot (000625)."""
+    """A transaction that would consume a stream which another has consumed since it read it (000625)."""
     return SqlError(
-        "The transaction was rolled back because another transaction changed the same rows first.",
+        "The statement was aborted because another transaction changed the same rows or consumed the same stream "
+        "first.",
         625,
         "57014",
-        "Nothing of this transaction was kept; run it again.",
     )
 
 
@@ -82,10 +82,6 @@ _RULES: tuple[_Rule, ...] = (
         lambda m: _wrong_width(int(m.group(1)) - 1, int(m.group(2)) - 1),
     ),
     (re.compile(r"Division by zero"), lambda m: SqlError("Division by zero", 100051, "22012")),
-    (
-        re.compile(r"MERGE INTO command cannot affect the same target row more than once"),
-        lambda m: SqlError("Duplicate row detected during DML action", 100090, "42P18"),
-    ),
     (
         re.compile(r'column "(.+?)" must appear in the GROUP BY clause'),
         lambda m: SqlError(f"SQL compilation error:\n'{m.group(1)}' is not a valid group by expression", 979, "42601"),

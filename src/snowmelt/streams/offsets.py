@@ -6,12 +6,14 @@ stream's offset into the transactions that count as new, for the queries of `sno
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from snowmelt.base.errors import unsupported
+from snowmelt.base.errors import object_missing
 from snowmelt.catalog.objects import Stream
-from snowmelt.sql.tracking import window_variables
+from snowmelt.sql.tracking import late_variables, window_variables
 from snowmelt.storage.connection import Connection
+from snowmelt.storage.errors import conflict
 
 _NEVER = 2**62
 """A transaction number that no row has yet: an empty window."""
@@ -42,35 +44,57 @@ def drop_offset(connection: Connection, stream_id: int) -> None:
     connection.run("DELETE FROM snowmelt.offsets WHERE stream = ?", [stream_id])
 
 
-def open_window(connection: Connection, stream_id: int) -> Window:
-    """Fix what the stream shows to the connection's open transaction, and set the engine variables that say so.
+def open_window(connection: Connection, stream_id: int, end: int | None = None) -> Window:
+    """Fix what the stream shows, up to the version `end` or the newest one.
 
     Raises:
-        SqlError: 000002 when the transaction's snapshot is older than the stream.
+        SqlError: 002003 when the stream was dropped.
     """
     start = connection.scalar("SELECT ver FROM snowmelt.offsets WHERE stream = ?", [stream_id])
     if start is None:
-        raise unsupported("reading a stream in a transaction that began before it was created")
-    end = current_version(connection)
-    set_window(connection, Window(stream_id, start, end))
+        raise object_missing("Stream", str(stream_id))
+    # A stream made after the transaction began, or read by another since, has nothing for it.
+    end = current_version(connection) if end is None else max(end, start)
     return Window(stream_id, start, end)
 
 
 def set_window(connection: Connection, window: Window) -> None:
-    """Set the engine variables of a window that was opened before in the same transaction."""
+    """Set the engine variables by which the stream's query knows its window."""
     if window.start < 0:
         least = 0
     else:
         found = connection.scalar("SELECT min(tx) FROM snowmelt.commits WHERE ver > ?", [window.start])
         least = _NEVER if found is None else int(found)
     skipped = connection.run("SELECT tx FROM snowmelt.commits WHERE tx >= ? AND ver <= ?", [least, window.start])
-    numbers = [str(tx) for (tx,) in skipped] + [str(connection.tx)]
-    low, skip = window_variables(window.stream)
+    _set_variables(connection, window_variables(window.stream), least, [tx for (tx,) in skipped])
+
+
+def set_end(connection: Connection, window: Window) -> None:
+    """Set the engine variables that tell what was committed after the window's end."""
+    late = [tx for (tx,) in connection.run("SELECT tx FROM snowmelt.commits WHERE ver > ?", [window.end])]
+    _set_variables(connection, late_variables(window.stream), min(late, default=_NEVER), late)
+
+
+def _set_variables(connection: Connection, names: tuple[str, str], least: int, numbers: Sequence[int]) -> None:
+    low, listed = names
     connection.run(f"SET VARIABLE {low} = CAST({least} AS BIGINT)")
-    connection.run(f"SET VARIABLE {skip} = CAST([{', '.join(numbers)}] AS BIGINT[])")
+    connection.run(f"SET VARIABLE {listed} = CAST([{', '.join(map(str, numbers))}] AS BIGINT[])")
+
+
+def check_unmoved(connection: Connection, window: Window) -> None:
+    """Check that nobody has consumed the stream since the window was opened; called while its lock is held.
+
+    Raises:
+        SqlError: 000625 when somebody has.
+    """
+    found = connection.scalar("SELECT ver FROM snowmelt.offsets WHERE stream = ?", [window.stream])
+    # A stream that was dropped since has no offset to move.
+    if found is not None and found != window.start:
+        raise conflict()
 
 
 def advance(connection: Connection, window: Window) -> None:
     """Move the stream's offset to the end of `window`, in the open transaction."""
     connection.wrote = True
+    check_unmoved(connection, window)
     connection.run("UPDATE snowmelt.offsets SET ver = ? WHERE stream = ?", [window.end, window.stream])

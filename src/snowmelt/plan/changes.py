@@ -1,0 +1,374 @@
+"""UPDATE, DELETE and MERGE to plans: one query stages what happens to which row, then the changes are carried out.
+
+Source: docs.snowflake.com/en/sql-reference/sql/update, .../delete, .../merge
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlglot import exp
+
+from snowmelt.base.errors import invalid_identifier, syntax_error, unsupported
+from snowmelt.base.result import StatementType
+from snowmelt.catalog.names import fold, quote
+from snowmelt.catalog.objects import Table, TableColumn
+from snowmelt.plan.dml import (
+    dml_plan,
+    is_default,
+    left_out_columns,
+    row_source,
+    target_columns,
+    target_table,
+    wrong_width,
+)
+from snowmelt.plan.models import extract_models
+from snowmelt.plan.query import Planner
+from snowmelt.plan.steps import LogImages, Plan, Stage, Step, Write
+from snowmelt.sql import changes, tracking
+from snowmelt.sql.pending import Pending, relation
+from snowmelt.sql.rewrite.context import raw
+from snowmelt.sql.rewrite.names import table_name
+from snowmelt.sql.rewrite.rules import engine_sql, rewrite, rewrite_tree
+from snowmelt.sql.statements import Delete, Merge, Update
+
+_CLAUSE = "snowmelt_clause"
+MULTI_JOINED = "number of multi-joined rows updated"
+_HEAD = ("_act", "_rid", "_ins")
+
+
+# --- UPDATE ----------------------------------------------------------------------------------------------------------
+
+
+def plan_update(statement: Update, planner: Planner) -> Plan:
+    """The plan of UPDATE ... SET ... [FROM ...] [WHERE ...]."""
+    tree = statement.tree.copy()
+    table, alias = _target(tree.this, planner)
+    pending = planner.pending(table)
+    assignments = _assignments(tree.expressions, table, alias, planner)
+    places = [table.columns.index(column) for column in assignments]
+    counts = ("updated", MULTI_JOINED)
+    joined = tree.args.get("from_") is not None
+    if pending is None and not joined and _is_settled(tree.args.get("where")):
+        direct = _direct_update(tree, table, alias, assignments, planner)
+        return dml_plan([table], direct, StatementType.UPDATE, planner, counts, touches=True)
+    source = tree.args["from_"].this if joined else None
+    query = _staging(table, alias, pending, "'U'", [*assignments.values()], source, tree.args.get("where"))
+    names = (*_HEAD, *_old_names(table), *(f"n{i}" for i in places))
+    steps: list[Step] = list(extract_models(query, planner))
+    steps.append(
+        Stage(
+            changes.create_staged(table),
+            changes.fill_staged(names, rewrite(query, planner)),
+            changes.COUNTS,
+            check=changes.ambiguous(table, deletes_agree=False) if joined else None,
+            strict=bool(planner.parameter("ERROR_ON_NONDETERMINISTIC_UPDATE")),
+            double=changes.DOUBLE if joined else "",
+            single=changes.KEEP_ONE,
+            counts_double=True,
+        )
+    )
+    steps += _carry_out(table, pending, {"updated"}, list(assignments))
+    return dml_plan([table], steps, StatementType.UPDATE, planner, counts, touches=True)
+
+
+def _is_settled(where: exp.Expr | None) -> bool:
+    """Whether a condition finds the same rows when it is asked twice."""
+    unsettled = (exp.Rand, exp.Randn, exp.Uuid, exp.Anonymous, exp.TableSample, exp.Limit, exp.ModelAttribute)
+    return where is None or where.find(*unsettled) is None
+
+
+def _direct_update(
+    tree: exp.Expr, table: Table, alias: str, assignments: dict[TableColumn, exp.Expr], planner: Planner
+) -> list[Step]:
+    """UPDATE of one table where each statement commits: the rows are read for the log, then changed, with nothing kept
+    in between.
+    """
+    query = exp.Select(
+        expressions=[_named(value, f"n{i}") for i, value in enumerate(assignments.values())],
+        from_=exp.From(this=row_source(table, alias, tracking.rows(table))),
+    )
+    query.set("where", tree.args.get("where"))
+    done = rewrite_tree(query, planner)
+    place = f"{tracking.physical(table)} AS {quote(alias)}"
+    where = done.args.get("where")
+    condition = "" if where is None else " " + engine_sql(where)
+    values = ", ".join(
+        f"{quote(column.name)} = {engine_sql(value.this)}"
+        for column, value in zip(assignments, done.expressions, strict=True)
+    )
+    steps: list[Step] = []
+    if tracking.is_tracked(table):
+        logged = changes.log_rows(table, quote(alias))
+        steps.append(LogImages(f"{logged} FROM {place}{condition}"))
+    return [*steps, Write(f"UPDATE {place} SET {values}{condition}", "updated")]
+
+
+def _staging(
+    table: Table,
+    alias: str,
+    pending: Pending | None,
+    action: str,
+    new: Sequence[exp.Expr],
+    source: exp.Expr | None,
+    where: exp.Expr | None,
+) -> exp.Select:
+    """The query that stages an UPDATE or DELETE: the row as it is, then the new values."""
+    values = [_named(value, f"n{i}") for i, value in enumerate(new)]
+    query = exp.Select(
+        expressions=[_named(raw(action), "_act"), *_old(table, alias), *values],
+        from_=exp.From(this=row_source(table, alias, relation(table, pending, hidden=True))),
+    )
+    if source is not None:
+        query.append("joins", exp.Join(this=source.copy()))
+    if where is not None:
+        query.set("where", where.copy())
+    return query
+
+
+# --- DELETE ----------------------------------------------------------------------------------------------------------
+
+
+def plan_delete(statement: Delete, planner: Planner) -> Plan:
+    """The plan of DELETE FROM ... [USING ...] [WHERE ...]; where each statement commits, one pass moves the rows to
+    the log.
+    """
+    tree = statement.tree.copy()
+    table, alias = _target(tree.this, planner)
+    pending = planner.pending(table)
+    if pending is not None:
+        steps = _staged_delete(tree, table, alias, pending, planner)
+        return dml_plan([table], steps, StatementType.DELETE, planner, ("deleted",), touches=True)
+    tree.set("this", raw(f"{tracking.physical(table)} AS {quote(alias)}"))
+    text = engine_sql(rewrite_tree(tree, planner))
+    if tracking.is_tracked(table):
+        columns = f"_rid, _ins, {tracking.column_list(table.columns)}"
+        text = (
+            f"WITH d AS ({text} RETURNING {columns}) INSERT INTO {tracking.log_of(table)} "
+            f"SELECT {tracking.LOG_NUMBER}, {tracking.TX}, * FROM d"
+        )
+    steps = [Write(text, "deleted")]
+    return dml_plan([table], steps, StatementType.DELETE, planner, ("deleted",), touches=True)
+
+
+def _staged_delete(tree: exp.Expr, table: Table, alias: str, pending: Pending, planner: Planner) -> list[Step]:
+    using = tree.args.get("using") or []
+    query = _staging(table, alias, pending, "'D'", [], using[0] if using else None, tree.args.get("where"))
+    for other in using[1:]:
+        query.append("joins", exp.Join(this=other.copy()))
+    stage = Stage(
+        changes.create_staged(table),
+        changes.fill_staged((*_HEAD, *_old_names(table)), rewrite(query, planner)),
+        changes.COUNTS,
+        double=changes.DOUBLE if using else "",
+        single=changes.KEEP_ONE,
+    )
+    return [stage, *_carry_out(table, pending, {"deleted"}, [])]
+
+
+# --- MERGE -----------------------------------------------------------------------------------------------------------
+
+_ACTIONS = {"updated": "U", "deleted": "D", "inserted": "I"}
+
+
+def plan_merge(statement: Merge, planner: Planner) -> Plan:
+    """The plan of MERGE: the source joined with the table, and for each pair the first clause that applies."""
+    tree = statement.tree.copy()
+    table, alias = _target(tree.this, planner)
+    pending = planner.pending(table)
+    whens = tree.args["whens"].expressions
+    source_alias = _source_alias(tree.args["using"])
+    clauses = [_clause(when, table, alias, source_alias, planner) for when in whens]
+    names = [action for action, _ in clauses]
+    query = _merge_query(tree, table, alias, clauses, pending)
+    steps: list[Step] = list(extract_models(query, planner))
+    text = _merged(rewrite(query, planner), table, clauses)
+    changes_rows = any(name != "inserted" for name in names)
+    steps.append(
+        Stage(
+            changes.create_staged(table),
+            changes.fill_staged((*_HEAD, *_old_names(table), *_new_names(table)), text),
+            changes.COUNTS,
+            check=changes.ambiguous(table, deletes_agree=True) if changes_rows else None,
+            strict=bool(planner.parameter("ERROR_ON_NONDETERMINISTIC_MERGE")),
+            double=changes.DOUBLE if changes_rows else "",
+            single=changes.KEEP_ONE,
+        )
+    )
+    steps += _carry_out(table, pending, set(names), _assigned(table, clauses))
+    counts = tuple(name for name in ("inserted", "updated", "deleted") if name in names)
+    return dml_plan([table], steps, StatementType.MERGE, planner, counts, touches=True)
+
+
+_Clause = tuple[str, dict[TableColumn, exp.Expr]]
+"""What a WHEN clause does (a count's name), and the new values of columns."""
+
+
+def _assigned(table: Table, clauses: Sequence[_Clause]) -> list[TableColumn]:
+    """The columns that some clause updates."""
+    found = {column for action, values in clauses if action == "updated" for column in values}
+    return [column for column in table.columns if column in found]
+
+
+def _merge_query(
+    tree: exp.Expr, table: Table, alias: str, clauses: Sequence[_Clause], pending: Pending | None
+) -> exp.Select:
+    """The query over the joined pairs: number of the clause, the old row, each clause's new values."""
+    found = f"{quote(alias)}._rid IS NOT NULL"
+    tests = []
+    for number, when in enumerate(tree.args["whens"].expressions):
+        test = raw(found) if when.args.get("matched") else raw(f"NOT ({found})")
+        condition = when.args.get("condition")
+        both = test if condition is None else exp.and_(test, exp.paren(condition.copy()))
+        tests.append(exp.If(this=both, true=exp.Literal.number(number)))
+    clause = _named(exp.Case(ifs=tests), _CLAUSE)
+    new = [
+        _named(exp.Case(ifs=[exp.If(this=raw(f"{_CLAUSE} = {number}"), true=value)]), f"c{number}_{position}")
+        for number, (_, values) in enumerate(clauses)
+        for position, column in enumerate(table.columns)
+        if (value := values.get(column)) is not None
+    ]
+    source: exp.Expr = tree.args["using"].copy()
+    query = exp.Select(expressions=[clause, *_old(table, alias), *new], from_=exp.From(this=source))
+    target = row_source(table, alias, relation(table, pending, hidden=True))
+    query.append("joins", exp.Join(this=target, side="LEFT", on=tree.args["on"].copy()))
+    query.set("where", exp.Where(this=raw(f"{_CLAUSE} IS NOT NULL")))
+    return query
+
+
+def _merged(query: str, table: Table, clauses: Sequence[_Clause]) -> str:
+    """What `_merge_query` finds, as rows to stage."""
+
+    def case(values: Sequence[str]) -> str:
+        parts = " ".join(f"WHEN {number} THEN {value}" for number, value in enumerate(values))
+        return f"CASE {_CLAUSE} {parts} END"
+
+    def value(number: int, position: int, column: TableColumn) -> str:
+        action, values = clauses[number]
+        if column in values:
+            return f"CAST(c{number}_{position} AS {column.type.duckdb})"
+        return f"o{position}" if action == "updated" else f"CAST(NULL AS {column.type.duckdb})"
+
+    actions = case([f"'{_ACTIONS[action]}'" for action, _ in clauses])
+    new = [
+        case([value(number, position, column) for number in range(len(clauses))])
+        for position, column in enumerate(table.columns)
+    ]
+    return f"SELECT {', '.join([actions, '_rid', '_ins', *_old_names(table), *new])} FROM ({query})"
+
+
+def _clause(when: exp.When, table: Table, alias: str, source: str, planner: Planner) -> _Clause:
+    """What a WHEN clause does.
+
+    Raises:
+        SqlError: 000002 for NOT MATCHED BY SOURCE, 001003 for what is no action, 002020 for a wrong number of values.
+    """
+    if when.args.get("source"):
+        raise unsupported("WHEN NOT MATCHED BY SOURCE")
+    then, matched = when.args["then"], bool(when.args.get("matched"))
+    by_name = {
+        column: exp.column(exp.to_identifier(column.name, quoted=True), table=exp.to_identifier(source, quoted=True))
+        for column in table.columns
+    }
+    if isinstance(then, exp.Insert) and not matched:
+        if isinstance(then.this, exp.Star):
+            return "inserted", dict(by_name)
+        return "inserted", _inserted(then, table, planner)
+    if isinstance(then, exp.Update) and matched:
+        if any(isinstance(item, exp.Star) for item in then.expressions):
+            return "updated", dict(by_name)
+        return "updated", _assignments(then.expressions, table, alias, planner)
+    if isinstance(then, exp.Var) and then.name.upper() == "DELETE" and matched:
+        return "deleted", {}
+    raise syntax_error(f"unexpected '{then.sql(dialect='snowflake')}'")
+
+
+def _inserted(then: exp.Insert, table: Table, planner: Planner) -> dict[TableColumn, exp.Expr]:
+    named = then.this.expressions if then.this is not None else []
+    columns = target_columns(table, [_column_name(item) for item in named])
+    values = then.expression.expressions if then.expression is not None else []
+    if len(values) != len(columns):
+        raise wrong_width(len(columns), len(values))
+    found: dict[TableColumn, exp.Expr] = {}
+    for column, value in zip(columns, values, strict=True):
+        found[column] = raw(planner.default(table, column) or "NULL") if is_default(value) else value
+    return found | {column: raw(text) for column, text in left_out_columns(table, columns, planner)}
+
+
+def _source_alias(using: exp.Expr) -> str:
+    """The name by which the clauses call the source."""
+    alias = using.args.get("alias")
+    if alias is not None and alias.this is not None:
+        return fold(alias.this.sql(dialect="snowflake"))
+    return table_name(using).name if isinstance(using, exp.Table) else ""
+
+
+# --- what the three share --------------------------------------------------------------------------------------------
+
+
+def _carry_out(table: Table, pending: Pending | None, actions: set[str], assigned: Sequence[TableColumn]) -> list[Step]:
+    """The steps that keep the images of staged rows and then change them."""
+    steps: list[Step] = []
+    if actions - {"inserted"}:
+        logged = changes.log_staged(table, pending)
+        if logged is not None:
+            steps.append(LogImages(logged))
+    if "deleted" in actions or (pending is not None and "updated" in actions):
+        steps.append(Write(changes.delete_staged(table, pending)))
+    if "updated" in actions:
+        steps.append(Write(changes.update_staged(table, assigned, pending)))
+    if "inserted" in actions:
+        steps.append(Write(changes.insert_staged(table, pending)))
+    return steps
+
+
+def _target(node: exp.Expr, planner: Planner) -> tuple[Table, str]:
+    """The table that a statement changes, and the name by which the statement calls it."""
+    named = target_table(node)
+    name = table_name(named)
+    alias = named.args.get("alias")
+    return planner.table(name), fold(alias.this.sql(dialect="snowflake")) if alias is not None else name.name
+
+
+def _old(table: Table, alias: str) -> list[exp.Expr]:
+    prefix = quote(alias)
+    columns = [_named(raw(f"{prefix}.{quote(c.name)}"), f"o{i}") for i, c in enumerate(table.columns)]
+    return [_named(raw(f"{prefix}._rid"), "_rid"), _named(raw(f"{prefix}._ins"), "_ins"), *columns]
+
+
+def _old_names(table: Table) -> list[str]:
+    return [f"o{i}" for i in range(len(table.columns))]
+
+
+def _new_names(table: Table) -> list[str]:
+    return [f"n{i}" for i in range(len(table.columns))]
+
+
+def _named(value: exp.Expr, name: str) -> exp.Expr:
+    return exp.alias_(value.copy(), name, quoted=True)
+
+
+def _column_name(node: exp.Expr) -> str:
+    if isinstance(node, exp.Column):
+        node = node.this
+    return fold(node.sql(dialect="snowflake"))
+
+
+def _assignments(items: Sequence[exp.Expr], table: Table, alias: str, planner: Planner) -> dict[TableColumn, exp.Expr]:
+    """The columns that ``SET a = 1, t.b = 2`` names, with their new values.
+
+    Raises:
+        SqlError: 000904 for a column that the table has not, or that belongs to another.
+    """
+    found: dict[TableColumn, exp.Expr] = {}
+    for item in items:
+        if not isinstance(item, exp.EQ):
+            raise syntax_error(f"unexpected '{item.sql(dialect='snowflake')}'")
+        column = item.this
+        prefix = column.args.get("table") if isinstance(column, exp.Column) else None
+        if prefix is not None and fold(prefix.sql(dialect="snowflake")) != alias:
+            raise invalid_identifier(column.sql(dialect="snowflake").upper())
+        (known,) = target_columns(table, [_column_name(column)])
+        default = planner.default(table, known) or "NULL" if is_default(item.expression) else None
+        found[known] = item.expression if default is None else raw(default)
+    return found

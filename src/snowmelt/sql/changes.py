@@ -1,0 +1,111 @@
+"""How DML changes tables: the changes are found by one query, staged, and then carried out.
+
+A staged row says what happens to one row of the table: `_act` is U(pdate), D(elete) or I(nsert), ``o0, o1, ...`` are
+its columns before and ``n0, n1, ...`` those afterwards, by position in the table. As the query runs once, the images
+in the log are those of the very rows that change, whatever the condition reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from snowmelt.catalog.names import quote
+from snowmelt.catalog.objects import Table, TableColumn
+from snowmelt.sql import tracking
+from snowmelt.sql.pending import Pending
+from snowmelt.sql.pending import relation as rows_seen
+from snowmelt.sql.tracking import LOG_NUMBER, TX, column_list, physical
+
+STAGED = "snowmelt_changes"
+
+COUNTS = f"SELECT _act, count(*) FROM {STAGED} GROUP BY ALL"
+"""How many rows each action has."""
+
+DOUBLE = f"SELECT count(*) FROM (SELECT 1 FROM {STAGED} WHERE _act <> 'I' GROUP BY _rid HAVING count(*) > 1)"
+"""How many rows of the table are staged more than once."""
+
+KEEP_ONE = f"DELETE FROM {STAGED} WHERE _act <> 'I' AND rowid NOT IN (SELECT min(rowid) FROM {STAGED} GROUP BY _rid)"
+"""Leaves one of the staged rows for each row of the table."""
+
+
+def ambiguous(table: Table, *, deletes_agree: bool) -> str:
+    """A query for the old columns of a row for which more than one change is staged; several deletions of a row can
+    be the same as one.
+    """
+    several = "count(*) > 1" + (" AND bool_or(_act <> 'D')" if deletes_agree else "")
+    columns = ", ".join(f"any_value(o{i})" for i in range(len(table.columns)))
+    return f"SELECT {columns} FROM {STAGED} WHERE _act <> 'I' GROUP BY _rid HAVING {several} LIMIT 1"
+
+
+def create_staged(table: Table) -> str:
+    """A statement that makes the table of staged changes."""
+    pairs = ", ".join(f"{prefix}{i} {c.type.duckdb}" for prefix in "on" for i, c in enumerate(table.columns))
+    return f"CREATE OR REPLACE TEMP TABLE {STAGED} (_act VARCHAR, _rid BIGINT, _ins BIGINT, {pairs})"
+
+
+def fill_staged(columns: Collection[str], query: str) -> str:
+    """A statement that stages what `query` yields; its columns are those called `columns`, in order."""
+    return f"INSERT INTO {STAGED} ({', '.join(columns)}) {query}"
+
+
+def log_staged(table: Table, pending: Pending | None) -> str | None:
+    """A statement that keeps the images of staged rows; None for a table that has no log."""
+    old = ", ".join(f"o{i}" for i in range(len(table.columns)))
+    rest = f"_rid, _ins, {old} FROM {STAGED} WHERE _act <> 'I'"
+    if pending is not None:
+        return f"INSERT INTO {pending.images} SELECT {pending.statement}, {rest}"
+    if not tracking.is_tracked(table):
+        return None
+    return f"INSERT INTO {tracking.log_of(table)} SELECT {LOG_NUMBER}, {TX}, {rest}"
+
+
+def update_staged(table: Table, assigned: Sequence[TableColumn], pending: Pending | None) -> str:
+    """A statement that carries out the staged updates of the columns `assigned`."""
+    places = [table.columns.index(column) for column in assigned]
+    if pending is None:
+        values = ", ".join(f"{quote(table.columns[i].name)} = s.n{i}" for i in places)
+        place = physical(table)
+        return f"UPDATE {place} AS t SET {values} FROM {STAGED} AS s WHERE t._rid = s._rid AND s._act = 'U'"
+    columns = ", ".join(f"n{i}" if i in places else f"o{i}" for i in range(len(table.columns)))
+    return f"INSERT INTO {pending.rows} SELECT _rid, _ins, {columns} FROM {STAGED} WHERE _act = 'U'"
+
+
+def delete_staged(table: Table, pending: Pending | None) -> str:
+    """A statement that carries out the staged deletions; in an explicit transaction also the first half of updates."""
+    if pending is None:
+        return f"DELETE FROM {physical(table)} WHERE _rid IN (SELECT _rid FROM {STAGED} WHERE _act = 'D')"
+    return f"DELETE FROM {pending.rows} WHERE _rid IN (SELECT _rid FROM {STAGED} WHERE _act <> 'I')"
+
+
+def insert_staged(table: Table, pending: Pending | None) -> str:
+    """A statement that carries out the staged insertions."""
+    columns = ", ".join(f"n{i}" for i in range(len(table.columns)))
+    return insert(table, table.columns, f"SELECT {columns} FROM {STAGED} WHERE _act = 'I'", pending)
+
+
+def insert(table: Table, columns: Sequence[TableColumn], source: str, pending: Pending | None) -> str:
+    """An INSERT of the query `source`, whose columns are those of `columns`, in order."""
+    if pending is None:
+        return tracking.insert(table, columns, source)
+    aliases = ", ".join(f"c{i}" for i in range(len(columns)))
+    return pending.insert(column_list(columns), aliases, source)
+
+
+def log_rows(table: Table, prefix: str) -> str:
+    """The head of an INSERT into the log of rows of the table, which a FROM clause calls `prefix`."""
+    columns = column_list(table.columns, prefix + ".")
+    return f"INSERT INTO {tracking.log_of(table)} SELECT {LOG_NUMBER}, {TX}, {prefix}._rid, {prefix}._ins, {columns}"
+
+
+def delete_all(table: Table, pending: Pending | None) -> list[str]:
+    """Statements that log and delete every row."""
+    if pending is not None:
+        seen = rows_seen(table, pending, hidden=True)
+        return [
+            f"INSERT INTO {pending.images} SELECT {pending.statement}, * FROM ({seen})",
+            f"DELETE FROM {pending.rows}",
+        ]
+    everything = f"DELETE FROM {physical(table)}"
+    if not tracking.is_tracked(table):
+        return [everything]
+    return [f"{log_rows(table, 't')} FROM {physical(table)} AS t", everything]
