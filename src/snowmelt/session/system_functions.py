@@ -16,6 +16,7 @@ from snowmelt.base.errors import SqlError, object_missing, unknown_function
 from snowmelt.catalog.names import parse_name, quote
 from snowmelt.catalog.objects import Stream
 from snowmelt.session.bindings import literal
+from snowmelt.session.get_ddl import get_ddl
 from snowmelt.sql.rewrite.context import raw
 from snowmelt.tasks.runs import TaskRun
 
@@ -128,7 +129,16 @@ def _current_schemas(planner: SessionPlanner) -> str:
     return json.dumps([".".join(quote(part) for part in parts if part)])
 
 
+def _get_ddl(planner: SessionPlanner, arguments: Sequence[exp.Expr]) -> exp.Expr:
+    if len(arguments) not in (2, 3):
+        raise SqlError("SQL compilation error:\nwrong number of arguments for function GET_DDL", 938, "22023")
+    qualified = len(arguments) == 3 and isinstance(arguments[2], exp.Boolean) and bool(arguments[2].this)
+    kind, name = (constant_text([argument], "GET_DDL") for argument in arguments[:2])
+    return literal(get_ddl(planner.session, kind, name, qualified=qualified))
+
+
 FUNCTIONS: dict[str, Answer] = {
+    "GET_DDL": _get_ddl,
     "CURRENT_USER": _value(lambda p: p.session.user),
     "CURRENT_ROLE": _value(lambda p: p.session.role),
     "CURRENT_SECONDARY_ROLES": _value(lambda p: '{"roles":"","value":""}'),

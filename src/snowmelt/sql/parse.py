@@ -14,7 +14,9 @@ from functools import partial
 from sqlglot import exp
 from sqlglot.tokenizer_core import Token
 
+from snowmelt.base.datatypes import DataType
 from snowmelt.base.errors import SqlError, unsupported
+from snowmelt.catalog.names import Name
 from snowmelt.sql import (
     parse_alter,
     parse_alter_table,
@@ -88,6 +90,19 @@ def parse_expression(text: str) -> exp.Expression:
         SqlError: 001003 when `text` is none.
     """
     return parse_expression_tree(text, _single(text))
+
+
+def parse_routine_name(text: str) -> tuple[Name, tuple[DataType, ...] | None]:
+    """A procedure's or function's name and the argument types behind it, None when there are no parentheses.
+
+    Raises:
+        SqlError: 001003 for anything else.
+    """
+    cursor = Cursor(text, _single(text))
+    name = cursor.name()
+    types = parse_routine.signature(cursor) if cursor.at("(") else None
+    cursor.end()
+    return name, types
 
 
 def _single(text: str) -> list[Token]:
