@@ -33,6 +33,9 @@ def target_columns(table: Table, names: Sequence[str]) -> list[TableColumn]:
     """
     if not names:
         return list(table.columns)
+    repeated = [name for i, name in enumerate(names) if name in names[:i]]
+    if repeated:
+        raise SqlError(f"SQL compilation error:\nduplicate column name '{repeated[0]}'", 2025, "42S21")
     by_name = {column.name: column for column in table.columns}
     missing = [name for name in names if name not in by_name]
     if missing:

@@ -20,7 +20,7 @@ from snowmelt.catalog.catalog import Catalog, Change
 from snowmelt.catalog.names import quote
 from snowmelt.catalog.objects import Constraint, Table, TableColumn
 from snowmelt.session.column_changes import changed_column
-from snowmelt.session.columns import check_names, finished
+from snowmelt.session.columns import check_clustering, check_names, finished
 from snowmelt.session.constraints import renamed_constraint, with_constraints, without_constraint
 from snowmelt.session.definitions import apply_change, replace_object
 from snowmelt.session.planner import SessionPlanner
@@ -253,7 +253,9 @@ def _unset(session: Session, table: Table, statement: AlterTable, request: Reque
 
 
 def _cluster_by(session: Session, table: Table, statement: AlterTable, request: Request) -> Alteration:
-    return Alteration(dataclasses.replace(table, cluster_by=statement.value))
+    clustered = dataclasses.replace(table, cluster_by=statement.value)
+    check_clustering(session, clustered, request)
+    return Alteration(clustered)
 
 
 # --- constraints -----------------------------------------------------------------------------------------------------

@@ -15,12 +15,13 @@ from snowmelt.base.datatypes import Kind
 from snowmelt.base.errors import SqlError, unsupported
 from snowmelt.base.request import Request
 from snowmelt.catalog.catalog import Scope
-from snowmelt.catalog.names import Name, display
-from snowmelt.catalog.objects import TableColumn
+from snowmelt.catalog.names import Name, quote
+from snowmelt.catalog.objects import Table, TableColumn
 from snowmelt.session.planner import SessionPlanner
 from snowmelt.session.session import Session
 from snowmelt.sql.parse import parse_expression
 from snowmelt.sql.rewrite.names import table_name
+from snowmelt.sql.rewrite.rules import rewrite
 
 _NILADIC = re.compile(
     r"(CURRENT_\w+|LOCALTIME|LOCALTIMESTAMP|SYSDATE|GETDATE|SYSTIMESTAMP|UUID_STRING)\s*(\(\s*\))?", re.IGNORECASE
@@ -50,6 +51,12 @@ def finished(session: Session, columns: Sequence[TableColumn], request: Request)
 
 def _finished(session: Session, column: TableColumn, request: Request) -> TableColumn:
     if column.identity is not None:
+        if column.default is not None:
+            raise SqlError(
+                f"SQL compilation error:\nColumn '{column.name}' cannot have both a default and AUTOINCREMENT.",
+                2023,
+                "42601",
+            )
         if column.type.kind not in (Kind.FIXED, Kind.REAL):
             raise SqlError(
                 f"SQL compilation error:\nAutoincrement column '{column.name}' must have a numeric data type.",
@@ -113,11 +120,22 @@ def _sequence(column: exp.Column) -> Name:
     )
 
 
+def check_clustering(session: Session, table: Table, request: Request) -> None:
+    """The expressions of a clustering key must be over the table's columns.
+
+    Raises:
+        SqlError: 000904 for an unknown column, and whatever else is wrong with an expression.
+    """
+    if not table.cluster_by:
+        return
+    planner = SessionPlanner(session, request)
+    expressions = parse_expression(f"({table.cluster_by})")
+    items = expressions.expressions if isinstance(expressions, exp.Tuple) else [expressions]
+    texts = ", ".join(rewrite(item, planner) for item in items)
+    nulls = ", ".join(f"CAST(NULL AS {column.type.duckdb}) AS {quote(column.name)}" for column in table.columns)
+    session.core.connection.describe(f"SELECT {texts} FROM (SELECT {nulls})")
+
+
 def shown_default(column: TableColumn) -> str | None:
     """What DESCRIBE shows as the default."""
     return str(column.identity) if column.identity is not None else column.default
-
-
-def listed(names: Sequence[str]) -> str:
-    """Names of columns as DDL lists them."""
-    return ", ".join(display(name) for name in names)

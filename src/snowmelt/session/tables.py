@@ -11,7 +11,7 @@ from snowmelt.base.result import Result, StatementType
 from snowmelt.catalog.objects import Table, TableColumn
 from snowmelt.plan.query import plan_query
 from snowmelt.plan.steps import Read, Write
-from snowmelt.session.columns import check_names, finished
+from snowmelt.session.columns import check_clustering, check_names, finished
 from snowmelt.session.constraints import copied, with_constraints
 from snowmelt.session.create_or_alter import create_or_alter
 from snowmelt.session.definitions import (
@@ -54,6 +54,7 @@ def create_table(session: Session, statement: CreateTable, request: Request) -> 
         owner=session.role or "",
     )
     table = _with_keys(session, statement, table)
+    check_clustering(session, table, request)
     temporary = is_temporary(statement.durability)
     kind = "Event table" if statement.is_event else "Table"
     message = f"{kind} {table.name} successfully created."
