@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 import snowflake.connector
 from harness import Sql
+from snowflake.connector import SnowflakeConnection
 
 from snowmelt.base.settings import Settings
 from snowmelt.testing.server import running_server
@@ -34,6 +37,28 @@ def test_values_survive_a_restart(tmp_path: Path) -> None:
             sql("INSERT INTO t (n) VALUES (1)")
             connection.close()
     assert len(set(taken)) == len(taken) == 12
+
+
+@pytest.mark.parity("Sequences", "sessions that take values at once never get the same", DOCS)
+def test_concurrent_sessions(sql: Sql, connect: Callable[..., SnowflakeConnection], database: str) -> None:
+    sql("CREATE SEQUENCE s")
+    sql("CREATE TABLE t (id NUMBER AUTOINCREMENT, n NUMBER)")
+    others = [Sql(connect(database=database, schema="PUBLIC")) for _ in range(4)]
+
+    def work(other: Sql) -> list[int]:
+        taken: list[int] = []
+        for number in range(10):
+            other("BEGIN")
+            taken += other.column("SELECT s.NEXTVAL FROM TABLE(GENERATOR(ROWCOUNT => 3))")
+            other("INSERT INTO t (n) SELECT s.NEXTVAL FROM TABLE(GENERATOR(ROWCOUNT => 2))")
+            other("COMMIT" if number % 2 else "ROLLBACK")
+        return taken
+
+    with ThreadPoolExecutor(4) as pool:
+        taken = [value for values in pool.map(work, others) for value in values]
+    taken += sql.column("SELECT n FROM t")
+    assert len(set(taken)) == len(taken) == 4 * 10 * 3 + 4 * 5 * 2
+    assert sql.one("SELECT COUNT(DISTINCT id) FROM t") == 40
 
 
 @pytest.mark.parity("Column defaults", "of columns that write_pandas leaves out", DOCS)

@@ -37,6 +37,8 @@ _STREAM_COLUMNS = (
     TableColumn("METADATA$ROW_ID", VARCHAR),
 )
 
+_MAX_CHECKED_VIEWS = 1_000
+
 _EXPANSION_ERRORS = frozenset({904, 2003, 2140, 90105})
 """What a view's query can come to lack after the view was made."""
 
@@ -162,6 +164,8 @@ class SessionPlanner:
                 2057,
                 "42601",
             )
+        if len(core.checked_views) > _MAX_CHECKED_VIEWS:
+            core.checked_views.clear()
         core.checked_views.add(key)
 
     def _stream(self, stream: Stream) -> str:

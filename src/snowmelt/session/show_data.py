@@ -247,14 +247,26 @@ def show_columns(session: Session, statement: Show) -> Shown:
     ), rows
 
 
+_MOST_BYTES = 16_777_216
+
+
 def _type_json(column: TableColumn) -> str:
+    """The type as SHOW COLUMNS writes it, a JSON text."""
     t = column.type
-    body: dict[str, Any] = {"type": t.kind.value, "nullable": column.nullable}
-    if t.kind is Kind.FIXED:
-        body.update(precision=t.precision, scale=t.scale)
-    elif t.kind is Kind.TEXT:
-        body.update(length=t.length, byteLength=t.length, fixed=False)
-    return json.dumps(body)
+    body: dict[str, Any] = {"type": t.kind.value}
+    match t.kind:
+        case Kind.FIXED:
+            body.update(precision=t.precision, scale=t.scale)
+        case Kind.TEXT:
+            body.update(length=t.length, byteLength=min(4 * (t.length or _MOST_BYTES), _MOST_BYTES))
+        case Kind.BINARY:
+            body.update(length=t.length, byteLength=t.length)
+        case Kind.TIME | Kind.TIMESTAMP_NTZ | Kind.TIMESTAMP_LTZ | Kind.TIMESTAMP_TZ:
+            body.update(precision=0, scale=t.scale)
+    body["nullable"] = column.nullable
+    if t.kind in (Kind.TEXT, Kind.BINARY):
+        body["fixed"] = t.kind is Kind.BINARY
+    return json.dumps(body, separators=(",", ":"))
 
 
 def show_stages(session: Session, statement: Show) -> Shown:
