@@ -48,6 +48,21 @@ def consumption(number: int) -> list[str]:
     return ["BEGIN", CONSUME, "ROLLBACK" if number % 9 == 0 else "COMMIT"]
 
 
+def production(number: int) -> list[str]:
+    """A number into both tables: by one statement, or by a transaction of several that undo each other in part."""
+    if number % 2:
+        return [f"INSERT ALL INTO T INTO U SELECT {number}"]
+    return [
+        "BEGIN",
+        f"INSERT INTO T VALUES ({number})",
+        f"INSERT INTO U SELECT -K FROM T WHERE K = {number}",
+        "UPDATE U SET K = -K WHERE K < 0",
+        f"INSERT INTO T SELECT -K FROM T WHERE K = {number}",
+        "DELETE FROM T WHERE K < 0",
+        "COMMIT",
+    ]
+
+
 def numbers(server: ServerProcess, table: str) -> Counter[int]:
     with server.connect(database="D", schema="PUBLIC") as connection, connection.cursor() as cursor:
         return Counter(int(key) for (key,) in cursor.execute(f"SELECT K FROM {table}").fetchall())
@@ -57,12 +72,17 @@ def kill_again_and_again(data: Path, times: int, seed: int) -> None:
     chance = random.Random(seed)
     server = ServerProcess(data)
     with server.connect() as connection, connection.cursor() as cursor:
-        for text in ("CREATE DATABASE D", "CREATE TABLE T (K INT)", "CREATE TABLE TARGET (K INT)"):
+        for text in (
+            "CREATE DATABASE D",
+            "CREATE TABLE T (K INT)",
+            "CREATE TABLE U (K INT)",
+            "CREATE TABLE TARGET (K INT)",
+        ):
             cursor.execute(text)
         cursor.execute("CREATE STREAM S ON TABLE T")
     acknowledged: list[int] = []
     for attempt in range(times):
-        producer = Producer(server, lambda number: [f"INSERT INTO T VALUES ({number})"], 1_000_000 * attempt)
+        producer = Producer(server, production, 1_000_000 * (attempt + 1) + 1)
         consumer = Producer(server, consumption)
         producer.start()
         consumer.start()
@@ -77,6 +97,7 @@ def kill_again_and_again(data: Path, times: int, seed: int) -> None:
         stored, moved = numbers(server, "T"), numbers(server, "TARGET")
         assert not set(acknowledged) - stored.keys(), "an acknowledged row is lost"
         assert set(stored.values()) == {1}
+        assert numbers(server, "U") == stored, "half a transaction is there"
         assert set(moved.values()) <= {1}, "a row was moved twice"
     with server.connect(database="D", schema="PUBLIC") as connection, connection.cursor() as cursor:
         cursor.execute(CONSUME)

@@ -129,7 +129,7 @@ class Core:
         transaction = self._own()
         if transaction is None:
             return
-        if transaction.record.aborted is not None:
+        if not self.services.engine.transactions.commits(transaction.record):
             self._end("rolled back")
             raise aborted(transaction.record)
         state = "rolled back"

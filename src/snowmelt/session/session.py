@@ -28,7 +28,8 @@ from snowmelt.session.parameters import DEFAULTS
 from snowmelt.session.services import Services
 from snowmelt.sql.cursor import Outside
 from snowmelt.sql.parse import parse
-from snowmelt.sql.statements import Statement
+from snowmelt.sql.statements import Statement, Transaction
+from snowmelt.storage.locks import aborted
 
 T = TypeVar("T", bound=SchemaObject)
 R = TypeVar("R", bound=Routine)
@@ -117,6 +118,8 @@ class Session:
             self.core.query_id = request.query_id
             try:
                 result = self._execute(request)
+            except SqlError as error:
+                raise self._in_transaction(error, request) from error
             finally:
                 self.core.running.discard(request.query_id)
             result.query_id = request.query_id
@@ -126,6 +129,20 @@ class Session:
                 self.core.history.append(request.query_id)
                 del self.core.history[:-_HISTORY]
             return result
+
+    def _in_transaction(self, error: SqlError, request: Request) -> SqlError:
+        """What an error means in a transaction: one that was aborted meanwhile says so, and where
+        TRANSACTION_ABORT_ON_ERROR is set, nothing is left to the transaction but its end.
+        """
+        transaction = self.core.transaction
+        if transaction is None or request.describe_only:
+            return error
+        if transaction.record.aborted is not None:
+            return aborted(transaction.record)
+        if self.parameters()["TRANSACTION_ABORT_ON_ERROR"]:
+            reason = "A statement in it failed, and TRANSACTION_ABORT_ON_ERROR is set."
+            self.services.engine.transactions.abort(transaction.record, reason)
+        return error
 
     def _execute(self, request: Request) -> Result:
         from snowmelt.session.queries import kept_answer
@@ -168,6 +185,9 @@ class Session:
         """Run one parsed statement."""
         from snowmelt.session.dispatch import handler_of
 
+        transaction = self.core.transaction
+        if transaction is not None and transaction.record.aborted and not isinstance(statement, Transaction):
+            raise aborted(transaction.record)
         return handler_of(statement)(self, statement, request)
 
     def run(self, text: str, query_id: str) -> Result:

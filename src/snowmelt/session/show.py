@@ -19,6 +19,7 @@ from snowmelt.catalog.objects import Function, Procedure
 from snowmelt.session import show_account, show_data, show_keys, show_work
 from snowmelt.session.session import Session, description
 from snowmelt.session.show_scope import Columns, Rows, Shown, columns
+from snowmelt.session.transaction_commands import show_locks, show_transactions
 from snowmelt.sql.statements import Show
 
 SHOWS: dict[str, Callable[[Session, Show], Shown]] = {
@@ -44,6 +45,8 @@ SHOWS: dict[str, Callable[[Session, Show], Shown]] = {
     "FILE FORMATS": show_data.show_file_formats,
     "MODELS": show_work.show_models,
     "VERSIONS": show_work.show_versions,
+    "TRANSACTIONS": show_transactions,
+    "LOCKS": show_locks,
     "WAREHOUSES": show_account.show_warehouses,
     "PARAMETERS": show_account.show_parameters,
     "VARIABLES": show_account.show_variables,

@@ -17,6 +17,7 @@ from snowmelt.catalog.names import parse_name, quote
 from snowmelt.catalog.objects import Stream
 from snowmelt.session.bindings import literal
 from snowmelt.session.get_ddl import get_ddl
+from snowmelt.session.transaction_commands import abort_session, abort_transaction
 from snowmelt.sql.rewrite.context import raw
 from snowmelt.tasks.runs import TaskRun
 
@@ -155,7 +156,8 @@ FUNCTIONS: dict[str, Answer] = {
     "CURRENT_VERSION": _value(lambda p: f"10.0.0 snowmelt-{__version__}"),
     "CURRENT_CLIENT": _value(lambda p: "PythonConnector"),
     "CURRENT_STATEMENT": _value(lambda p: p.request.text),
-    "CURRENT_TRANSACTION": _value(lambda p: p.session.core.connection.tx if p.session.core.transaction else None),
+    "CURRENT_TRANSACTION": _value(lambda p: None if (t := p.session.core.transaction) is None else str(t.record.id)),
+    "LAST_TRANSACTION": _value(lambda p: p.session.core.last_transaction and str(p.session.core.last_transaction)),
     "CURRENT_IP_ADDRESS": _value(lambda p: "127.0.0.1"),
     "LAST_QUERY_ID": _last_query_id,
     "SYSTEM$STREAM_HAS_DATA": _stream_has_data,
@@ -165,6 +167,10 @@ FUNCTIONS: dict[str, Answer] = {
     "SYSTEM$GET_DEFAULT_PYTHON_ARTIFACT_REPOSITORY": _value(lambda p: "snowflake.snowpark.anaconda_shared_repository"),
     "SYSTEM$CANCEL_QUERY": _effect("SYSTEM$CANCEL_QUERY", _cancel_query),
     "SYSTEM$CANCEL_ALL_QUERIES": _effect("SYSTEM$CANCEL_ALL_QUERIES", _cancel_all_queries),
+    "SYSTEM$ABORT_TRANSACTION": _effect(
+        "SYSTEM$ABORT_TRANSACTION", lambda p, values: abort_transaction(p.session, *values)
+    ),
+    "SYSTEM$ABORT_SESSION": _effect("SYSTEM$ABORT_SESSION", lambda p, values: abort_session(p.session, *values)),
     "SYSTEM$USER_TASK_CANCEL_ONGOING_EXECUTIONS": _effect("SYSTEM$USER_TASK_CANCEL_ONGOING_EXECUTIONS", _cancel_task),
     "SYSTEM$SET_RETURN_VALUE": _effect(
         "SYSTEM$SET_RETURN_VALUE", lambda p, values: p.session.set_return_value(*values)

@@ -113,12 +113,14 @@ _DESCRIBED = (
 
 
 def describe(cursor: Cursor) -> Statement:
-    """DESCRIBE | DESC kind name [(types)] [TYPE = COLUMNS]; DESCRIBE RESULT 'query id'."""
+    """DESCRIBE | DESC kind name [(types)] [TYPE = COLUMNS]; DESCRIBE RESULT 'query id'; DESCRIBE TRANSACTION id."""
     cursor.step()
     if cursor.take("FILE", "FORMAT"):
         return Describe(kind="FILE FORMAT", name=cursor.name())
     if cursor.at("EVENT", "TABLE"):
         cursor.index += 1
+    if cursor.take("TRANSACTION"):
+        return Describe(kind="TRANSACTION", name=Name(str(cursor.integer())))
     kind = cursor.take_one_of(*_DESCRIBED)
     if kind is None:
         if cursor.word().isalpha() and not cursor.done:

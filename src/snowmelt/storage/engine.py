@@ -40,7 +40,7 @@ class Engine:
     def __init__(self, path: Path | None, files: Path, clock: Clock, *, spill: Path, memory_mb: int) -> None:
         self.clock = clock
         self.transactions = Transactions()
-        self.locks = LockManager(clock.now, self._name_of)
+        self.locks = LockManager(clock.now, self.name_of)
         self._commit_lock = threading.Lock()
         self._catalog_lock = threading.RLock()
         self._counter_lock = threading.Lock()
@@ -113,7 +113,7 @@ class Engine:
             self.catalog = self.catalog.apply(change)
             return result
 
-    def _name_of(self, object_id: int) -> str:
+    def name_of(self, object_id: int) -> str:
         """The full name of a table or stream, for messages about locks."""
         kinds: tuple[type[SchemaObject], ...] = (Table, Stream)
         found = (item for kind in kinds for item in self.catalog.all(kind) if item.id == object_id)

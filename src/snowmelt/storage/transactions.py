@@ -20,6 +20,7 @@ class TransactionRecord:
         scope: 0, or the depth of the procedure call that began it.
         state: ``running``, ``committed`` or ``rolled back``.
         aborted: why it can only be rolled back any more; None while it can go on.
+        committing: its changes are being made the account's.
         inner: the transaction that a procedure called in this one has begun; this one waits for its end.
     """
 
@@ -33,6 +34,7 @@ class TransactionRecord:
     state: str = "running"
     ended_on: datetime | None = None
     aborted: str | None = None
+    committing: bool = False
     inner: TransactionRecord | None = None
 
 
@@ -54,6 +56,20 @@ class Transactions:
             while len(self._records) > _KEPT and next(iter(self._records.values())).state != "running":
                 self._records.popitem(last=False)
             return record
+
+    def abort(self, record: TransactionRecord, reason: str) -> bool:
+        """Let nothing but the end of a transaction be possible; False when it has ended, or is committing."""
+        with self._lock:
+            if record.state != "running" or record.committing:
+                return False
+            record.aborted = record.aborted or reason
+            return True
+
+    def commits(self, record: TransactionRecord) -> bool:
+        """Begin to commit a transaction: from here on nobody can abort it; False when somebody has."""
+        with self._lock:
+            record.committing = record.aborted is None
+            return record.committing
 
     def find(self, identifier: int) -> TransactionRecord | None:
         """The transaction of that id."""
