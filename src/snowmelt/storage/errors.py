@@ -34,6 +34,14 @@ def _wrong_width(expected: int, got: int) -> SqlError:
     )
 
 
+def _number_from_text(match: re.Match[str]) -> SqlError:
+    """A text that is a number was too large; any other is none."""
+    value = match.group(1)
+    if re.fullmatch(r"\s*[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?\s*", value, re.IGNORECASE):
+        return SqlError(f"Numeric value '{value}' is out of range", 100046, "22003")
+    return SqlError(f"Numeric value '{value}' is not recognized", 100038, "22018")
+
+
 _RULES: tuple[_Rule, ...] = (
     # First, since a handler's own message may look like any of the others.
     (
@@ -57,9 +65,22 @@ _RULES: tuple[_Rule, ...] = (
         re.compile(r"(?:Scalar|Table|Aggregate|Macro) ?(?:Macro )?Function with name \"?(\w+)\"? does not exist"),
         lambda m: unknown_function(m.group(1).upper()),
     ),
-    (re.compile(r"Could not convert string ['\"](.*?)['\"] to (?:INT|DECIMAL|UINT)"), _not_recognized("Numeric")),
+    (re.compile(r"Could not convert string ['\"](.*?)['\"] to (?:INT|DECIMAL|UINT)"), _number_from_text),
     (re.compile(r"Could not convert string ['\"](.*?)['\"] to (?:DOUBLE|FLOAT)"), _not_recognized("Numeric")),
     (re.compile(r"Could not convert string ['\"](.*?)['\"] to BOOL"), _not_recognized("Boolean")),
+    (re.compile(r"Not a truth value: (.*)", re.DOTALL), _not_recognized("Boolean")),
+    (
+        re.compile(r"Not hexadecimal: (.*)", re.DOTALL),
+        lambda m: SqlError(f"The following string is not a legal hex-encoded value: '{m.group(1)}'", 100115, "22000"),
+    ),
+    (
+        re.compile(r"Too long: (.*)", re.DOTALL),
+        lambda m: SqlError(f"String '{m.group(1)}' is too long and would be truncated", 100078, "22000"),
+    ),
+    (
+        re.compile(r"[Cc]ould not (?:cast|convert) (?:value |DECIMAL\S* value )?(-?[\d.e+]+) to DECIMAL"),
+        lambda m: SqlError(f"Numeric value '{m.group(1)}' is out of range", 100046, "22003"),
+    ),
     (
         re.compile(r"invalid date field format: ['\"](.*?)['\"]"),
         lambda m: SqlError(f"Date '{m.group(1)}' is not recognized", 100040, "22007"),

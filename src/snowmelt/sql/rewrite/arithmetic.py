@@ -17,7 +17,7 @@ _ENGINE = "duckdb"
 
 def arithmetic(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
     """Quotients, averages, products and RANDOM; operands are final, so that they can be written out."""
-    for node in list(tree.find_all(exp.Div, exp.Avg, exp.Mul, exp.Add, exp.Sub, exp.Rand, bfs=False))[::-1]:
+    for node in list(tree.find_all(exp.Div, exp.Avg, exp.Mul, exp.Add, exp.Sub, exp.Mod, exp.Rand, bfs=False))[::-1]:
         match node:
             case exp.Div():
                 _divide(node)
@@ -98,6 +98,11 @@ def _with(call: exp.Expr, node: exp.Avg, kind: type[exp.Expr]) -> str:
 def _widen(node: exp.Binary) -> None:
     """Products are cut to Snowflake's scale; constants are computed in more than the engine's 32 bits."""
     result = type_of(node)
+    for operand in (node.this, node.expression):
+        found = type_of(operand)
+        if result is not None and found is not None and found.kind in (Kind.TEXT, Kind.BOOLEAN):
+            text = f"CAST({operand.sql(dialect=_ENGINE)} AS {(as_number(found) or found).duckdb})"
+            operand.replace(raw(text, as_number(found)))
     if result is None or result.kind is not Kind.FIXED:
         return
     left, right = node.this.unnest(), node.expression.unnest()

@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 from sqlglot import exp
 
-from snowmelt.base.datatypes import parse_type
 from snowmelt.base.errors import unknown_function, unsupported
 from snowmelt.sql.rewrite.context import Resolver
 
@@ -105,21 +104,3 @@ def sequences(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
         for sequence in list(order.find_all(exp.Seq1, exp.Seq2, exp.Seq4, exp.Seq8)) if order else ():
             sequence.replace(exp.Null())
     return tree
-
-
-def cast_types(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
-    """Type names in casts become the engine's types for Snowflake's."""
-    for data_type in list(tree.find_all(exp.DataType)):
-        if isinstance(data_type.parent, (exp.Cast, exp.TryCast)):
-            # A type by name: the engine's own text, which the generator takes as it is.
-            data_type.replace(exp.DataType(this=exp.DType.USERDEFINED, kind=_engine_type(data_type)))
-    return tree
-
-
-def _engine_type(data_type: exp.DataType) -> str:
-    if data_type.is_type("interval"):
-        raise unsupported("data type INTERVAL")
-    text = data_type.sql(dialect="snowflake")
-    if text.startswith(("ARRAY", "OBJECT", "MAP", "VECTOR")) and "(" in text:
-        raise unsupported(f"data type {text}")
-    return parse_type(text).duckdb

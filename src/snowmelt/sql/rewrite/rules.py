@@ -16,8 +16,9 @@ from sqlglot.errors import UnsupportedError
 from snowmelt.base.errors import unsupported
 from snowmelt.sql.dialect import too_deep
 from snowmelt.sql.rewrite.arithmetic import arithmetic
+from snowmelt.sql.rewrite.casts import cast_types, conversions, texts, type_names
 from snowmelt.sql.rewrite.context import Resolver
-from snowmelt.sql.rewrite.functions import cast_types, resolve_functions, sequences
+from snowmelt.sql.rewrite.functions import resolve_functions, sequences
 from snowmelt.sql.rewrite.literals import bind
 from snowmelt.sql.rewrite.names import fold_identifiers, name_projections, positional_columns
 from snowmelt.sql.rewrite.semistructured import extract_fields
@@ -36,10 +37,13 @@ RULES: tuple[Rule, ...] = (
     positional_columns,
     resolve_table_functions,
     resolve_sources,
+    conversions,
     annotate,
+    type_names,
     resolve_functions,
     extract_fields,
     sequences,
+    texts,
     cast_types,
     arithmetic,
 )

@@ -1,0 +1,186 @@
+"""Casts between Snowflake's types, and the TO_* functions that are casts under another name.
+
+A cast whose operand's type is not known is left to the engine, which converts most values as Snowflake does.
+
+Source: docs.snowflake.com/en/sql-reference/data-type-conversion
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlglot import exp
+
+from snowmelt.base.datatypes import MAX_TEXT, SEMI_STRUCTURED, VARCHAR, DataType, Kind, parse_type
+from snowmelt.base.errors import unsupported
+from snowmelt.sql.rewrite.context import TYPE, Resolver
+from snowmelt.sql.typing import type_of
+
+
+def conversions(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
+    """TO_NUMBER, TO_DOUBLE, TO_BOOLEAN, TO_CHAR and their TRY_ forms without a format are casts."""
+    for node in list(tree.find_all(*_TARGETS)):
+        target = _TARGETS[type(node)](node)
+        if target is None or node.args.get("format") is not None:
+            continue
+        cast = exp.TryCast if node.args.get("safe") else exp.Cast
+        node.replace(cast(this=node.this.copy(), to=exp.DataType.build(target, dialect="snowflake")))
+    return tree
+
+
+def _number(node: exp.Expr) -> str | None:
+    precision, scale = node.args.get("precision"), node.args.get("scale")
+    if not all(isinstance(item, (exp.Literal, type(None))) for item in (precision, scale)):
+        return None
+    return f"NUMBER({precision.name if precision else 38}, {scale.name if scale else 0})"
+
+
+_TARGETS: dict[type[exp.Expr], Callable[[exp.Expr], str | None]] = {
+    exp.ToNumber: _number,
+    exp.ToDouble: lambda node: "FLOAT",
+    exp.ToBoolean: lambda node: "BOOLEAN",
+    exp.ToChar: lambda node: "VARCHAR",
+}
+
+
+def cast_types(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
+    """Casts become the engine's, with what Snowflake does otherwise written out; innermost first."""
+    for cast in list(tree.find_all(exp.Cast, exp.TryCast, bfs=False))[::-1]:
+        to = cast.args["to"]
+        if isinstance(to, exp.DataType):
+            _convert(cast, _target(to), type_of(cast.this))
+    return tree
+
+
+def _target(data_type: exp.DataType) -> DataType:
+    if data_type.is_type("interval"):
+        raise unsupported("data type INTERVAL")
+    text = data_type.sql(dialect="snowflake")
+    if text.startswith(("ARRAY", "OBJECT", "MAP", "VECTOR")) and "(" in text:
+        raise unsupported(f"data type {text}")
+    return parse_type(text)
+
+
+def _convert(cast: exp.Cast | exp.TryCast, target: DataType, source: DataType | None) -> None:
+    # A type by name: the engine's own text, which the generator takes as it is.
+    cast.set("to", exp.DataType(this=exp.DType.USERDEFINED, kind=target.duckdb))
+    if source is None:
+        return
+    tolerant = isinstance(cast, exp.TryCast)
+    found = type_of(cast)
+    operand = _prepared(cast.this.copy(), source, target, tolerant)
+    result: exp.Expr = cast.copy()
+    if operand is None:
+        if tolerant and target.kind is Kind.TEXT:
+            result = exp.Cast(this=cast.this.copy(), to=cast.args["to"].copy())
+    elif target.kind in (Kind.TEXT, Kind.BINARY, Kind.BOOLEAN):
+        result = operand
+    else:
+        result = type(cast)(this=operand, to=cast.args["to"].copy())
+    if target.kind is Kind.TEXT and (target.length or MAX_TEXT) < MAX_TEXT and source.kind not in SEMI_STRUCTURED:
+        # Text is cut; what is not text must fit.
+        name = "left" if source.kind is Kind.TEXT else "snowmelt_fit"
+        result = _call(name, result, exp.Literal.number(str(target.length)))
+    if found is not None:
+        result.meta[TYPE] = found
+    cast.replace(result)
+
+
+def _prepared(operand: exp.Expr, source: DataType, target: DataType, tolerant: bool) -> exp.Expr | None:
+    """The operand as the engine's cast needs it, or the whole conversion to text, binary or boolean; None where the
+    engine's own cast does what Snowflake's does.
+    """
+    match source.kind, target.kind:
+        case Kind.REAL, Kind.TEXT:
+            return _call("snowmelt_float_text", operand)
+        case Kind.BINARY, Kind.TEXT:
+            return _call("hex", operand)
+        case Kind.TEXT, Kind.BINARY:
+            return _call("snowmelt_try_from_hex" if tolerant else "snowmelt_from_hex", operand)
+        case Kind.TEXT, Kind.BOOLEAN:
+            return _call("snowmelt_try_boolean" if tolerant else "snowmelt_boolean", operand)
+        case Kind.REAL, Kind.FIXED:
+            # The engine rounds halves to even.
+            return _call("round", operand, exp.Literal.number(str(target.scale or 0)))
+        case Kind.BOOLEAN, Kind.FIXED:
+            return exp.Cast(this=operand, to=exp.DataType(this=exp.DType.USERDEFINED, kind="INTEGER"))
+        case _:
+            return None
+
+
+def texts(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
+    """What is put together to a text is first converted as a cast would; BINARY is written in the format named."""
+    for node in list(tree.find_all(exp.DPipe, exp.Concat, exp.ConcatWs)):
+        for operand in list(node.iter_expressions()):
+            found = type_of(operand)
+            if found is not None and found.kind in (Kind.REAL, Kind.BINARY):
+                operand.replace(_prepared(operand.copy(), found, VARCHAR, False) or operand.copy())
+    for node in list(tree.find_all(exp.ToBinary, exp.ToChar)):
+        _binary_text(node)
+    return tree
+
+
+_BINARY_FORMATS: dict[tuple[type[exp.Expr], str], str] = {
+    (exp.ToBinary, "HEX"): "snowmelt_from_hex",
+    (exp.ToBinary, "BASE64"): "from_base64",
+    (exp.ToBinary, "UTF-8"): "encode",
+    (exp.ToChar, "HEX"): "hex",
+    (exp.ToChar, "BASE64"): "to_base64",
+    (exp.ToChar, "UTF-8"): "decode",
+}
+
+
+def _binary_text(node: exp.Expr) -> None:
+    source, wanted = type_of(node.this), node.args.get("format")
+    if isinstance(node, exp.ToChar) and (source is None or source.kind is not Kind.BINARY):
+        return
+    name = "HEX" if wanted is None else wanted.name.upper().replace("UTF8", "UTF-8")
+    function = _BINARY_FORMATS.get((type(node), name))
+    if function is None:
+        raise unsupported(f"binary format {name}")
+    if node.args.get("safe"):
+        function = "snowmelt_try_from_hex" if name == "HEX" else None
+    if function is None:
+        raise unsupported(f"TRY_TO_BINARY with format {name}")
+    node.replace(_call(function, node.this.copy()))
+
+
+def type_names(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
+    """``SYSTEM$TYPEOF(x)``: the static type and how wide its values are kept.
+
+    Source: docs.snowflake.com/en/sql-reference/functions/system_typeof
+    """
+    for node in list(tree.find_all(exp.Anonymous)):
+        if str(node.this).upper() != "SYSTEM$TYPEOF" or len(node.expressions) != 1:
+            continue
+        found = type_of(node.expressions[0])
+        if found is None:
+            raise unsupported("SYSTEM$TYPEOF of an expression whose type is known only when it runs")
+        node.replace(exp.Literal.string(f"{found.sql}[{_width(found)}]"))
+    return tree
+
+
+def _width(data_type: DataType) -> str:
+    match data_type.kind:
+        case Kind.FIXED:
+            digits = data_type.precision or 38
+            return next((name for name, most in _INTEGERS if digits <= most), "SB16")
+        case Kind.REAL:
+            return "DOUBLE"
+        case Kind.BOOLEAN:
+            return "BOOLEAN"
+        case Kind.DATE:
+            return "SB4"
+        case Kind.TIME | Kind.TIMESTAMP_NTZ | Kind.TIMESTAMP_LTZ:
+            return "SB8"
+        case Kind.TIMESTAMP_TZ:
+            return "SB16"
+        case _:
+            return "LOB"
+
+
+_INTEGERS = (("SB1", 2), ("SB2", 4), ("SB4", 9), ("SB8", 18))
+
+
+def _call(name: str, *arguments: exp.Expr) -> exp.Expr:
+    return exp.Anonymous(this=name, expressions=list(arguments))
