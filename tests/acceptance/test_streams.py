@@ -13,7 +13,7 @@ CHANGES = "SELECT n, METADATA$ACTION, METADATA$ISUPDATE FROM s ORDER BY n, METAD
 @pytest.fixture
 def numbers(sql: Sql) -> Sql:
     """A table of 1 and 2 with a stream that has seen neither, and a table to consume it into."""
-    sql("CREATE TABLE t AS SELECT 1 AS n UNION ALL SELECT 2")
+    sql("CREATE TABLE t AS SELECT 1::NUMBER AS n UNION ALL SELECT 2")
     sql("CREATE STREAM s ON TABLE t")
     sql("CREATE TABLE seen (n NUMBER, action VARCHAR)")
     return sql

@@ -94,7 +94,7 @@ def _direct_update(
     where = done.args.get("where")
     condition = "" if where is None else " " + engine_sql(where)
     values = ", ".join(
-        f"{quote(column.name)} = {engine_sql(value.this)}"
+        f"{quote(column.name)} = {tracking.fitted(column, engine_sql(value.this))}"
         for column, value in zip(assignments, done.expressions, strict=True)
     )
     steps: list[Step] = []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 
-from snowmelt.base.datatypes import DataType, Kind
 from snowmelt.base.errors import SqlError, object_missing, unsupported
 from snowmelt.base.request import Request
 from snowmelt.base.result import Result, StatementType
@@ -91,7 +90,7 @@ def _columns_of(session: Session, statement: CreateTable, request: Request) -> t
         return statement.columns
     described = describe_query(session, statement.query, request)
     if not statement.columns:
-        return tuple(TableColumn(column.name, _stored(column.type)) for column in described)
+        return tuple(TableColumn(column.name, column.type) for column in described)
     if len(statement.columns) != len(described):
         raise SqlError(
             f"SQL compilation error:\nInvalid column definition list: {len(statement.columns)} columns for "
@@ -100,13 +99,6 @@ def _columns_of(session: Session, statement: CreateTable, request: Request) -> t
             "42601",
         )
     return statement.columns
-
-
-def _stored(data_type: DataType) -> DataType:
-    """The type of a table's column made from a query's: integers keep Snowflake's full width."""
-    if data_type.kind is Kind.FIXED and data_type.scale == 0:
-        return dataclasses.replace(data_type, precision=38)
-    return data_type
 
 
 def _create_as(session: Session, statement: CreateTable, table: Table, request: Request, message: str) -> Result:

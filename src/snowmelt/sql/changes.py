@@ -14,7 +14,7 @@ from snowmelt.catalog.objects import Table, TableColumn
 from snowmelt.sql import tracking
 from snowmelt.sql.pending import Pending
 from snowmelt.sql.pending import relation as rows_seen
-from snowmelt.sql.tracking import LOG_NUMBER, TX, column_list, physical
+from snowmelt.sql.tracking import LOG_NUMBER, TX, column_list, fitted, fitted_rows, physical
 
 STAGED = "snowmelt_changes"
 
@@ -63,10 +63,10 @@ def update_staged(table: Table, assigned: Sequence[TableColumn], pending: Pendin
     """A statement that carries out the staged updates of the columns `assigned`."""
     places = [table.columns.index(column) for column in assigned]
     if pending is None:
-        values = ", ".join(f"{quote(table.columns[i].name)} = s.n{i}" for i in places)
+        values = ", ".join(f"{quote(table.columns[i].name)} = {fitted(table.columns[i], f's.n{i}')}" for i in places)
         place = physical(table)
         return f"UPDATE {place} AS t SET {values} FROM {STAGED} AS s WHERE t._rid = s._rid AND s._act = 'U'"
-    columns = ", ".join(f"n{i}" if i in places else f"o{i}" for i in range(len(table.columns)))
+    columns = ", ".join(fitted(column, f"n{i}") if i in places else f"o{i}" for i, column in enumerate(table.columns))
     return f"INSERT INTO {pending.rows} SELECT _rid, _ins, {columns} FROM {STAGED} WHERE _act = 'U'"
 
 
@@ -87,8 +87,7 @@ def insert(table: Table, columns: Sequence[TableColumn], source: str, pending: P
     """An INSERT of the query `source`, whose columns are those of `columns`, in order."""
     if pending is None:
         return tracking.insert(table, columns, source)
-    aliases = ", ".join(f"c{i}" for i in range(len(columns)))
-    return pending.insert(column_list(columns), aliases, source)
+    return pending.insert(column_list(columns), fitted_rows(columns, source))
 
 
 def log_rows(table: Table, prefix: str) -> str:

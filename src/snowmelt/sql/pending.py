@@ -66,12 +66,9 @@ class Pending:
         """Statements that forget the changes."""
         return [f"DROP TABLE IF EXISTS {self.rows}", f"DROP TABLE IF EXISTS {self.images}"]
 
-    def insert(self, names: str, aliases: str, source: str) -> str:
-        """An INSERT of new rows: the columns `names` from those that `source` has under `aliases`."""
-        return (
-            f"INSERT INTO {self.rows} (_rid, _ins, {names}) SELECT {_ROW_NUMBER}, {TX}, {aliases} "
-            f"FROM ({source}) AS s({aliases})"
-        )
+    def insert(self, names: str, rows: str) -> str:
+        """An INSERT of new rows: the columns `names` from the select list and FROM that `rows` is."""
+        return f"INSERT INTO {self.rows} (_rid, _ins, {names}) SELECT {_ROW_NUMBER}, {TX}, {rows}"
 
     def copy_to(self, name: str) -> list[str]:
         """Statements that keep the present state under `name`."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from snowmelt.base.datatypes import MAX_TEXT, Kind
 from snowmelt.catalog.names import quote
 from snowmelt.catalog.objects import Durability, Table, TableColumn
 from snowmelt.sql import numbering
@@ -122,9 +123,26 @@ def rows(table: Table) -> str:
 
 def insert(table: Table, columns: Sequence[TableColumn], source: str) -> str:
     """An INSERT of the query `source`, whose columns are those of `columns`, in order."""
-    names = column_list(columns)
-    aliases = ", ".join(f"c{i}" for i in range(len(columns)))
-    return f"INSERT INTO {physical(table)} (_ins, {names}) SELECT {TX}, s.* FROM ({source}) AS s({aliases})"
+    return f"INSERT INTO {physical(table)} (_ins, {column_list(columns)}) SELECT {TX}, {fitted_rows(columns, source)}"
+
+
+def fitted_rows(columns: Sequence[TableColumn], source: str) -> str:
+    """A select list and FROM for the rows of `source`, to be written into `columns`. It stays a star, so that the
+    engine notices columns too many.
+    """
+    aliases = [f"c{i}" for i in range(len(columns))]
+    pairs = [(alias, fitted(column, alias)) for column, alias in zip(columns, aliases, strict=True)]
+    checked = ", ".join(f"{text} AS {alias}" for alias, text in pairs if text != alias)
+    star = f"s.* REPLACE ({checked})" if checked else "s.*"
+    return f"{star} FROM ({source}) AS s({', '.join(aliases)})"
+
+
+def fitted(column: TableColumn, value: str) -> str:
+    """A value to be written into `column`: text that is longer than the column allows is an error (100078)."""
+    length = column.type.length
+    if column.type.kind is Kind.TEXT and length is not None and length < MAX_TEXT:
+        return f"snowmelt_fit(CAST({value} AS VARCHAR), {length})"
+    return value
 
 
 def forget_loads(table: Table) -> str:

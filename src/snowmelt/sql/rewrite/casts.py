@@ -69,8 +69,9 @@ def _convert(cast: exp.Cast | exp.TryCast, target: DataType, source: DataType | 
     tolerant = isinstance(cast, exp.TryCast)
     found = type_of(cast)
     operand = _prepared(cast.this.copy(), source, target, tolerant)
-    result: exp.Expr = cast.copy()
+    result: exp.Expr
     if operand is None:
+        result = cast.copy()
         if tolerant and target.kind is Kind.TEXT:
             result = exp.Cast(this=cast.this.copy(), to=cast.args["to"].copy())
     elif target.kind in (Kind.TEXT, Kind.BINARY, Kind.BOOLEAN):
@@ -115,8 +116,8 @@ def texts(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
             found = type_of(operand)
             if found is not None and found.kind in (Kind.REAL, Kind.BINARY):
                 operand.replace(_prepared(operand.copy(), found, VARCHAR, False) or operand.copy())
-    for node in list(tree.find_all(exp.ToBinary, exp.ToChar)):
-        _binary_text(node)
+    for call in list(tree.find_all(exp.ToBinary, exp.ToChar)):
+        _binary_text(call)
     return tree
 
 
