@@ -357,3 +357,17 @@ def test_deadlock_with_the_caller(t: Sql) -> None:
     assert "deadlock" in str(error)
     t("COMMIT")
     assert rows(t) == [(1, "outer"), (2, "outer")]
+
+
+@pytest.mark.parity("Transactions", "a table dropped by another session makes COMMIT fail, and nothing is kept", DOCS)
+def test_table_dropped_meanwhile(t: Sql, other: Sql) -> None:
+    t("CREATE TABLE kept (n NUMBER)")
+    t("BEGIN")
+    t("INSERT INTO kept VALUES (1)")
+    t("INSERT INTO t VALUES (3, 'c')")
+    other("COMMENT ON COLUMN kept.n IS 'harmless'")
+    other("DROP TABLE t")
+    assert "was dropped or altered" in str(t.fails("COMMIT", 625))
+    assert rows(t, "kept") == []
+    t("INSERT INTO kept VALUES (2)")
+    assert rows(other, "kept") == [(2,)]

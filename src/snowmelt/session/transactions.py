@@ -120,7 +120,8 @@ def publish(core: Core, transaction: OpenTransaction) -> None:
 def _check_table(core: Core, pending: Pending) -> None:
     """A table that was dropped or altered since cannot take the changes."""
     columns = core.columns_of(pending.table)
-    if columns is None or not set(pending.table.columns) <= set(columns):
+    present = {(column.name, column.type) for column in columns or ()}
+    if columns is None or not {(column.name, column.type) for column in pending.table.columns} <= present:
         raise SqlError(
             f"Table '{pending.table.name}' was dropped or altered by another session. The transaction was rolled back.",
             625,
