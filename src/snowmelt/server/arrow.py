@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from snowmelt.base.datatypes import DataType, Kind
 from snowmelt.base.result import Column
-from snowmelt.server.jsontext import render
+from snowmelt.server.jsontext import indented, render
 from snowmelt.server.rowtype import field_metadata, scale_of, tz_has_fraction
 
 _INTEGERS = ((pa.int8(), 1 << 7), (pa.int16(), 1 << 15), (pa.int32(), 1 << 31))
@@ -210,11 +210,10 @@ def _real(array: pa.Array, _: DataType) -> pa.Array:
 
 def _semi_structured(array: pa.Array, _: DataType) -> pa.Array:
     """Text is JSON already; anything else is rendered."""
-    if pa.types.is_string(array.type):
-        return array
-    if pa.types.is_large_string(array.type) or pa.types.is_string_view(array.type):
-        return array.cast(pa.string())
-    return render(array)
+    is_text = pa.types.is_string(array.type) or pa.types.is_large_string(array.type)
+    if is_text or pa.types.is_string_view(array.type):
+        return indented(array.cast(pa.string()))
+    return indented(render(array))
 
 
 def _plain(target: pa.DataType) -> Callable[[pa.Array, DataType], pa.Array]:

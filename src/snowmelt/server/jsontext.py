@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pyarrow as pa
@@ -110,3 +111,37 @@ def _structure(array: pa.Array) -> pa.Array:
         body = pc.utf8_slice_codeunits(pc.binary_join_element_wise(*parts, ""), 1)
     text = pc.binary_join_element_wise("{", body, "}", "")
     return pc.if_else(pc.is_valid(array), text, None)
+
+
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
+
+
+def indented(texts: pa.Array) -> pa.Array:
+    """JSON texts as clients get VARIANT, OBJECT and ARRAY: a line for each element, two spaces for each level."""
+    if not pc.any(pc.match_substring_regex(texts, r"^\s*[\[{]")).as_py():
+        return texts
+    return pa.array([None if text is None else _indented(text) for text in texts.to_pylist()], pa.string())
+
+
+def _indented(text: str) -> str:
+    if text[:1] not in "[{":
+        return text
+    out: list[str] = []
+    depth, fresh = 0, False
+    for token in _TOKEN.findall(text):
+        if token in "]}":
+            depth -= 1
+            if not fresh:
+                out.append("\n" + "  " * depth)
+            fresh = False
+        elif fresh:
+            out.append("\n" + "  " * depth)
+            fresh = False
+        out.append(token)
+        if token in "[{":
+            depth, fresh = depth + 1, True
+        elif token == ",":
+            out.append("\n" + "  " * depth)
+        elif token == ":":
+            out.append(" ")
+    return "".join(out)

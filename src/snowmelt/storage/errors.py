@@ -68,6 +68,10 @@ _RULES: tuple[_Rule, ...] = (
     (re.compile(r"Could not convert string ['\"](.*?)['\"] to (?:INT|DECIMAL|UINT)"), _number_from_text),
     (re.compile(r"Could not convert string ['\"](.*?)['\"] to (?:DOUBLE|FLOAT)"), _not_recognized("Numeric")),
     (re.compile(r"Could not convert string ['\"](.*?)['\"] to BOOL"), _not_recognized("Boolean")),
+    (
+        re.compile(r"Malformed JSON at byte (\d+) of input: (.*?)\.  Input", re.DOTALL),
+        lambda m: SqlError(f"Error parsing JSON: {m.group(2)}, pos {m.group(1)}", 100069, "22P02"),
+    ),
     (re.compile(r"Not a truth value: (.*)", re.DOTALL), _not_recognized("Boolean")),
     (
         re.compile(r"Not hexadecimal: (.*)", re.DOTALL),

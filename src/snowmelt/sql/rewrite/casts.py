@@ -96,6 +96,8 @@ def _prepared(operand: exp.Expr, source: DataType, target: DataType, tolerant: b
             return _call("snowmelt_float_text", operand)
         case Kind.BINARY, Kind.TEXT:
             return _call("hex", operand)
+        case ((Kind.VARIANT | Kind.OBJECT | Kind.ARRAY), Kind.TEXT):
+            return _call("snowmelt_text", operand)
         case Kind.TEXT, Kind.BINARY:
             return _call("snowmelt_try_from_hex" if tolerant else "snowmelt_from_hex", operand)
         case Kind.TEXT, Kind.BOOLEAN:

@@ -47,6 +47,23 @@ class StagedRows(Protocol):
         ...
 
 
+_ENGINE = "snowmelt_engine"
+
+
+def engine_call(name: str, *arguments: exp.Expr, data_type: DataType | None = None) -> exp.Anonymous:
+    """A call of one of the engine's own functions, which no user may name; its arguments are still to be rewritten."""
+    node = exp.Anonymous(this=name, expressions=list(arguments))
+    node.meta[_ENGINE] = True
+    if data_type is not None:
+        node.meta[TYPE] = data_type
+    return node
+
+
+def is_engine_call(node: exp.Expr) -> bool:
+    """Whether the node was made by `engine_call`."""
+    return bool(node.meta.get(_ENGINE))
+
+
 def source_columns(node: exp.Expr) -> Sequence[TableColumn] | None:
     """The columns of what a name in FROM became, where the resolver knew them."""
     found: Sequence[TableColumn] | None = node.meta.get(_COLUMNS)

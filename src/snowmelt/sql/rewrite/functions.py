@@ -11,7 +11,7 @@ from collections.abc import Callable
 from sqlglot import exp
 
 from snowmelt.base.errors import unknown_function, unsupported
-from snowmelt.sql.rewrite.context import Resolver
+from snowmelt.sql.rewrite.context import Resolver, is_engine_call
 
 SAME_IN_ENGINE = frozenset(
     {
@@ -33,7 +33,7 @@ _ENGINE_ONLY = tuple(
 def resolve_functions(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
     """Resolve calls through the session, translate the ones of `_CALLS`, refuse the unknown."""
     for call in list(tree.find_all(exp.Func, bfs=False)):
-        if isinstance(call, (exp.Cast, exp.Connector, exp.Case, exp.If)):
+        if isinstance(call, (exp.Cast, exp.Connector, exp.Case, exp.If)) or is_engine_call(call):
             continue
         if isinstance(call, _ENGINE_ONLY):
             raise unknown_function(call.sql_name())

@@ -18,12 +18,15 @@ from snowmelt.sql.dialect import too_deep
 from snowmelt.sql.rewrite.arithmetic import arithmetic
 from snowmelt.sql.rewrite.casts import cast_types, conversions, texts, type_names
 from snowmelt.sql.rewrite.context import Resolver
+from snowmelt.sql.rewrite.dates import dates
+from snowmelt.sql.rewrite.flatten import flatten
 from snowmelt.sql.rewrite.functions import resolve_functions, sequences
 from snowmelt.sql.rewrite.literals import bind
 from snowmelt.sql.rewrite.names import fold_identifiers, name_projections, positional_columns
 from snowmelt.sql.rewrite.semistructured import extract_fields
 from snowmelt.sql.rewrite.sequence_values import sequence_values
 from snowmelt.sql.rewrite.sources import resolve_sources, resolve_stages, resolve_table_functions
+from snowmelt.sql.rewrite.variants import coerce_variants, variant_calls
 from snowmelt.sql.typing import annotate
 
 Rule = Callable[[exp.Expr, Resolver], exp.Expr]
@@ -40,8 +43,12 @@ RULES: tuple[Rule, ...] = (
     conversions,
     annotate,
     type_names,
+    variant_calls,
+    coerce_variants,
     resolve_functions,
     extract_fields,
+    flatten,
+    dates,
     sequences,
     texts,
     cast_types,

@@ -10,6 +10,7 @@ from snowmelt.base.errors import syntax_error, unsupported
 from snowmelt.catalog.names import parse_name
 from snowmelt.catalog.objects import TableColumn
 from snowmelt.sql.rewrite.context import Resolver, StagedRows, raw, raw_query
+from snowmelt.sql.rewrite.flatten import is_flatten
 from snowmelt.sql.rewrite.names import is_cte, table_name
 
 
@@ -33,6 +34,8 @@ def resolve_table_functions(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
     """``TABLE(f(...))`` becomes a query; ``TABLE('name')`` and ``TABLE(name)`` mean the table of that name."""
     for rows in list(tree.find_all(exp.TableFromRows)):
         this = rows.this
+        if is_flatten(this):
+            continue
         if isinstance(this, exp.Literal):
             name = parse_name(this.name)
             _replace(rows, resolver.relation(name), name.name, resolver.columns(name))

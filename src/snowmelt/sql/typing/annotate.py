@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from snowmelt.base.datatypes import BOOLEAN, DATE, FLOAT, VARIANT, DataType, Kind, parse_type
+from snowmelt.base.datatypes import BOOLEAN, DATE, FLOAT, OBJECT, VARIANT, DataType, Kind, parse_type
 from snowmelt.base.errors import SqlError
 from snowmelt.sql.rewrite.context import TYPE, Resolver, source_columns
 from snowmelt.sql.typing import numbers
-from snowmelt.sql.typing.functions import BY_NAME, BY_NODE, common
+from snowmelt.sql.typing.functions import BY_NAME, BY_NODE, TABLE_FUNCTIONS, common
+
+STAR = "snowmelt_star"
+"""Meta key: the columns that a star inside a call means."""
 
 Columns = tuple[tuple[str, DataType | None], ...]
 """A relation's columns by name, in order."""
@@ -166,6 +169,13 @@ def _add_source(source: exp.Expr, scope: _Scope) -> None:
         scope.sources[name] = _renamed(source, scope.ctes.get(source.name))
     elif isinstance(source, (exp.Subquery, exp.Values)):
         scope.sources[name] = _query(source, scope)
+    elif isinstance(source, (exp.Lateral, exp.TableFromRows)) and isinstance(source.this, exp.Func):
+        for argument in source.this.iter_expressions():
+            _expression(argument, scope)
+        scope.sources[name] = TABLE_FUNCTIONS.get(type(source.this))
+    elif isinstance(source, exp.Lateral) and isinstance(source.this, exp.Subquery):
+        # What stands beside it in FROM is visible inside.
+        scope.sources[name] = _query(source.this.this, scope.inner())
     else:
         scope.sources[name] = None
     for join in source.args.get("joins") or ():
@@ -200,14 +210,37 @@ def _expression(node: exp.Expr, scope: _Scope) -> DataType | None:
         found = columns[0][1] if columns is not None and len(columns) == 1 else None
     elif isinstance(node, exp.Literal):
         found = _literal(node)
-    elif isinstance(node, exp.Var):
+    elif isinstance(node, (exp.Var, exp.Identifier)):
         found = type_of(node)
+    elif isinstance(node, exp.Lambda):
+        found = _lambda(node, scope)
+    elif isinstance(node, exp.StarMap):
+        node.meta[STAR] = _visible(scope)
+        found = OBJECT
     else:
         types = [_expression(child, scope) for child in node.iter_expressions()]
         found = _composed(node, types)
     if found is not None:
         node.meta[TYPE] = found
     return found
+
+
+def _lambda(node: exp.Lambda, scope: _Scope) -> DataType | None:
+    """The type of a lambda's body; its parameters are elements of an ARRAY."""
+    names = {item.name for item in node.expressions}
+    for identifier in node.this.find_all(exp.Identifier):
+        if identifier.name in names:
+            identifier.meta[TYPE] = VARIANT
+    if isinstance(node.this, exp.Identifier):
+        return VARIANT
+    return _expression(node.this, scope)
+
+
+def _visible(scope: _Scope) -> list[tuple[str, str, DataType | None]] | None:
+    """All columns that a star would show: alias, name and type; None when they are not known."""
+    if any(columns is None for columns in scope.sources.values()):
+        return None
+    return [(alias, name, item) for alias, columns in scope.sources.items() for name, item in columns or ()]
 
 
 def _literal(node: exp.Literal) -> DataType:
@@ -301,6 +334,8 @@ def _binary(node: exp.Expr, rule: Callable[[DataType, DataType], DataType]) -> D
     if left is None or right is None:
         return None
     kinds = {left.kind, right.kind}
+    if Kind.VARIANT in kinds and kinds <= {Kind.FIXED, Kind.REAL, Kind.VARIANT}:
+        return FLOAT
     if kinds <= {Kind.FIXED, Kind.REAL}:
         return FLOAT if Kind.REAL in kinds else rule(left, right)
     return None

@@ -163,6 +163,7 @@ BY_NODE: dict[type[exp.Expr], Typer] = {
     **dict.fromkeys((exp.Length, exp.StrPosition, exp.Levenshtein, exp.RegexpCount), always(numbers.number(18, 0))),
     exp.DateDiff: always(numbers.number(9, 0)),
     exp.DateAdd: _date_add,
+    exp.AddMonths: same,
     exp.DateTrunc: same,
     exp.TimestampTrunc: same,
     exp.LastDay: always(DATE),
@@ -188,6 +189,18 @@ BY_NODE: dict[type[exp.Expr], Typer] = {
     exp.Seq8: always(numbers.number(19, 0)),
     exp.Rand: always(numbers.number(19, 0)),
     exp.Unhex: always(BINARY),
+    **dict.fromkeys(
+        (exp.GetExtract, exp.GetIgnoreCase, exp.StripNullValue, exp.ArrayMax, exp.ArrayMin), always(VARIANT)
+    ),
+    **dict.fromkeys((exp.Struct, exp.StarMap, exp.ObjectAgg), always(OBJECT)),
+    **dict.fromkeys((exp.ArrayConstructCompact, exp.ArrayAppend, exp.ArrayPrepend, exp.ArrayDistinct), always(ARRAY)),
+    **dict.fromkeys((exp.ArraySlice, exp.ArraySort, exp.ArrayCompact, exp.ArrayInsert, exp.ArrayRemove), always(ARRAY)),
+    **dict.fromkeys((exp.ArrayRemoveAt, exp.ArrayIntersect, exp.ArrayExcept, exp.Flatten), always(ARRAY)),
+    **dict.fromkeys((exp.GenerateSeries, exp.ArrayReverse, exp.JSONKeys, exp.ToArray, exp.Split), always(ARRAY)),
+    **dict.fromkeys((exp.StrtokToArray, exp.ArrayFilter, exp.Transform), always(ARRAY)),
+    **dict.fromkeys((exp.ArrayContains, exp.ArrayOverlaps, exp.IsArray, exp.IsNullValue), always(BOOLEAN)),
+    **dict.fromkeys((exp.ArrayToString, exp.JSONFormat, exp.CheckJson, exp.Typeof), always(VARCHAR)),
+    exp.ArrayPosition: always(numbers.number(9, 0)),
 }
 """Types of the calls that sqlglot has nodes for."""
 
@@ -196,7 +209,12 @@ BY_NAME: dict[str, Typer] = {
     "TO_TIMESTAMP_NTZ": always(TIMESTAMP_NTZ),
     "TO_TIMESTAMP_LTZ": always(TIMESTAMP_LTZ),
     "TO_TIMESTAMP_TZ": always(TIMESTAMP_TZ),
-    "OBJECT_CONSTRUCT": always(OBJECT),
+    **dict.fromkeys(("OBJECT_CONSTRUCT", "OBJECT_DELETE", "OBJECT_PICK", "TO_OBJECT", "AS_OBJECT"), always(OBJECT)),
+    "AS_ARRAY": always(ARRAY),
+    **dict.fromkeys(
+        ("IS_OBJECT", "IS_INTEGER", "IS_DECIMAL", "IS_DOUBLE", "IS_REAL", "IS_VARCHAR", "IS_CHAR", "IS_BOOLEAN"),
+        always(BOOLEAN),
+    ),
     "OBJECT_CONSTRUCT_KEEP_NULL": always(OBJECT),
     "ARRAY_CONSTRUCT": always(ARRAY),
     "HASH": always(numbers.number(19, 0)),
@@ -221,3 +239,17 @@ BY_NAME: dict[str, Typer] = {
     **dict.fromkeys(("SIN", "COS", "TAN", "COT", "ASIN", "ACOS", "ATAN", "ATAN2", "PI", "CBRT"), always(FLOAT)),
 }
 """Types of the calls that sqlglot leaves untyped, by upper-case name."""
+
+
+TABLE_FUNCTIONS: dict[type[exp.Expr], tuple[tuple[str, DataType | None], ...]] = {
+    exp.Explode: (
+        ("SEQ", NUMBER),
+        ("KEY", VARCHAR),
+        ("PATH", VARCHAR),
+        ("INDEX", NUMBER),
+        ("VALUE", VARIANT),
+        ("THIS", VARIANT),
+    ),
+    exp.SplitToTable: (("SEQ", NUMBER), ("INDEX", NUMBER), ("VALUE", VARCHAR)),
+}
+"""The columns of FLATTEN and SPLIT_TO_TABLE."""

@@ -33,3 +33,114 @@ CREATE OR REPLACE MACRO snowmelt_try_from_hex(x) AS
 CREATE OR REPLACE MACRO snowmelt_try_boolean(x) AS
     CASE WHEN lower(x) IN ('true', 't', 'yes', 'y', 'on', '1') THEN true
     WHEN lower(x) IN ('false', 'f', 'no', 'n', 'off', '0') THEN false END;
+
+-- VARIANT, OBJECT and ARRAY are JSON. What a VARIANT holds as text: no quotes around a text.
+CREATE OR REPLACE MACRO snowmelt_text(v) AS v ->> '$';
+
+-- An ARRAY's elements.
+CREATE OR REPLACE MACRO snowmelt_list(v) AS CAST(v AS JSON[]);
+
+-- An OBJECT of keys and values, keys in order, nulls left out.
+CREATE OR REPLACE MACRO snowmelt_object(keys, vals) AS
+    to_json(map_from_entries(list_filter(list_sort(list_zip(keys, vals)), lambda e: e[1] IS NOT NULL AND e[2] IS NOT NULL)));
+CREATE OR REPLACE MACRO snowmelt_object_keep_null(keys, vals) AS
+    snowmelt_object(keys, list_transform(vals, lambda v: coalesce(v, 'null'::JSON)));
+CREATE OR REPLACE MACRO snowmelt_object_entries(o) AS
+    list_transform(json_keys(o), lambda k: {'k': k, 'v': json_extract(o, '/' || replace(replace(k, '~', '~0'), '/', '~1'))});
+CREATE OR REPLACE MACRO snowmelt_object_without(o, names) AS
+    to_json(map_from_entries(list_filter(snowmelt_object_entries(o), lambda e: NOT list_contains(names, e.k))));
+CREATE OR REPLACE MACRO snowmelt_object_pick(o, names) AS
+    to_json(map_from_entries(list_filter(snowmelt_object_entries(o), lambda e: list_contains(names, e.k))));
+CREATE OR REPLACE MACRO snowmelt_object_insert(o, key, val, replaces) AS
+    CASE WHEN NOT replaces AND list_contains(json_keys(o), key) THEN error('Duplicate key: ' || key)
+    ELSE to_json(map_from_entries(list_sort(list_concat(
+        list_filter(snowmelt_object_entries(o), lambda e: e.k <> key),
+        CASE WHEN to_json(val) IS NULL THEN [] ELSE [{'k': key, 'v': to_json(val)}] END)))) END;
+CREATE OR REPLACE MACRO snowmelt_object_agg(k, v) AS
+    coalesce(snowmelt_object(list(k), list(to_json(v))), '{}'::JSON);
+
+-- ARRAY functions; positions count from 0.
+CREATE OR REPLACE MACRO snowmelt_array_agg(items) AS
+    coalesce(to_json(list_filter(items, lambda x: x IS NOT NULL)), '[]'::JSON);
+CREATE OR REPLACE MACRO snowmelt_array_size(v) AS CASE WHEN json_type(v) = 'ARRAY' THEN json_array_length(v) END;
+CREATE OR REPLACE MACRO snowmelt_array_append(v, x) AS to_json(list_append(snowmelt_list(v), coalesce(to_json(x), 'null'::JSON)));
+CREATE OR REPLACE MACRO snowmelt_array_prepend(v, x) AS to_json(list_prepend(coalesce(to_json(x), 'null'::JSON), snowmelt_list(v)));
+CREATE OR REPLACE MACRO snowmelt_array_cat(v, w) AS
+    CASE WHEN v IS NULL OR w IS NULL THEN NULL ELSE to_json(list_concat(snowmelt_list(v), snowmelt_list(w))) END;
+CREATE OR REPLACE MACRO snowmelt_array_contains(v, x) AS list_contains(snowmelt_list(v), to_json(x));
+CREATE OR REPLACE MACRO snowmelt_array_position(v, x) AS nullif(list_position(snowmelt_list(v), to_json(x)), 0) - 1;
+CREATE OR REPLACE MACRO snowmelt_array_slice(v, low, high) AS
+    to_json(snowmelt_list(v)[
+        (CASE WHEN low < 0 THEN greatest(json_array_length(v) + low, 0) ELSE low END) + 1:
+        (CASE WHEN high < 0 THEN json_array_length(v) + high ELSE high END)]);
+CREATE OR REPLACE MACRO snowmelt_array_distinct(v) AS
+    to_json(list_filter(snowmelt_list(v), lambda x, i: list_position(snowmelt_list(v), x) = i));
+CREATE OR REPLACE MACRO snowmelt_array_to_string(v, separator) AS
+    list_reduce(list_transform(snowmelt_list(v), lambda x: coalesce(x ->> '$', '')), lambda a, b: a || separator || b);
+CREATE OR REPLACE MACRO snowmelt_sort_key(x) AS {'n': TRY_CAST(x AS DOUBLE), 't': x ->> '$', 'v': x};
+CREATE OR REPLACE MACRO snowmelt_array_sort(v, ascending) AS
+    to_json(list_transform(
+        CASE WHEN ascending THEN list_sort(list_transform(snowmelt_list(v), lambda x: snowmelt_sort_key(x)), 'ASC', 'NULLS LAST')
+        ELSE list_sort(list_transform(snowmelt_list(v), lambda x: snowmelt_sort_key(x)), 'DESC', 'NULLS LAST') END,
+        lambda e: e.v));
+CREATE OR REPLACE MACRO snowmelt_array_compact(v) AS
+    to_json(list_filter(snowmelt_list(v), lambda x: x IS NOT NULL AND json_type(x) <> 'NULL'));
+CREATE OR REPLACE MACRO snowmelt_array_insert(v, pos, x) AS
+    to_json(list_concat(list_append(snowmelt_list(v)[1:pos], to_json(x)), snowmelt_list(v)[pos + 1:]));
+CREATE OR REPLACE MACRO snowmelt_array_remove(v, x) AS
+    to_json(list_filter(snowmelt_list(v), lambda e: e <> to_json(x)));
+CREATE OR REPLACE MACRO snowmelt_array_remove_at(v, pos) AS
+    to_json(list_filter(snowmelt_list(v), lambda e, i: i - 1 <> CASE WHEN pos < 0 THEN json_array_length(v) + pos ELSE pos END));
+CREATE OR REPLACE MACRO snowmelt_array_reverse(v) AS to_json(list_reverse(snowmelt_list(v)));
+CREATE OR REPLACE MACRO snowmelt_array_overlap(v, w) AS list_has_any(snowmelt_list(v), snowmelt_list(w));
+-- The occurrence of a value is its number among the equal ones before it: both are multisets.
+CREATE OR REPLACE MACRO snowmelt_occurrence(v, x, i) AS
+    len(list_filter(snowmelt_list(v)[1:i], lambda e: e = x));
+CREATE OR REPLACE MACRO snowmelt_array_intersection(v, w) AS
+    to_json(list_filter(snowmelt_list(v), lambda x, i:
+        snowmelt_occurrence(v, x, i) <= len(list_filter(snowmelt_list(w), lambda y: y = x))));
+CREATE OR REPLACE MACRO snowmelt_array_except(v, w) AS
+    to_json(list_filter(snowmelt_list(v), lambda x, i:
+        snowmelt_occurrence(v, x, i) > len(list_filter(snowmelt_list(w), lambda y: y = x))));
+CREATE OR REPLACE MACRO snowmelt_array_flatten(v) AS
+    to_json(flatten(list_transform(snowmelt_list(v), lambda x: CAST(x AS JSON[]))));
+CREATE OR REPLACE MACRO snowmelt_array_max(v) AS
+    list_sort(list_transform(list_filter(snowmelt_list(v), lambda x: x IS NOT NULL), lambda x: snowmelt_sort_key(x)), 'DESC', 'NULLS LAST')[1].v;
+CREATE OR REPLACE MACRO snowmelt_array_min(v) AS
+    list_sort(list_transform(list_filter(snowmelt_list(v), lambda x: x IS NOT NULL), lambda x: snowmelt_sort_key(x)), 'ASC', 'NULLS LAST')[1].v;
+CREATE OR REPLACE MACRO snowmelt_to_array(v) AS
+    CASE WHEN v IS NULL OR json_type(v) = 'NULL' THEN NULL WHEN json_type(v) = 'ARRAY' THEN v ELSE json_array(v) END;
+
+-- What a VARIANT holds.
+CREATE OR REPLACE MACRO snowmelt_typeof(v) AS
+    CASE json_type(v) WHEN 'VARCHAR' THEN 'VARCHAR' WHEN 'BOOLEAN' THEN 'BOOLEAN' WHEN 'ARRAY' THEN 'ARRAY'
+    WHEN 'OBJECT' THEN 'OBJECT' WHEN 'NULL' THEN 'NULL_VALUE' WHEN 'DOUBLE' THEN
+        CASE WHEN contains(lower(CAST(v AS VARCHAR)), 'e') THEN 'DOUBLE' ELSE 'DECIMAL' END
+    WHEN NULL THEN NULL ELSE CASE WHEN v IS NOT NULL THEN 'INTEGER' END END;
+CREATE OR REPLACE MACRO snowmelt_get(v, key) AS
+    json_extract(v, '/' || replace(replace(CAST(key AS VARCHAR), '~', '~0'), '/', '~1'));
+CREATE OR REPLACE MACRO snowmelt_get_ignore_case(v, key) AS
+    list_filter(snowmelt_object_entries(v), lambda e: lower(e.k) = lower(key))[1].v;
+CREATE OR REPLACE MACRO snowmelt_strip_null(v) AS CASE WHEN json_type(v) <> 'NULL' THEN v END;
+CREATE OR REPLACE MACRO snowmelt_check_json(t) AS
+    CASE WHEN t IS NULL OR json_valid(t) THEN NULL ELSE 'JSON cannot be parsed' END;
+
+-- Orders VARIANT values: numbers by value, then texts.
+CREATE OR REPLACE MACRO snowmelt_order(v) AS
+    CASE WHEN v IS NOT NULL AND json_type(v) <> 'NULL' THEN {'n': TRY_CAST(v AS DOUBLE), 't': v ->> '$'} END;
+
+-- What FLATTEN makes of one value: its elements, or the values of its keys.
+CREATE OR REPLACE MACRO snowmelt_path_step(key) AS
+    CASE WHEN regexp_full_match(key, '[A-Za-z_][A-Za-z0-9_$]*') THEN key ELSE '[''' || key || ''']' END;
+CREATE OR REPLACE MACRO snowmelt_entries(v, prefix, mode) AS
+    CASE WHEN json_type(v) = 'ARRAY' AND mode <> 'OBJECT' THEN
+        list_transform(CAST(v AS JSON[]), lambda x, i: {'key': NULL::VARCHAR, 'path': prefix || '[' || (i - 1) || ']', 'index': i - 1,
+            'value': coalesce(x, 'null'::JSON), 'this': v})
+    WHEN json_type(v) = 'OBJECT' AND mode <> 'ARRAY' THEN
+        list_transform(snowmelt_object_entries(v), lambda e: {'key': e.k,
+            'path': CASE WHEN prefix = '' OR left(snowmelt_path_step(e.k), 1) = '[' THEN prefix || snowmelt_path_step(e.k)
+                ELSE prefix || '.' || e.k END,
+            'index': NULL::BIGINT, 'value': e.v, 'this': v})
+    END;
+CREATE OR REPLACE MACRO snowmelt_bigint(x) AS CAST(x AS BIGINT);
+CREATE OR REPLACE MACRO snowmelt_json_text(v) AS CAST(v AS VARCHAR);

@@ -1,0 +1,352 @@
+"""Functions of VARIANT, OBJECT and ARRAY, which are JSON in the engine, and what a VARIANT beside another type means.
+
+Source: docs.snowflake.com/en/sql-reference/functions-semistructured
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from sqlglot import exp
+
+from snowmelt.base.datatypes import ARRAY, OBJECT, SEMI_STRUCTURED, VARIANT, DataType, Kind
+from snowmelt.base.errors import unknown_function, unsupported
+from snowmelt.sql.rewrite.context import Resolver, engine_call, raw
+from snowmelt.sql.typing import type_of
+from snowmelt.sql.typing.annotate import STAR
+
+Maker = Callable[[exp.Expr], exp.Expr]
+
+
+def variant_calls(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
+    """Calls become those of the engine's macros (storage/sql/macros.sql); innermost first."""
+    for node in list(tree.find_all(*_BY_NODE, exp.Anonymous, bfs=False))[::-1]:
+        make = _BY_NAME.get(str(node.this).upper()) if isinstance(node, exp.Anonymous) else _BY_NODE[type(node)]
+        if make is None:
+            continue
+        target = node
+        if isinstance(node, (exp.ArrayAgg, exp.ArrayUniqueAgg)):
+            while isinstance(target.parent, (exp.Filter, exp.Window, exp.WithinGroup)) and target.parent.this is target:
+                target = target.parent
+        found = type_of(target)
+        made = make(target)
+        if found is not None:
+            made.meta["snowmelt_type"] = found
+        target.replace(made)
+    return tree
+
+
+def _json(node: exp.Expr) -> exp.Expr:
+    """A value as JSON."""
+    found = type_of(node)
+    if found is not None and found.kind in SEMI_STRUCTURED:
+        return node.copy()
+    return engine_call("to_json", node.copy(), data_type=VARIANT)
+
+
+def _macro(name: str, *keys: str) -> Maker:
+    """A call of a macro with the node's parts called `keys`."""
+
+    def make(node: exp.Expr) -> exp.Expr:
+        return engine_call(name, *(node.args[key].copy() for key in keys))
+
+    return make
+
+
+def _positional(name: str) -> Maker:
+    return lambda node: engine_call(name, *(item.copy() for item in node.expressions))
+
+
+def _list(items: Sequence[exp.Expr]) -> exp.Expr:
+    return engine_call("list_value", *items)
+
+
+def _array(node: exp.Expr) -> exp.Expr:
+    return engine_call("json_array", *(_json(item) for item in node.expressions), data_type=ARRAY)
+
+
+def _object(name: str) -> Maker:
+    """An OBJECT of the pairs that a node holds."""
+
+    def make(node: exp.Expr) -> exp.Expr:
+        keys, values = [], []
+        for pair in node.expressions:
+            if not isinstance(pair, (exp.PropertyEQ, exp.JSONKeyValue)):
+                raise unsupported("OBJECT_CONSTRUCT of this form")
+            key = pair.this
+            keys.append(exp.Literal.string(key.name) if isinstance(key, exp.Identifier) else key.copy())
+            values.append(_json(pair.expression))
+        if not keys:
+            return raw("'{}'::JSON", OBJECT)
+        return engine_call(name, _list(keys), _list(values), data_type=OBJECT)
+
+    return make
+
+
+def _star_object(node: exp.Expr) -> exp.Expr:
+    columns: list[tuple[str, str, DataType | None]] | None = node.meta.get(STAR)
+    if columns is None:
+        raise unsupported("OBJECT_CONSTRUCT(*) over columns that are not known beforehand")
+    keys: list[exp.Expr] = [exp.Literal.string(name) for _, name, _ in columns]
+    values = [engine_call("to_json", _column(alias, name)) for alias, name, _ in columns]
+    return engine_call("snowmelt_object", _list(keys), _list(values), data_type=OBJECT)
+
+
+def _column(alias: str, name: str) -> exp.Column:
+    table = exp.to_identifier(alias, quoted=True) if alias else None
+    return exp.column(exp.to_identifier(name, quoted=True), table=table)
+
+
+def _insert(node: exp.Expr) -> exp.Expr:
+    replaces = node.args.get("update_flag")
+    flag = replaces.copy() if isinstance(replaces, exp.Expr) else exp.false()
+    return engine_call(
+        "snowmelt_object_insert", node.this.copy(), node.args["key"].copy(), _json(node.args["value"]), flag
+    )
+
+
+def _concat(node: exp.Expr) -> exp.Expr:
+    found: exp.Expr = node.this.copy()
+    for other in node.expressions:
+        found = engine_call("snowmelt_array_cat", found, other.copy(), data_type=ARRAY)
+    return found
+
+
+def _pair(name: str) -> Maker:
+    return lambda node: engine_call(name, *(item.copy() for item in node.expressions[:2]))
+
+
+def _sort(node: exp.Expr) -> exp.Expr:
+    ascending = node.args.get("asc")
+    return engine_call("snowmelt_array_sort", node.this.copy(), ascending.copy() if ascending else exp.true())
+
+
+def _range(node: exp.Expr) -> exp.Expr:
+    parts = [node.args[key].copy() for key in ("start", "end", "step") if node.args.get(key) is not None]
+    return engine_call("to_json", engine_call("range", *(engine_call("snowmelt_bigint", part) for part in parts)))
+
+
+def _lists(name: str) -> Maker:
+    """A function of lists and a lambda."""
+
+    def make(node: exp.Expr) -> exp.Expr:
+        call = engine_call(name, engine_call("snowmelt_list", node.this.copy()), node.expression.copy())
+        return engine_call("to_json", call)
+
+    return make
+
+
+def _is(*kinds: str) -> Maker:
+    """Whether a VARIANT holds a value of one of the kinds that TYPEOF names."""
+
+    def make(node: exp.Expr) -> exp.Expr:
+        value = node.expressions[0] if isinstance(node, exp.Anonymous) else node.this
+        held = engine_call("snowmelt_typeof", _json(value))
+        return exp.In(this=held, expressions=[exp.Literal.string(kind) for kind in kinds])
+
+    return make
+
+
+def _as(kind: str | None, *kinds: str) -> Maker:
+    """The value if it is of that kind, else null; as `kind`, or as it is."""
+
+    def make(node: exp.Expr) -> exp.Expr:
+        value: exp.Expr = node.expressions[0].copy()
+        test = _is(*kinds)(exp.Anonymous(this="IS", expressions=[value.copy()]))
+        if kind is not None:
+            value = exp.Cast(this=value, to=exp.DataType.build(kind, dialect="snowflake"))
+        return exp.Case(ifs=[exp.If(this=test, true=value)])
+
+    return make
+
+
+def _value_of(node: exp.Expr) -> exp.Expr:
+    """The argument itself."""
+    return _json(node.expressions[0])
+
+
+def _split(node: exp.Expr) -> exp.Expr:
+    if node.expression.name == "":
+        parts: exp.Expr = _list([node.this.copy()])
+    else:
+        parts = engine_call("string_split", node.this.copy(), node.expression.copy())
+    return engine_call("to_json", parts)
+
+
+def _names(name: str) -> Maker:
+    """A macro of an OBJECT and the list of the keys that follow."""
+    return lambda node: engine_call(
+        name, node.expressions[0].copy(), _list([item.copy() for item in node.expressions[1:]])
+    )
+
+
+def _refused(name: str) -> Maker:
+    def make(node: exp.Expr) -> exp.Expr:
+        raise unknown_function(name) if name == "PARSE_XML" else unsupported(name)
+
+    return make
+
+
+_INTEGER, _DECIMAL, _DOUBLE = ("INTEGER",), ("INTEGER", "DECIMAL"), ("INTEGER", "DECIMAL", "DOUBLE")
+
+
+def _element(node: exp.Expr) -> exp.Expr:
+    """``v[0]``; a text in brackets is a path, which other rules know."""
+    (key,) = node.expressions if len(node.expressions) == 1 else (None,)
+    if key is None or (isinstance(key, exp.Literal) and key.is_string):
+        return node.copy()
+    return engine_call("snowmelt_get", node.this.copy(), key.copy())
+
+
+_BY_NODE: dict[type[exp.Expr], Maker] = {
+    exp.Bracket: _element,
+    exp.Array: _array,
+    exp.ArrayConstructCompact: lambda node: engine_call("snowmelt_array_compact", _array(node)),
+    exp.Struct: _object("snowmelt_object"),
+    exp.JSONObject: _object("snowmelt_object_keep_null"),
+    exp.StarMap: _star_object,
+    exp.ObjectInsert: _insert,
+    exp.ObjectAgg: _macro("snowmelt_object_agg", "this", "expression"),
+    exp.JSONKeys: lambda node: engine_call("to_json", engine_call("json_keys", node.this.copy())),
+    exp.ArrayAgg: lambda node: engine_call("snowmelt_array_agg", node.copy()),
+    exp.ArrayUniqueAgg: lambda node: engine_call("snowmelt_array_agg", node.copy()),
+    exp.ArraySize: _macro("snowmelt_array_size", "this"),
+    exp.ArrayAppend: _macro("snowmelt_array_append", "this", "expression"),
+    exp.ArrayPrepend: _macro("snowmelt_array_prepend", "this", "expression"),
+    exp.ArrayConcat: _concat,
+    exp.ArrayContains: _macro("snowmelt_array_contains", "this", "expression"),
+    exp.ArrayPosition: _macro("snowmelt_array_position", "this", "expression"),
+    exp.ArraySlice: _macro("snowmelt_array_slice", "this", "start", "end"),
+    exp.ArrayDistinct: _macro("snowmelt_array_distinct", "this"),
+    exp.ArrayToString: _macro("snowmelt_array_to_string", "this", "expression"),
+    exp.ArraySort: _sort,
+    exp.ArrayCompact: _macro("snowmelt_array_compact", "this"),
+    exp.ArrayInsert: _macro("snowmelt_array_insert", "this", "position", "expression"),
+    exp.ArrayRemove: _macro("snowmelt_array_remove", "this", "expression"),
+    exp.ArrayRemoveAt: _macro("snowmelt_array_remove_at", "this", "position"),
+    exp.ArrayIntersect: _pair("snowmelt_array_intersection"),
+    exp.ArrayExcept: _macro("snowmelt_array_except", "this", "expression"),
+    exp.ArrayOverlaps: _macro("snowmelt_array_overlap", "this", "expression"),
+    exp.ArrayMax: _macro("snowmelt_array_max", "this"),
+    exp.ArrayMin: _macro("snowmelt_array_min", "this"),
+    exp.ArrayReverse: _macro("snowmelt_array_reverse", "this"),
+    exp.Flatten: _macro("snowmelt_array_flatten", "this"),
+    exp.GenerateSeries: _range,
+    exp.ArrayFilter: _lists("list_filter"),
+    exp.Transform: _lists("list_transform"),
+    exp.Reduce: _refused("REDUCE"),
+    exp.ArraysZip: _refused("ARRAYS_ZIP"),
+    exp.Split: _split,
+    exp.StrtokToArray: _split,
+    exp.ToArray: lambda node: engine_call("snowmelt_to_array", _json(node.this)),
+    exp.GetExtract: _macro("snowmelt_get", "this", "expression"),
+    exp.GetIgnoreCase: _macro("snowmelt_get_ignore_case", "this", "expression"),
+    exp.StripNullValue: _macro("snowmelt_strip_null", "this"),
+    exp.IsNullValue: _is("NULL_VALUE"),
+    exp.IsArray: _is("ARRAY"),
+    exp.CheckJson: _macro("snowmelt_check_json", "this"),
+    exp.Typeof: lambda node: engine_call("snowmelt_typeof", _json(node.this)),
+    exp.JSONFormat: lambda node: engine_call("snowmelt_json_text", _json(node.this)),
+}
+"""Functions that sqlglot has nodes for."""
+
+_BY_NAME: dict[str, Maker] = {
+    "OBJECT_DELETE": _names("snowmelt_object_without"),
+    "OBJECT_PICK": _names("snowmelt_object_pick"),
+    "TO_OBJECT": _value_of,
+    "IS_OBJECT": _is("OBJECT"),
+    "IS_INTEGER": _is(*_INTEGER),
+    "IS_DECIMAL": _is(*_DECIMAL),
+    **dict.fromkeys(("IS_DOUBLE", "IS_REAL"), _is(*_DOUBLE)),
+    **dict.fromkeys(("IS_VARCHAR", "IS_CHAR"), _is("VARCHAR")),
+    "IS_BOOLEAN": _is("BOOLEAN"),
+    "AS_INTEGER": _as("NUMBER", *_INTEGER),
+    **dict.fromkeys(("AS_DOUBLE", "AS_REAL"), _as("FLOAT", *_DOUBLE)),
+    **dict.fromkeys(("AS_VARCHAR", "AS_CHAR"), _as("VARCHAR", "VARCHAR")),
+    "AS_BOOLEAN": _as("BOOLEAN", "BOOLEAN"),
+    "AS_ARRAY": _as(None, "ARRAY"),
+    "AS_OBJECT": _as(None, "OBJECT"),
+}
+"""Functions that sqlglot leaves anonymous."""
+
+
+# --- a VARIANT beside other types ------------------------------------------------------------------------------------
+
+_COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ, exp.NullSafeNEQ)
+_NUMERIC = (
+    exp.Add,
+    exp.Sub,
+    exp.Mul,
+    exp.Div,
+    exp.Mod,
+    exp.Sum,
+    exp.Avg,
+    exp.Abs,
+    exp.Round,
+    exp.Floor,
+    exp.Ceil,
+    exp.Sqrt,
+)
+_TEXT = (
+    exp.Upper,
+    exp.Lower,
+    exp.Trim,
+    exp.Concat,
+    exp.DPipe,
+    exp.Like,
+    exp.ILike,
+    exp.Length,
+    exp.Substring,
+    exp.Replace,
+)
+_MORE_TEXT = (exp.RegexpLike, exp.RegexpReplace, exp.RegexpExtract, exp.StartsWith, exp.Left, exp.Right, exp.SplitPart)
+
+
+def coerce_variants(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
+    """A VARIANT is converted to the type that it is compared with, or that a function takes; ORDER BY follows its
+    values.
+    """
+    for node in list(tree.find_all(*_COMPARISONS, exp.In, exp.Between, *_NUMERIC, *_TEXT, *_MORE_TEXT, exp.Ordered)):
+        if isinstance(node, _COMPARISONS):
+            _compare(node, [node.this, node.expression])
+        elif isinstance(node, exp.In):
+            _compare(node, [node.this, *node.expressions])
+        elif isinstance(node, exp.Between):
+            _compare(node, [node.this, node.args["low"], node.args["high"]])
+        elif isinstance(node, exp.Ordered):
+            if _is_variant(node.this) and _may_order(node):
+                node.this.replace(engine_call("snowmelt_order", node.this.copy()))
+        else:
+            for operand in list(node.iter_expressions()):
+                if _is_variant(operand):
+                    _cast(operand, "FLOAT" if isinstance(node, _NUMERIC) else "VARCHAR")
+    return tree
+
+
+def _is_variant(node: exp.Expr) -> bool:
+    found = type_of(node)
+    return found is not None and found.kind is Kind.VARIANT
+
+
+def _may_order(node: exp.Ordered) -> bool:
+    select = node.find_ancestor(exp.Query)
+    plain = isinstance(select, exp.Select) and not (select.args.get("distinct") or select.args.get("group"))
+    return plain and not isinstance(node.this, exp.Literal)
+
+
+def _compare(node: exp.Expr, operands: Sequence[exp.Expr]) -> None:
+    others = [found for item in operands if (found := type_of(item)) is not None and found.kind not in SEMI_STRUCTURED]
+    if not others:
+        return
+    for operand in operands:
+        if _is_variant(operand):
+            _cast(operand, _comparable(others[0]))
+
+
+def _comparable(other: DataType) -> str:
+    # Numbers of a VARIANT may have a fraction where the other side has none.
+    return "NUMBER(38, 9)" if other.kind is Kind.FIXED else other.sql if other.kind is not Kind.TEXT else "VARCHAR"
+
+
+def _cast(operand: exp.Expr, kind: str) -> None:
+    operand.replace(exp.Cast(this=operand.copy(), to=exp.DataType.build(kind, dialect="snowflake")))
