@@ -160,8 +160,8 @@ def test_create_stream() -> None:
         False,
     )
     assert statement.at is not None
-    assert statement.at[:2] == ("BEFORE", "STATEMENT")
-    assert statement.at[2].name == "id"
+    assert (statement.at.before, statement.at.kind) == (True, "STATEMENT")
+    assert statement.at.value.name == "id"
 
 
 def test_create_task() -> None:

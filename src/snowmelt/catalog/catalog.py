@@ -107,6 +107,16 @@ class Catalog:
             raise object_missing("Database", display(name))
         return found
 
+    def find_database(self, name: str) -> Database | None:
+        """The database called `name`, or None."""
+        found = self.entities.get(("DATABASE", name))
+        return found if isinstance(found, Database) else None
+
+    def find_schema(self, database: str, name: str) -> Schema | None:
+        """The schema `database`.`name`, or None."""
+        found = self.entities.get(("SCHEMA", database, name))
+        return found if isinstance(found, Schema) else None
+
     def schema(self, database: str, name: str) -> Schema:
         """The schema `database`.`name`.
 

@@ -21,7 +21,12 @@ class Durability(StrEnum):
 
 @dataclass(frozen=True)
 class Database:
-    """A database."""
+    """A database.
+
+    Attributes:
+        retention_days, extension_days: DATA_RETENTION_TIME_IN_DAYS and MAX_DATA_EXTENSION_TIME_IN_DAYS; None where
+            they are not set, for a schema or table that of what it lies in (see snowmelt.catalog.retention).
+    """
 
     name: str
     id: int
@@ -29,6 +34,8 @@ class Database:
     owner: str = "ACCOUNTADMIN"
     comment: str = ""
     transient: bool = False
+    retention_days: int | None = None
+    extension_days: int | None = None
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,8 @@ class Schema:
     owner: str = "ACCOUNTADMIN"
     comment: str = ""
     transient: bool = False
+    retention_days: int | None = None
+    extension_days: int | None = None
 
 
 @dataclass(frozen=True)
@@ -148,13 +157,17 @@ class Table(SchemaObject):
     Attributes:
         is_event: for event tables, whose columns are fixed.
         cluster_by: the text in the parentheses of CLUSTER BY, which changes nothing but what is shown.
+        change_tracking: whether CHANGES can be asked for; changes are logged in any case.
+        tracked_since: when it was switched on; None when that was at creation.
     """
 
     columns: tuple[TableColumn, ...]
     durability: Durability = Durability.PERMANENT
     is_event: bool = False
-    retention_days: int = 1
+    retention_days: int | None = None
+    extension_days: int | None = None
     change_tracking: bool = False
+    tracked_since: datetime | None = None
     constraints: tuple[Constraint, ...] = ()
     cluster_by: str = ""
 

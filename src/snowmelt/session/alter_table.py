@@ -18,7 +18,8 @@ from snowmelt.base.request import Request
 from snowmelt.base.result import Result, status_result
 from snowmelt.catalog.catalog import Catalog, Change
 from snowmelt.catalog.names import quote
-from snowmelt.catalog.objects import Constraint, Table, TableColumn
+from snowmelt.catalog.objects import Constraint, Durability, Table, TableColumn
+from snowmelt.catalog.retention import EXTENSION, RETENTION, checked_days
 from snowmelt.session.column_changes import changed_column
 from snowmelt.session.columns import check_clustering, check_names, finished
 from snowmelt.session.constraints import renamed_constraint, with_constraints, without_constraint
@@ -232,7 +233,8 @@ def _alter_columns(session: Session, table: Table, statement: AlterTable, reques
 _PROPERTIES = {
     "COMMENT": ("comment", ""),
     "CHANGE_TRACKING": ("change_tracking", False),
-    "DATA_RETENTION_TIME_IN_DAYS": ("retention_days", 1),
+    RETENTION: ("retention_days", None),
+    EXTENSION: ("extension_days", None),
 }
 
 
@@ -241,7 +243,19 @@ def _set(session: Session, table: Table, statement: AlterTable, request: Request
     if unknown:
         raise unsupported(f"ALTER TABLE SET {unknown[0]}")
     changes = {_PROPERTIES[name][0]: value for name, value in statement.value.items()}
+    for name in (RETENTION, EXTENSION):
+        if name in statement.value:
+            checked_days(name, statement.value[name], transient=table.durability is not Durability.PERMANENT)
+    if "change_tracking" in changes:
+        changes |= tracking_change(session, table, changes["change_tracking"])
     return Alteration(dataclasses.replace(table, **changes))
+
+
+def tracking_change(session: Session, table: Table, wanted: bool) -> dict[str, Any]:
+    """What changes in the picture of a table when its CHANGE_TRACKING becomes `wanted`."""
+    if wanted == table.change_tracking:
+        return {}
+    return {"change_tracking": wanted, "tracked_since": session.services.clock.now() if wanted else None}
 
 
 def _unset(session: Session, table: Table, statement: AlterTable, request: Request) -> Alteration:
@@ -249,6 +263,8 @@ def _unset(session: Session, table: Table, statement: AlterTable, request: Reque
     if unknown:
         raise unsupported(f"ALTER TABLE UNSET {unknown[0]}")
     changes: dict[str, Any] = dict(_PROPERTIES[name] for name in statement.value)
+    if "change_tracking" in changes:
+        changes["tracked_since"] = None
     return Alteration(dataclasses.replace(table, **changes))
 
 

@@ -13,6 +13,7 @@ from snowmelt.base.errors import object_exists, unsupported
 from snowmelt.catalog.catalog import Catalog, Change, Entity
 from snowmelt.catalog.names import FullName, display
 from snowmelt.catalog.objects import Database, Schema, SchemaObject, Stream, Task
+from snowmelt.catalog.retention import EXTENSION, RETENTION, checked_days
 from snowmelt.session.definitions import apply_change
 from snowmelt.session.session import Session
 from snowmelt.sql.statements import AlterObject
@@ -38,12 +39,20 @@ def alter_container(session: Session, statement: AlterObject) -> None:
         _rename_schema(session, old, database, statement.value.name)
 
 
+_DAYS = {RETENTION: "retention_days", EXTENSION: "extension_days"}
+
+
 def _set(session: Session, old: Database | Schema, statement: AlterObject) -> None:
-    changes = statement.value if statement.action == "SET" else dict.fromkeys(statement.value, "")
-    for name in changes:
-        if name != "COMMENT":
+    given = statement.value if statement.action == "SET" else dict.fromkeys(statement.value)
+    changes: dict[str, Any] = {}
+    for name, value in given.items():
+        if name == "COMMENT":
+            changes["comment"] = str(value or "")
+        elif name in _DAYS:
+            changes[_DAYS[name]] = None if value is None else checked_days(name, value, transient=old.transient)
+        else:
             raise unsupported(f"ALTER {statement.kind} ... {name}")
-    new = dataclasses.replace(old, comment=str(changes["COMMENT"]))
+    new = dataclasses.replace(old, **changes)
     apply_change(session, lambda catalog: Change(put=(new,)))
 
 

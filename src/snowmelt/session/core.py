@@ -72,6 +72,11 @@ class Core:
         self.connection.register(name, table)
         return name
 
+    def now_runs(self, query_id: str) -> None:
+        """A statement begins: what it commits is known by its id."""
+        self.query_id = query_id
+        self.connection.statements = (query_id,)
+
     def close(self) -> None:
         """Roll back and let go of everything that is the session's own."""
         while self.transactions:

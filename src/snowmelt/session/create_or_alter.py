@@ -11,7 +11,7 @@ from snowmelt.base.errors import unsupported
 from snowmelt.base.request import Request
 from snowmelt.base.result import Result, status_result
 from snowmelt.catalog.objects import Table, TableColumn
-from snowmelt.session.alter_table import Alteration, added, carry_out, dropped
+from snowmelt.session.alter_table import Alteration, added, carry_out, dropped, tracking_change
 from snowmelt.session.column_changes import changed_column
 from snowmelt.session.columns import check_names, finished
 from snowmelt.session.constraints import with_constraints
@@ -46,7 +46,7 @@ def create_or_alter(session: Session, table: Table, statement: CreateTable, requ
         done.table,
         comment=statement.comment,
         cluster_by=statement.cluster_by,
-        change_tracking=statement.change_tracking,
+        **tracking_change(session, table, statement.change_tracking),
         retention_days=table.retention_days if statement.retention_days is None else statement.retention_days,
     )
     result = with_constraints(session, result, statement.constraints)

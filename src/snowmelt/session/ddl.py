@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypedDict
+
 from snowmelt.base.errors import SqlError, object_exists, object_missing, unsupported
 from snowmelt.base.request import Request
 from snowmelt.base.result import Result, status_result
@@ -23,6 +25,7 @@ from snowmelt.catalog.objects import (
     Task,
     View,
 )
+from snowmelt.catalog.retention import EXTENSION, RETENTION, checked_days
 from snowmelt.session.definitions import (
     apply_change,
     create_object,
@@ -53,7 +56,14 @@ def create_database(session: Session, statement: st.CreateDatabase, request: Req
     """CREATE DATABASE, with its schema PUBLIC; it becomes the current one."""
     engine = session.services.engine
     now = session.services.clock.now()
-    database = Database(statement.name, engine.next_id(), now, comment=statement.comment, transient=statement.transient)
+    database = Database(
+        statement.name,
+        engine.next_id(),
+        now,
+        comment=statement.comment,
+        transient=statement.transient,
+        **_kept(statement),
+    )
     public = Schema("PUBLIC", statement.name, engine.next_id(), now)
     known = False
 
@@ -86,6 +96,7 @@ def create_schema(session: Session, statement: st.CreateSchema, request: Request
         session.services.clock.now(),
         comment=statement.comment,
         transient=statement.transient,
+        **_kept(statement),
     )
     known = False
 
@@ -109,6 +120,19 @@ def create_schema(session: Session, statement: st.CreateSchema, request: Request
     if known:
         return status_result(f"{name} already exists, statement succeeded.")
     return status_result(f"Schema {name} successfully created.")
+
+
+class _Kept(TypedDict):
+    retention_days: int | None
+    extension_days: int | None
+
+
+def _kept(statement: st.CreateDatabase | st.CreateSchema) -> _Kept:
+    days, extension = statement.retention_days, statement.extension_days
+    return {
+        "retention_days": None if days is None else checked_days(RETENTION, days, transient=statement.transient),
+        "extension_days": None if extension is None else checked_days(EXTENSION, extension),
+    }
 
 
 def create_sequence(session: Session, statement: st.CreateSequence, request: Request) -> Result:

@@ -29,7 +29,7 @@ from snowmelt.session.session import Session
 from snowmelt.sql import numbering, tracking
 from snowmelt.sql.statements import Create
 from snowmelt.storage.connection import Connection
-from snowmelt.streams.offsets import create_offset, drop_offset
+from snowmelt.streams.offsets import drop_offset
 
 S = TypeVar("S", bound=SchemaObject)
 
@@ -101,8 +101,12 @@ def create_object(
     physical: Callable[[Connection, S], None] | None = None,
     temporary: bool = False,
     message: str | None = None,
+    also: Callable[[Catalog], tuple[Entity, ...]] = lambda catalog: (),
 ) -> Result:
     """Put a new schema object into the catalog, or among the session's temporary ones.
+
+    Args:
+        also: what else of the catalog changes with it.
 
     Raises:
         SqlError: 002002 when the name is taken, 002003 when the schema is missing.
@@ -118,13 +122,13 @@ def create_object(
         nonlocal known
         present = catalog.entities.get(key_of(item))
         if present is None:
-            return Change(put=(item,))
+            return Change(put=(item, *also(catalog)))
         if statement.if_not_exists:
             known = True
             return Change()
         if not statement.or_replace or type(present) is not type(item):
             raise object_exists(item.name)
-        return Change(put=(item,), drop=(present,))
+        return Change(put=(item, *also(catalog)), drop=(present,))
 
     def work(connection: Connection) -> None:
         if physical is not None and not known:
@@ -179,11 +183,6 @@ def create_table_physically(connection: Connection, table: Table) -> None:
 def create_sequence_physically(connection: Connection, sequence: Sequence) -> None:
     """The engine's sequence behind a new one."""
     connection.run(numbering.create(sequence.id, sequence.start, sequence.increment))
-
-
-def create_stream_physically(connection: Connection, stream: Stream) -> None:
-    """The offset of a new stream."""
-    create_offset(connection, stream)
 
 
 def is_temporary(durability: Durability) -> bool:

@@ -112,6 +112,7 @@ def _run_in_open(session: Session, plan: Plan, transaction: OpenTransaction) -> 
     if plan.kind is StatementType.SELECT:
         return result
     transaction.statements += 1
+    transaction.queries += (session.core.query_id,)
     transaction.consumed |= plan.streams
     for table in plan.targets:
         transaction.has_changed(table, touches=plan.touches)

@@ -159,7 +159,7 @@ def _table(names: _Names, table: Table) -> str:
     lines = [_column(column) for column in table.columns]
     lines += [_constraint(names, each) for each in table.constraints]
     clauses = f"cluster by ({table.cluster_by})" if table.cluster_by else ""
-    if table.retention_days not in (None, 1):
+    if table.retention_days is not None:
         clauses += f" DATA_RETENTION_TIME_IN_DAYS={table.retention_days}"
     if table.change_tracking:
         clauses += " CHANGE_TRACKING=TRUE"

@@ -17,7 +17,7 @@ from snowmelt.catalog.names import FullName
 from snowmelt.catalog.objects import Table
 from snowmelt.session.information_views import OBJECT_VIEWS, inside
 from snowmelt.session.packages import installed
-from snowmelt.session.show_scope import visible
+from snowmelt.session.show_scope import retention_days, visible
 
 if TYPE_CHECKING:
     from snowmelt.session.session import Session
@@ -39,7 +39,18 @@ def _header(names: str, **types: DataType) -> Header:
 
 def _databases(session: Session, database: str) -> tuple[Header, Rows]:
     rows = [
-        (d.name, d.owner, _yes(d.transient), d.comment or None, d.created_on, d.created_on, 1, "STANDARD", "NO", "ROLE")
+        (
+            d.name,
+            d.owner,
+            _yes(d.transient),
+            d.comment or None,
+            d.created_on,
+            d.created_on,
+            retention_days(session, d),
+            "STANDARD",
+            "NO",
+            "ROLE",
+        )
         for d in session.services.engine.catalog.databases()
     ]
     names = (
@@ -59,7 +70,7 @@ def _schemata(session: Session, database: str) -> tuple[Header, Rows]:
             s.owner,
             _yes(s.transient),
             "NO",
-            1,
+            retention_days(session, s),
             *unset,
             s.created_on,
             s.created_on,

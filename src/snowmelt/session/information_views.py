@@ -26,7 +26,7 @@ from snowmelt.catalog.objects import (
 )
 from snowmelt.session.file_format_options import all_options
 from snowmelt.session.show_data import clustering, next_value
-from snowmelt.session.show_scope import byte_count, row_counts, visible
+from snowmelt.session.show_scope import byte_count, retention_days, row_counts, visible
 
 if TYPE_CHECKING:
     from snowmelt.session.session import Session
@@ -80,10 +80,11 @@ def _comment(path: Get = lambda item: item) -> Column:
 
 @dataclass(frozen=True)
 class _Relation:
-    """A table or view, with how many rows it has."""
+    """A table or view, with how many rows it has, and for how many days its past is kept."""
 
     item: Table | View
     rows: int | None
+    days: int
 
     @property
     def table(self) -> Table | None:
@@ -101,7 +102,11 @@ class _Relation:
 def _relations(session: Session, database: str) -> Iterable[_Relation]:
     items = inside(session, database, Table, View)
     counts = row_counts(session, [item for item in items if isinstance(item, Table)])
-    return [_Relation(item, counts.get(item.id)) for item in items if isinstance(item, (Table, View))]
+    return [
+        _Relation(item, counts.get(item.id), retention_days(session, item))
+        for item in items
+        if isinstance(item, (Table, View))
+    ]
 
 
 def inside(session: Session, database: str, *kinds: type[T]) -> list[T]:
@@ -124,7 +129,7 @@ TABLES = (
     _c("CLUSTERING_KEY", _of_table(lambda t: clustering(t) or None)),
     _c("ROW_COUNT", lambda r: r.rows, NUMBER),
     _c("BYTES", lambda r: None if r.table is None else byte_count(r.table, r.rows), NUMBER),
-    _c("RETENTION_TIME", _of_table(lambda t: t.retention_days), NUMBER),
+    _c("RETENTION_TIME", lambda r: None if r.table is None else r.days, NUMBER),
     *_null("SELF_REFERENCING_COLUMN_NAME REFERENCE_GENERATION USER_DEFINED_TYPE_CATALOG USER_DEFINED_TYPE_SCHEMA"),
     *_null("USER_DEFINED_TYPE_NAME"),
     _c("IS_INSERTABLE_INTO", lambda r: _yes(r.table is not None)),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from snowmelt.base.errors import SqlError
+from snowmelt.catalog import retention
 
 DEFAULTS: dict[str, Any] = {
     "ABORT_DETACHED_QUERY": False,
@@ -16,6 +17,7 @@ DEFAULTS: dict[str, Any] = {
     "BINARY_OUTPUT_FORMAT": "HEX",
     "CLIENT_SESSION_KEEP_ALIVE": False,
     "CLIENT_TIMESTAMP_TYPE_MAPPING": "TIMESTAMP_LTZ",
+    "DATA_RETENTION_TIME_IN_DAYS": 1,
     "DATE_INPUT_FORMAT": "AUTO",
     "DATE_OUTPUT_FORMAT": "YYYY-MM-DD",
     "ERROR_ON_NONDETERMINISTIC_MERGE": True,
@@ -23,6 +25,7 @@ DEFAULTS: dict[str, Any] = {
     "EVENT_TABLE": "",
     "LOCK_TIMEOUT": 43_200,
     "LOG_LEVEL": "INFO",
+    "MAX_DATA_EXTENSION_TIME_IN_DAYS": 14,
     "METRIC_LEVEL": "NONE",
     "MULTI_STATEMENT_COUNT": 1,
     "PYTHON_CONNECTOR_QUERY_RESULT_FORMAT": "ARROW",
@@ -48,6 +51,9 @@ DEFAULTS: dict[str, Any] = {
 }
 """Parameters that can be set, and what they are when nobody does. Local defaults differ from an account's where one
 machine wants it: TIMEZONE is UTC, LOG_LEVEL and TRACE_LEVEL are on."""
+
+NOT_OF_SESSIONS = frozenset(retention.DEFAULTS)
+"""Parameters of the account and of objects, which a session cannot set."""
 
 _FIXED_HERE = frozenset({"TIMEZONE", "QUOTED_IDENTIFIERS_IGNORE_CASE"})
 """Parameters whose other values would change results and are not supported yet."""
@@ -77,6 +83,8 @@ def checked(name: str, value: Any) -> Any:
         raise SqlError(
             f"SQL compilation error:\ninvalid value [{value}] for parameter '{name}'", 1008, "22023"
         ) from error
+    if name in retention.DEFAULTS:
+        retention.checked_days(name, value)
     if name in _FIXED_HERE and value != default:
         raise SqlError(f"Unsupported feature 'parameter {name} = {value}'.", 2, "0A000")
     return value

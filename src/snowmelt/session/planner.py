@@ -20,9 +20,11 @@ from snowmelt.session.information_schema import information_schema
 from snowmelt.session.loading import StagedRows, staged_rows
 from snowmelt.session.system_functions import system_function
 from snowmelt.session.table_functions import table_function
+from snowmelt.session.time_travel import Point, changes, point_of, rows_at
 from snowmelt.session.udfs import ensure_function
 from snowmelt.sql import numbering, tracking
 from snowmelt.sql.parse import parse_expression, parse_query
+from snowmelt.sql.past import Interval, Past
 from snowmelt.sql.pending import Pending, relation
 from snowmelt.sql.rewrite.rules import rewrite
 
@@ -62,6 +64,7 @@ class SessionPlanner:
         scope: Scope | None = None,
         depth: int = 0,
         text: str | None = None,
+        at: Point | None = None,
     ) -> None:
         self.session: Session = session
         self.request: Request = request
@@ -71,6 +74,7 @@ class SessionPlanner:
         self.registered: list[str] = []
         self.repeatable = True
         self.types: tuple[DataType | None, ...] | None = None
+        self._at = at
         self._depth = depth
         self._text = request.text if text is None else text
 
@@ -94,28 +98,39 @@ class SessionPlanner:
         """The value of a session parameter."""
         return self.session.parameters()[name]
 
-    def relation(self, name: Name) -> str:
-        """DuckDB text of a query for the table, view or stream called `name`."""
+    def relation(self, name: Name, past: Past | None = None) -> str:
+        """DuckDB text of a query for the table, view or stream called `name`, or for its past."""
         full = self.scope.full(name)
         if full.schema == "INFORMATION_SCHEMA":
+            if past is not None:
+                raise unsupported("AT / BEFORE / CHANGES of INFORMATION_SCHEMA")
             return self.rows(information_schema(self.session, full))
         found = self.session.relation(full)
+        if found is None:
+            raise object_missing("Object", str(name))
+        if past is not None or self._at is not None:
+            self.repeatable = False
+        if isinstance(past, Interval):
+            return changes(self, found, past)
+        at = self._at if past is None else point_of(self, past)
         match found:
             case Table():
-                return relation(found, self.pending(found))
+                return relation(found, self.pending(found)) if at is None else rows_at(self.session, found, at)
             case View():
-                return self._view(found)
+                return self._view(found, at)
+            case Stream() if at is not None:
+                raise unsupported("AT / BEFORE of a stream")
             case Stream():
                 return self._stream(found)
-            case _:
-                raise object_missing("Object", str(name))
 
-    def columns(self, name: Name) -> collections.abc.Sequence[TableColumn] | None:
+    def columns(self, name: Name, past: Past | None = None) -> collections.abc.Sequence[TableColumn] | None:
         """The columns of a table, view or stream with their types."""
         full = self.scope.full(name)
         if full.schema == "INFORMATION_SCHEMA":
             return None
         match self.session.relation(full):
+            case Table() as table if isinstance(past, Interval):
+                return (*table.columns, *_STREAM_COLUMNS)
             case Table() as table:
                 return table.columns
             case View() as view:
@@ -130,11 +145,12 @@ class SessionPlanner:
         """Remember the types of the query's columns."""
         self.types = None if types is None else tuple(types)
 
-    def _view(self, view: View) -> str:
+    def _view(self, view: View, at: Point | None) -> str:
         if self._depth >= _MAX_VIEW_DEPTH:
             raise SqlError(f"SQL compilation error:\nView '{view.name}' is nested too deeply.", 2037, "42601")
         scope = Scope(view.full_name.database, view.full_name.schema)
-        inner = SessionPlanner(self.session, self.request, scope=scope, depth=self._depth + 1, text=view.query)
+        depth = self._depth + 1
+        inner = SessionPlanner(self.session, self.request, scope=scope, depth=depth, text=view.query, at=at)
         try:
             text = rewrite(parse_query(view.query), inner)
             self._check_view(view, text)
@@ -179,8 +195,8 @@ class SessionPlanner:
             )
         self.repeatable = False
         self.streams_read.add(stream.id)
-        bounded = self.session.core.transaction is not None
-        return tracking.delta(table, stream.id, append_only=stream.mode == "APPEND_ONLY", bounded=bounded)
+        window = tracking.StreamWindow(stream.id, bounded=self.session.core.transaction is not None)
+        return tracking.delta(table, window, append_only=stream.mode == "APPEND_ONLY")
 
     def rows(self, table: pa.Table) -> str:
         """DuckDB text of a query for rows that were computed here."""
@@ -214,9 +230,13 @@ class SessionPlanner:
             return self._take(numbered)
         return None if column.default is None else self.expression(column.default)
 
+    def beside(self, text: str | None = None) -> SessionPlanner:
+        """A planner for an expression of its own."""
+        return SessionPlanner(self.session, self.request, scope=self.scope, depth=self._depth, text=text)
+
     def expression(self, text: str) -> str:
         """DuckDB text of an expression of its own, such as a default."""
-        inner = SessionPlanner(self.session, self.request, scope=self.scope, depth=self._depth, text=text)
+        inner = self.beside(text)
         rewritten = rewrite(parse_expression(text), inner)
         self.registered += inner.registered
         self.repeatable &= inner.repeatable

@@ -115,7 +115,7 @@ class Session:
             if self.parent is None:
                 self.core.cancel.clear()
             self.core.running.add(request.query_id)
-            self.core.query_id = request.query_id
+            self.core.now_runs(request.query_id)
             try:
                 result = self._execute(request)
             except SqlError as error:
@@ -126,6 +126,7 @@ class Session:
             result.sql = request.text
             if not request.describe_only:
                 self.services.results.put(result)
+                self._remember(request.query_id)
                 self.core.history.append(request.query_id)
                 del self.core.history[:-_HISTORY]
             return result
@@ -164,14 +165,21 @@ class Session:
             )
         children = []
         for number, statement in enumerate(statements):
+            query_id = f"{request.query_id[:-4]}{number + 1:04x}"
+            self.core.now_runs(query_id)
             child = self.execute_statement(statement, request)
-            child.query_id = f"{request.query_id[:-4]}{number + 1:04x}"
+            self._remember(query_id)
+            child.query_id = query_id
             child.sql = statement.text
             self.services.results.put(child)
             children.append(child)
         done = status_result("Multiple statements executed successfully.", StatementType.MULTI)
         done.children = tuple(children)
         return done
+
+    def _remember(self, query_id: str) -> None:
+        engine = self.services.engine
+        engine.moments.put(query_id, engine.version, self.services.clock.now())
 
     def _parse(self, request: Request) -> list[Statement]:
         """The statements of a request; binds and variables may stand for names in them."""

@@ -9,7 +9,7 @@ from snowmelt.base.request import Request
 from snowmelt.base.result import Result, StatementType, status_result
 from snowmelt.catalog.names import parse_name
 from snowmelt.catalog.objects import Table
-from snowmelt.session.parameters import checked
+from snowmelt.session.parameters import NOT_OF_SESSIONS, checked
 from snowmelt.session.planner import SessionPlanner
 from snowmelt.session.queries import release
 from snowmelt.session.session import Session
@@ -83,6 +83,8 @@ def alter_parameters(session: Session, statement: AlterParameters, request: Requ
         return status_result(_DONE, StatementType.SET)
     if statement.scope != "SESSION":
         raise unsupported(f"ALTER {statement.scope}")
+    for name in NOT_OF_SESSIONS & statement.values.keys():
+        raise SqlError(f"SQL compilation error:\ninvalid parameter '{name}'", 1003, "42000")
     values = {name: None if value is None else checked(name, value) for name, value in statement.values.items()}
     if "AUTOCOMMIT" in values:
         if session.core.depth:

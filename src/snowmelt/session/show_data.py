@@ -10,7 +10,7 @@ from snowmelt.base.errors import object_missing
 from snowmelt.catalog.objects import FileFormat, SchemaObject, Sequence, Stage, Table, TableColumn, View
 from snowmelt.session.file_format_options import all_options
 from snowmelt.session.session import Session
-from snowmelt.session.show_scope import Shown, byte_count, columns, in_scope, row_counts
+from snowmelt.session.show_scope import Shown, byte_count, columns, in_scope, retention_days, row_counts
 from snowmelt.sql import numbering
 from snowmelt.sql.statements import Show
 
@@ -27,7 +27,7 @@ def show_databases(session: Session, statement: Show) -> Shown:
             d.owner,
             d.comment,
             "TRANSIENT" if d.transient else "",
-            "1",
+            str(retention_days(session, d)),
             "STANDARD",
             None,
             "ROLE",
@@ -62,7 +62,7 @@ def show_schemas(session: Session, statement: Show) -> Shown:
             s.owner,
             s.comment,
             "TRANSIENT" if s.transient else "",
-            "1",
+            str(retention_days(session, s)),
             "ROLE",
             None,
         )
@@ -103,7 +103,7 @@ def show_tables(session: Session, statement: Show) -> Shown:
             counts[t.id],
             byte_count(t, counts[t.id]),
             t.owner,
-            str(t.retention_days),
+            str(retention_days(session, t)),
             "ON" if t.cluster_by else "OFF",
             "ON" if t.change_tracking else "OFF",
             "OFF",
@@ -197,7 +197,7 @@ def show_objects(session: Session, statement: Show) -> Shown:
             counts.get(o.id),
             byte_count(o, counts[o.id]) if isinstance(o, Table) else None,
             o.owner,
-            str(o.retention_days) if isinstance(o, Table) else "1",
+            str(retention_days(session, o)),
             "ROLE",
             None,
             "N",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from snowmelt.base.datatypes import TIMESTAMP_LTZ, VARCHAR, DataType
 from snowmelt.catalog.objects import SchemaObject, Table
+from snowmelt.catalog.retention import Holder, retention_of
 from snowmelt.sql.statements import Show
 from snowmelt.sql.tracking import physical
 
@@ -66,6 +67,12 @@ def _scope(session: Session, statement: Show) -> tuple[str | None, str | None]:
             return found_database, schema
         case _:
             return session.database, session.schema
+
+
+def retention_days(session: Session, item: Holder) -> int:
+    """For how many days the past of an object is kept."""
+    services = session.services
+    return retention_of(services.engine.catalog, services.account, item).days
 
 
 def row_counts(session: Session, tables: Sequence[Table]) -> dict[int, int]:

@@ -8,13 +8,21 @@ from typing import Any
 from snowmelt.base.errors import SqlError, object_missing, unsupported
 from snowmelt.base.request import Request
 from snowmelt.base.result import Result, status_result
+from snowmelt.catalog.catalog import Catalog, Entity
 from snowmelt.catalog.names import FullName, parse_name
 from snowmelt.catalog.objects import Stream, Table, Task, TaskStatus
-from snowmelt.session.definitions import create_object, create_stream_physically, existing, replace_object
+from snowmelt.session.alter_table import tracking_change
+from snowmelt.session.definitions import create_object, existing, replace_object
 from snowmelt.session.parameters import checked
+from snowmelt.session.planner import SessionPlanner
+from snowmelt.session.queries import release
 from snowmelt.session.session import Session
+from snowmelt.session.time_travel import check_tracked, point_of
 from snowmelt.sql import tracking
+from snowmelt.sql.past import Moment
 from snowmelt.sql.statements import AlterTask, CreateStream, CreateTask, ExecuteTask
+from snowmelt.storage.connection import Connection
+from snowmelt.streams.offsets import create_offset
 from snowmelt.tasks.graph import check_task
 from snowmelt.tasks.schedule import parse_schedule
 
@@ -35,11 +43,6 @@ def create_stream(session: Session, statement: CreateStream, request: Request) -
     """CREATE STREAM ... ON TABLE."""
     if statement.source_kind != "TABLE":
         raise unsupported(f"CREATE STREAM ON {statement.source_kind}")
-    if statement.at is not None:
-        raise unsupported("CREATE STREAM ... AT / BEFORE")
-    if statement.append_only and statement.show_initial_rows:
-        # The log says how rows were first inserted, not how they were when the stream began.
-        raise unsupported("CREATE STREAM with both APPEND_ONLY and SHOW_INITIAL_ROWS")
     source = session.relation(session.scope.full(statement.source))
     if not isinstance(source, Table):
         raise object_missing("Table", str(statement.source))
@@ -56,7 +59,31 @@ def create_stream(session: Session, statement: CreateStream, request: Request) -
         comment=statement.comment,
         owner=session.role or "",
     )
-    return create_object(session, statement, stream, physical=create_stream_physically)
+    version = None if statement.at is None else _start(session, source, statement.at, request)
+
+    def tracked(catalog: Catalog) -> tuple[Entity, ...]:
+        """A stream switches change tracking of its table on."""
+        table = next((each for each in catalog.all(Table) if each.id == source.id), None)
+        if table is None:
+            raise object_missing("Table", str(statement.source))
+        return () if table.change_tracking else (dataclasses.replace(table, **tracking_change(session, table, True)),)
+
+    def physical(connection: Connection, created: Stream) -> None:
+        create_offset(connection, created, version)
+
+    return create_object(session, statement, stream, physical=physical, also=tracked)
+
+
+def _start(session: Session, source: Table, moment: Moment, request: Request) -> int:
+    """The version from which on a stream shows changes."""
+    session.core.commit()
+    planner = SessionPlanner(session, request)
+    try:
+        point = point_of(planner, moment, source)
+        check_tracked(session, source, point)
+    finally:
+        release(session, planner)
+    return point.version
 
 
 def create_task(session: Session, statement: CreateTask, request: Request) -> Result:

@@ -7,7 +7,9 @@ import dataclasses
 from snowmelt.base.errors import SqlError, object_missing, unsupported
 from snowmelt.base.request import Request
 from snowmelt.base.result import Result, StatementType
-from snowmelt.catalog.objects import Table, TableColumn
+from snowmelt.catalog.names import FullName
+from snowmelt.catalog.objects import Durability, Table, TableColumn
+from snowmelt.catalog.retention import EXTENSION, RETENTION, checked_days
 from snowmelt.plan.query import plan_query
 from snowmelt.plan.steps import Read, Write
 from snowmelt.session.columns import check_clustering, check_names, finished
@@ -39,14 +41,17 @@ def create_table(session: Session, statement: CreateTable, request: Request) -> 
     columns = _columns_of(session, statement, request)
     check_names(columns)
     columns = finished(session, columns, request)
+    name = session.scope.full(statement.name)
+    durability = durability_in(session, name, statement.durability)
     table = Table(
-        session.scope.full(statement.name),
+        name,
         session.services.engine.next_id(),
         session.services.clock.now(),
         columns=columns,
-        durability=statement.durability,
+        durability=durability,
         is_event=statement.is_event,
-        retention_days=1 if statement.retention_days is None else statement.retention_days,
+        retention_days=_days(RETENTION, statement.retention_days, durability),
+        extension_days=_days(EXTENSION, statement.extension_days, durability),
         change_tracking=statement.change_tracking,
         cluster_by=statement.cluster_by,
         comment=statement.comment,
@@ -62,6 +67,18 @@ def create_table(session: Session, statement: CreateTable, request: Request) -> 
             session, statement, table, physical=create_table_physically, temporary=temporary, message=message
         )
     return _create_as(session, statement, table, request, message)
+
+
+def durability_in(session: Session, name: FullName, wanted: Durability) -> Durability:
+    """How long a table lives: all in a transient schema or database are transient."""
+    catalog = session.services.engine.catalog
+    schema = catalog.schema(name.database, name.schema)
+    transient = schema.transient or catalog.database(name.database).transient
+    return Durability.TRANSIENT if transient and wanted is Durability.PERMANENT else wanted
+
+
+def _days(name: str, value: int | None, durability: Durability) -> int | None:
+    return None if value is None else checked_days(name, value, transient=durability is not Durability.PERMANENT)
 
 
 def _with_keys(session: Session, statement: CreateTable, table: Table) -> Table:

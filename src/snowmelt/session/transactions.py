@@ -41,6 +41,7 @@ class OpenTransaction:
         loaded: (table, file, etag) of the files that it has loaded.
         purged: staged files to remove once it has committed.
         statements: how many changed something.
+        queries: the ids of these.
         savepoints: what to go back to when a CALL fails, innermost last.
     """
 
@@ -53,6 +54,7 @@ class OpenTransaction:
     loaded: frozenset[tuple[int, str, str]] = frozenset()
     purged: tuple[StagedFile, ...] = ()
     statements: int = 0
+    queries: tuple[str, ...] = ()
     savepoints: list[Savepoint] = field(default_factory=list)
 
     def changes_of(self, table: Table) -> Pending:
@@ -102,6 +104,8 @@ def publish(core: Core, transaction: OpenTransaction) -> None:
     for pending in transaction.pending.values():
         _check_table(core, pending)
     connection.begin(transaction.record.number)
+    ending = connection.statements
+    connection.statements = (*transaction.queries, *ending)
     try:
         for pending in transaction.pending.values():
             for text in pending.publish():
@@ -115,6 +119,8 @@ def publish(core: Core, transaction: OpenTransaction) -> None:
     except BaseException:
         connection.rollback()
         raise
+    finally:
+        connection.statements = ending
 
 
 def _check_table(core: Core, pending: Pending) -> None:

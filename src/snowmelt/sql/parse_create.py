@@ -145,6 +145,7 @@ def database(cursor: Cursor, head: Head) -> Create:
         name=name.name,
         transient=head.durability is Durability.TRANSIENT,
         retention_days=options.get("DATA_RETENTION_TIME_IN_DAYS"),
+        extension_days=options.get("MAX_DATA_EXTENSION_TIME_IN_DAYS"),
         comment=options.get("COMMENT", ""),
         **head.flags,
     )
@@ -165,6 +166,7 @@ def schema(cursor: Cursor, head: Head) -> Create:
         name=name,
         transient=head.durability is Durability.TRANSIENT,
         retention_days=options.get("DATA_RETENTION_TIME_IN_DAYS"),
+        extension_days=options.get("MAX_DATA_EXTENSION_TIME_IN_DAYS"),
         comment=options.get("COMMENT", ""),
         **head.flags,
     )

@@ -115,6 +115,7 @@ def _table_clause(cursor: Cursor, made: CreateTable, names: tuple[str, ...]) -> 
         made,
         comment=str(options.get("COMMENT", made.comment)),
         retention_days=options.get("DATA_RETENTION_TIME_IN_DAYS", made.retention_days),
+        extension_days=options.get("MAX_DATA_EXTENSION_TIME_IN_DAYS", made.extension_days),
         change_tracking=options.get("CHANGE_TRACKING", made.change_tracking),
     )
 

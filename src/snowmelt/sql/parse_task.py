@@ -9,12 +9,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from sqlglot import exp
-
 from snowmelt.base.errors import unsupported
 from snowmelt.catalog.names import fold
 from snowmelt.sql.cursor import Cursor
 from snowmelt.sql.parse_create import Head, take_options
+from snowmelt.sql.past import parse_moment
 from snowmelt.sql.statements import AlterTask, Create, CreateStream, CreateTask, ExecuteTask, Statement
 
 Nested = Callable[[Cursor], Statement]
@@ -150,7 +149,7 @@ def stream(cursor: Cursor, head: Head) -> Create:
     if kind is None:
         raise unsupported(f"stream on {cursor.word()}") if cursor.word() else cursor.unexpected()
     source = cursor.name()
-    at = _at(cursor)
+    at = parse_moment(cursor)
     options = take_options(cursor, "APPEND_ONLY", "SHOW_INITIAL_ROWS", "COMMENT", refused="CREATE STREAM")
     return CreateStream(
         name=name,
@@ -162,17 +161,3 @@ def stream(cursor: Cursor, head: Head) -> Create:
         comment=str(options.get("COMMENT", "")),
         **head.flags,
     )
-
-
-def _at(cursor: Cursor) -> tuple[str, str, exp.Expression] | None:
-    side = cursor.take_one_of("AT", "BEFORE")
-    if side is None:
-        return None
-    cursor.expect("(")
-    kind = cursor.take_one_of("TIMESTAMP", "OFFSET", "STATEMENT", "STREAM")
-    if kind is None:
-        raise cursor.unexpected()
-    cursor.expect("=>")
-    value = cursor.expression()
-    cursor.expect(")")
-    return side, kind, value

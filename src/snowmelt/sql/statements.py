@@ -15,6 +15,7 @@ from sqlglot import exp
 from snowmelt.base.datatypes import DataType
 from snowmelt.catalog.names import Name
 from snowmelt.catalog.objects import Argument, Durability, TableColumn
+from snowmelt.sql.past import Moment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +119,7 @@ class CreateDatabase(Create):
     name: str
     transient: bool = False
     retention_days: int | None = None
+    extension_days: int | None = None
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,7 @@ class CreateSchema(Create):
     name: Name
     transient: bool = False
     retention_days: int | None = None
+    extension_days: int | None = None
 
 
 @dataclass(frozen=True)
@@ -160,6 +163,7 @@ class CreateTable(Create):
     is_event: bool = False
     change_tracking: bool = False
     retention_days: int | None = None
+    extension_days: int | None = None
     constraints: tuple[ConstraintClause, ...] = ()
     cluster_by: str = ""
     or_alter: bool = False
@@ -297,17 +301,14 @@ class SetComment(Statement):
 
 @dataclass(frozen=True)
 class CreateStream(Create):
-    """CREATE STREAM name ON TABLE | VIEW source.
-
-    `at`: None or (``AT`` | ``BEFORE``, ``TIMESTAMP`` | ``OFFSET`` | ``STATEMENT`` | ``STREAM``, expression).
-    """
+    """CREATE STREAM name ON TABLE | VIEW source; `at` is the point in time from which on it shows changes."""
 
     name: Name
     source: Name
     source_kind: str = "TABLE"
     append_only: bool = False
     show_initial_rows: bool = False
-    at: tuple[str, str, exp.Expr] | None = None
+    at: Moment | None = None
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ Statements refer to the running transaction by the engine variable ``tx``.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from snowmelt.base.datatypes import MAX_TEXT, Kind
 from snowmelt.catalog.names import quote
@@ -167,14 +168,69 @@ def late_variables(stream: int) -> tuple[str, str]:
     return f"s{stream}_late_from", f"s{stream}_late"
 
 
-def _fresh(column: str, stream: int) -> str:
-    low, skip = window_variables(stream)
-    return f"({column} >= getvariable('{low}') AND NOT list_contains(getvariable('{skip}'), {column}))"
+@dataclass(frozen=True)
+class StreamWindow:
+    """The window of a stream, which the engine variables tell when the statement runs.
+
+    The window of an explicit transaction ends where the transaction began, since a stream reads repeatably within one:
+    with `bounded`, what others committed later does not show.
+    """
+
+    stream: int
+    bounded: bool
+
+    def fresh(self, column: str) -> str:
+        """Whether a transaction committed after the window's start."""
+        low, skip = window_variables(self.stream)
+        return f"({column} >= getvariable('{low}') AND NOT list_contains(getvariable('{skip}'), {column}))"
+
+    def late(self, column: str) -> str:
+        """Whether a transaction committed after the window's end."""
+        low, late = late_variables(self.stream)
+        return f"({column} >= getvariable('{low}') AND list_contains(getvariable('{late}'), {column}))"
+
+    @property
+    def initial(self) -> str:
+        """Whether the rows that were there at the window's start count as inserted."""
+        return f"getvariable('{initial_variable(self.stream)}')"
 
 
-def _late(column: str, stream: int) -> str:
-    low, late = late_variables(stream)
-    return f"({column} >= getvariable('{low}') AND list_contains(getvariable('{late}'), {column}))"
+@dataclass(frozen=True)
+class Versions:
+    """The window after the version `start`, up to and including the version `end` or what is there now."""
+
+    start: int
+    end: int | None = None
+
+    @property
+    def bounded(self) -> bool:
+        return self.end is not None
+
+    def fresh(self, column: str) -> str:
+        """Whether a transaction committed after the window's start."""
+        return _committed_after(column, self.start)
+
+    def late(self, column: str) -> str:
+        """Whether a transaction committed after the window's end."""
+        assert self.end is not None
+        return _committed_after(column, self.end)
+
+    @property
+    def initial(self) -> str:
+        """Rows that were there at the window's start are no change."""
+        return "FALSE"
+
+
+Window = StreamWindow | Versions
+
+
+def _committed_after(column: str, version: int) -> str:
+    return f"({column} IN (SELECT tx FROM snowmelt.commits WHERE ver > {version}))"
+
+
+def initial_variable(stream: int) -> str:
+    """An engine variable that tells whether an append-only stream shows the rows that were there at its start."""
+    return f"s{stream}_initial"
 
 
 def row_id(table: Table, column: str) -> str:
@@ -182,19 +238,16 @@ def row_id(table: Table, column: str) -> str:
     return f"printf('%08x%016x', {table.id}, {column})"
 
 
-def delta(table: Table, stream: int, *, append_only: bool, bounded: bool) -> str:
-    """A query for the net change of `table` within a stream's window: its columns, METADATA$ACTION,
-    METADATA$ISUPDATE and METADATA$ROW_ID.
-
-    The window of an explicit transaction ends where the transaction began, since a stream reads repeatably within one:
-    with `bounded`, what others committed later does not show.
+def delta(table: Table, window: Window, *, append_only: bool) -> str:
+    """A query for the net change of `table` within a window: its columns, METADATA$ACTION, METADATA$ISUPDATE and
+    METADATA$ROW_ID.
 
     Source: docs.snowflake.com/en/user-guide/streams-intro
     """
     columns = column_list(table.columns)
     base, log = physical(table), log_of(table)
-    if bounded:
-        base, log = _at_end(table, stream), f"(SELECT * FROM {log} WHERE NOT {_late('_tx', stream)})"
+    if window.bounded:
+        base, log = _at_end(table, window), f"(SELECT * FROM {log} WHERE NOT {window.late('_tx')})"
     first = f"SELECT * FROM {log} WHERE {{where}} QUALIFY row_number() OVER (PARTITION BY _rid ORDER BY _lsn) = 1"
 
     def out(prefix: str, action: str, update: str) -> str:
@@ -205,33 +258,50 @@ def delta(table: Table, stream: int, *, append_only: bool, bounded: bool) -> str
             f'{identity} AS "METADATA$ROW_ID"'
         )
 
+    old = first.format(where=window.fresh("_tx") + " AND NOT " + window.fresh("_ins"))
     if append_only:
-        gone = first.format(where=_fresh("_tx", stream) + " AND " + _fresh("_ins", stream))
-        return (
+        gone = first.format(where=window.fresh("_tx") + " AND " + window.fresh("_ins"))
+        appended = (
             f"WITH g AS ({gone}) "
             f"{out('t.', 'INSERT', 'FALSE')} FROM {base} AS t ANTI JOIN g ON t._rid = g._rid "
-            f"WHERE {_fresh('t._ins', stream)} "
+            f"WHERE {window.fresh('t._ins')} "
             f"UNION ALL {out('g.', 'INSERT', 'FALSE')} FROM g"
         )
-    old = first.format(where=_fresh("_tx", stream) + " AND NOT " + _fresh("_ins", stream))
+        if isinstance(window, Versions):
+            return appended
+        # What SHOW_INITIAL_ROWS shows: the rows as they were at the window's start.
+        return (
+            f"{appended} UNION ALL {out('b.', 'INSERT', 'FALSE')} FROM (SELECT * FROM {base} WHERE {window.initial} "
+            f"AND NOT {window.fresh('_ins')}) AS b ANTI JOIN (SELECT _rid FROM {log} WHERE {window.initial} "
+            f"AND {window.fresh('_tx')}) AS x ON b._rid = x._rid "
+            f"UNION ALL {out('o.', 'INSERT', 'FALSE')} FROM (SELECT * FROM ({old}) WHERE {window.initial}) AS o"
+        )
     return (
         f"WITH o AS MATERIALIZED ({old}), "
         f"u AS MATERIALIZED (SELECT t._rid, {column_list(table.columns, 't.')} FROM {base} AS t "
         f"SEMI JOIN o ON t._rid = o._rid) "
         f'SELECT {columns}, "METADATA$ACTION", "METADATA$ISUPDATE", "METADATA$ROW_ID" FROM ('
-        f"{out('t.', 'INSERT', 'FALSE')} FROM {base} AS t WHERE {_fresh('t._ins', stream)} "
+        f"{out('t.', 'INSERT', 'FALSE')} FROM {base} AS t WHERE {window.fresh('t._ins')} "
         f"UNION ALL {out('u.', 'INSERT', 'TRUE')} FROM u "
         f"UNION ALL {out('o.', 'DELETE', 'u._rid IS NOT NULL')} FROM o LEFT JOIN u ON o._rid = u._rid)"
     )
 
 
-def _at_end(table: Table, stream: int) -> str:
-    """The table's rows as they were at the end of the stream's window."""
+def rows_at(table: Table, version: int) -> str:
+    """A query for the table's visible columns as its rows were at a version.
+
+    Source: docs.snowflake.com/en/sql-reference/constructs/at-before
+    """
+    return f"SELECT {column_list(table.columns)} FROM {_at_end(table, Versions(0, version))}"
+
+
+def _at_end(table: Table, window: Window) -> str:
+    """The table's rows as they were at the end of the window."""
     names = "_rid, _ins, " + column_list(table.columns)
     log = log_of(table)
     return (
-        f"(SELECT {names} FROM {physical(table)} WHERE NOT {_late('_ins', stream)} "
-        f"AND _rid NOT IN (SELECT _rid FROM {log} WHERE {_late('_tx', stream)}) "
-        f"UNION ALL SELECT {names} FROM {log} WHERE {_late('_tx', stream)} AND NOT {_late('_ins', stream)} "
+        f"(SELECT {names} FROM {physical(table)} WHERE NOT {window.late('_ins')} "
+        f"AND _rid NOT IN (SELECT _rid FROM {log} WHERE {window.late('_tx')}) "
+        f"UNION ALL SELECT {names} FROM {log} WHERE {window.late('_tx')} AND NOT {window.late('_ins')} "
         f"QUALIFY row_number() OVER (PARTITION BY _rid ORDER BY _lsn) = 1)"
     )

@@ -38,6 +38,7 @@ class Connection:
         tx: number of the open transaction, 0 when there is none.
         wrote: whether the open transaction wrote rows of tracked tables or moved offsets.
         canceled: set while the running statement is to stop; whoever begins a statement clears it.
+        statements: ids of the queries that the next commit is made of.
         sequences: sequences of the engine that statements have taken values of since the last commit.
     """
 
@@ -47,6 +48,7 @@ class Connection:
         self.tx = 0
         self._marked = 0
         self.wrote = False
+        self.statements: tuple[str, ...] = ()
         self.sequences: set[str] = set()
         self.canceled = threading.Event()
         self._idle = threading.Event()
@@ -77,7 +79,7 @@ class Connection:
         """
         try:
             if self.wrote:
-                self.engine.commit(self._cursor, self.tx)
+                self.engine.commit(self._cursor, self.tx, self.statements)
             else:
                 self._cursor.execute("COMMIT")
             self.sequences.clear()

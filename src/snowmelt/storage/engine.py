@@ -7,7 +7,8 @@ after rewriting; as a second wall, DuckDB itself can read and write nothing outs
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from importlib import resources
 from pathlib import Path
 from typing import TypeVar
@@ -22,6 +23,7 @@ from snowmelt.catalog.objects import SchemaObject, Stream, Table
 from snowmelt.storage.connection import Connection
 from snowmelt.storage.errors import translate
 from snowmelt.storage.locks import LockManager
+from snowmelt.storage.moments import Moments
 from snowmelt.storage.transactions import Transactions
 
 T = TypeVar("T")
@@ -34,6 +36,7 @@ class Engine:
         locks: table locks.
         transactions: the explicit transactions of all sessions.
         catalog: the current picture; replaced whole by `change`.
+        moments: which version there was when each of the last statements ended.
         spill: directory for what does not fit into memory.
     """
 
@@ -48,10 +51,13 @@ class Engine:
         self._root = _open(path, files, spill, memory_mb)
         for script in ("bootstrap", "macros"):
             self._root.execute(resources.files("snowmelt.storage").joinpath(f"sql/{script}.sql").read_text())
-        row = self._root.execute("SELECT coalesce(max(tx), 0), coalesce(max(ver), 0) FROM snowmelt.commits").fetchone()
-        self._tx: int
-        self._version: int
-        self._tx, self._version = row or (0, 0)
+        newest = "SELECT coalesce(max(tx), 0), coalesce(max(ver), 0), epoch_us(max(committed_at)) FROM snowmelt.commits"
+        row = self._root.execute(newest).fetchone()
+        assert row is not None
+        self._tx: int = row[0]
+        self._version: int = row[1]
+        self._committed_at = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=row[2] or 0)
+        self.moments = Moments()
         self.catalog = self._load_catalog()
         self.on_commit: Callable[[], None] = lambda: None
 
@@ -67,13 +73,20 @@ class Engine:
             self._tx += 1
             return self._tx
 
-    def commit(self, cursor: duckdb.DuckDBPyConnection, tx: int) -> None:
-        """Commit a transaction that wrote rows: versions are given in commit order, under one lock."""
+    def commit(self, cursor: duckdb.DuckDBPyConnection, tx: int, statements: Sequence[str]) -> None:
+        """Commit a transaction that wrote rows: versions are given in commit order, under one lock.
+
+        Args:
+            statements: ids of the queries that it consists of.
+        """
         with self._commit_lock:
             version = self._version + 1
-            cursor.execute("INSERT INTO snowmelt.commits VALUES (?, ?, ?)", [tx, version, self.clock.now()])
+            # A machine's clock may be put back, but the time of a version never comes before that of an older one.
+            now = max(self.clock.now(), self._committed_at)
+            row = [tx, version, now, list(statements)]
+            cursor.execute("INSERT INTO snowmelt.commits (tx, ver, committed_at, statements) VALUES (?, ?, ?, ?)", row)
             cursor.execute("COMMIT")
-            self._version = version
+            self._version, self._committed_at = version, now
         self.on_commit()
 
     @property

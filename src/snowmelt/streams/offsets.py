@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from snowmelt.base.errors import object_missing
 from snowmelt.catalog.objects import Stream
-from snowmelt.sql.tracking import late_variables, window_variables
+from snowmelt.sql.tracking import initial_variable, late_variables, window_variables
 from snowmelt.storage.connection import Connection
 from snowmelt.storage.errors import conflict
 
@@ -21,11 +21,16 @@ _NEVER = 2**62
 
 @dataclass(frozen=True)
 class Window:
-    """What a stream shows to one transaction: changes of versions after `start` up to and including `end`."""
+    """What a stream shows to one transaction: changes of versions after `start` up to and including `end`.
+
+    Attributes:
+        initial: the rows of version `start` count as inserted.
+    """
 
     stream: int
     start: int
     end: int
+    initial: bool = False
 
 
 def current_version(connection: Connection) -> int:
@@ -33,10 +38,18 @@ def current_version(connection: Connection) -> int:
     return int(connection.scalar("SELECT coalesce(max(ver), 0) FROM snowmelt.commits"))
 
 
-def create_offset(connection: Connection, stream: Stream) -> None:
-    """Begin a stream at the current version, or before all rows for SHOW_INITIAL_ROWS."""
-    version = -1 if stream.initial_rows else current_version(connection)
-    connection.run("INSERT OR REPLACE INTO snowmelt.offsets VALUES (?, ?)", [stream.id, version])
+def create_offset(connection: Connection, stream: Stream, version: int | None = None) -> None:
+    """Begin a stream at `version` or the current one. With SHOW_INITIAL_ROWS the net change is that since ever; a
+    stream of appended rows must show what was there at the version instead.
+    """
+    if version is None:
+        version = current_version(connection)
+    append_only = stream.mode == "APPEND_ONLY"
+    start = -1 if stream.initial_rows and not append_only else version
+    connection.run(
+        "INSERT OR REPLACE INTO snowmelt.offsets (stream, ver, moved_at, initial) VALUES (?, ?, ?, ?)",
+        [stream.id, start, connection.engine.clock.now(), stream.initial_rows and append_only],
+    )
 
 
 def drop_offset(connection: Connection, stream_id: int) -> None:
@@ -50,12 +63,13 @@ def open_window(connection: Connection, stream_id: int, end: int | None = None) 
     Raises:
         SqlError: 002003 when the stream was dropped.
     """
-    start = connection.scalar("SELECT ver FROM snowmelt.offsets WHERE stream = ?", [stream_id])
-    if start is None:
+    found = connection.run("SELECT ver, initial FROM snowmelt.offsets WHERE stream = ?", [stream_id])
+    if not found:
         raise object_missing("Stream", str(stream_id))
+    start, initial = found[0]
     # A stream made after the transaction began, or read by another since, has nothing for it.
     end = current_version(connection) if end is None else max(end, start)
-    return Window(stream_id, start, end)
+    return Window(stream_id, start, end, bool(initial))
 
 
 def set_window(connection: Connection, window: Window) -> None:
@@ -67,6 +81,7 @@ def set_window(connection: Connection, window: Window) -> None:
         least = _NEVER if found is None else int(found)
     skipped = connection.run("SELECT tx FROM snowmelt.commits WHERE tx >= ? AND ver <= ?", [least, window.start])
     _set_variables(connection, window_variables(window.stream), least, [tx for (tx,) in skipped])
+    connection.run(f"SET VARIABLE {initial_variable(window.stream)} = {window.initial}")
 
 
 def set_end(connection: Connection, window: Window) -> None:
@@ -87,9 +102,9 @@ def check_unmoved(connection: Connection, window: Window) -> None:
     Raises:
         SqlError: 000625 when somebody has.
     """
-    found = connection.scalar("SELECT ver FROM snowmelt.offsets WHERE stream = ?", [window.stream])
+    found = connection.run("SELECT ver, initial FROM snowmelt.offsets WHERE stream = ?", [window.stream])
     # A stream that was dropped since has no offset to move.
-    if found is not None and found != window.start:
+    if found and found[0] != (window.start, window.initial):
         raise conflict()
 
 
@@ -97,4 +112,7 @@ def advance(connection: Connection, window: Window) -> None:
     """Move the stream's offset to the end of `window`, in the open transaction."""
     connection.wrote = True
     check_unmoved(connection, window)
-    connection.run("UPDATE snowmelt.offsets SET ver = ? WHERE stream = ?", [window.end, window.stream])
+    connection.run(
+        "UPDATE snowmelt.offsets SET ver = ?, moved_at = ?, initial = FALSE WHERE stream = ?",
+        [window.end, connection.engine.clock.now(), window.stream],
+    )

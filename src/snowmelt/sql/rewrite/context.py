@@ -10,6 +10,7 @@ from sqlglot import exp
 from snowmelt.base.datatypes import DataType
 from snowmelt.catalog.names import Name
 from snowmelt.catalog.objects import TableColumn
+from snowmelt.sql.past import Past
 
 TYPE = "snowmelt_type"
 """Meta key of an expression's Snowflake type (see snowmelt.sql.typing)."""
@@ -81,11 +82,13 @@ def raw_query(text: str, columns: Sequence[TableColumn] | None = None) -> exp.Su
 class Resolver(Protocol):
     """Answers about names, given by the session (see snowmelt.session.resolver). All raise SqlError for the unknown."""
 
-    def relation(self, name: Name) -> str:
-        """DuckDB text of a query that yields the rows of the table, view or stream called `name`."""
+    def relation(self, name: Name, past: Past | None = None) -> str:
+        """DuckDB text of a query that yields the rows of the table, view or stream called `name`, as they were at a
+        point in time, or what changed between two.
+        """
         ...
 
-    def columns(self, name: Name) -> Sequence[TableColumn] | None:
+    def columns(self, name: Name, past: Past | None = None) -> Sequence[TableColumn] | None:
         """The columns of that relation with their types; None where they are not known beforehand."""
         ...
 

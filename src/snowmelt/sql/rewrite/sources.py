@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from sqlglot import exp
 
 from snowmelt.base.errors import syntax_error, unsupported
-from snowmelt.catalog.names import parse_name
+from snowmelt.catalog.names import Name, parse_name
 from snowmelt.catalog.objects import TableColumn
+from snowmelt.sql.past import past_of
 from snowmelt.sql.rewrite.context import Resolver, StagedRows, raw, raw_query
 from snowmelt.sql.rewrite.flatten import is_flatten
 from snowmelt.sql.rewrite.names import is_cte, table_name
@@ -19,11 +20,11 @@ def resolve_sources(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
     for table in list(tree.find_all(exp.Table)):
         this = table.this
         if isinstance(this, exp.DynamicIdentifier):
-            name = parse_name(_text(this.this))
-            _replace(table, resolver.relation(name), name.name, resolver.columns(name))
+            _resolve(table, parse_name(_text(this.this)), resolver)
         elif isinstance(this, exp.Identifier) and not is_cte(table):
-            name = table_name(table)
-            _replace(table, resolver.relation(name), name.name, resolver.columns(name))
+            _resolve(table, table_name(table), resolver)
+        elif isinstance(this, exp.Identifier) and past_of(table) is not None:
+            raise unsupported("AT / BEFORE / CHANGES of a common table expression")
         elif isinstance(this, (exp.Literal, exp.Parameter, exp.Placeholder)):
             # The engine would take a text for the name of one of its own tables, or of a file.
             raise syntax_error(f"unexpected '{this.sql(dialect='snowflake')}'")
@@ -37,12 +38,10 @@ def resolve_table_functions(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
         if is_flatten(this):
             continue
         if isinstance(this, exp.Literal):
-            name = parse_name(this.name)
-            _replace(rows, resolver.relation(name), name.name, resolver.columns(name))
+            _resolve(rows, parse_name(this.name), resolver)
             continue
         if isinstance(this, exp.Column):
-            name = parse_name(this.sql(dialect="snowflake"))
-            _replace(rows, resolver.relation(name), name.name, resolver.columns(name))
+            _resolve(rows, parse_name(this.sql(dialect="snowflake")), resolver)
             continue
         prefix: list[str] = []
         while isinstance(this, exp.Dot):
@@ -102,10 +101,14 @@ def _text(node: exp.Expr) -> str:
     return node.name if isinstance(node, exp.Literal) else node.sql(dialect="snowflake")
 
 
+def _resolve(table: exp.Expr, name: Name, resolver: Resolver) -> None:
+    """Put the engine's query for what is called `name` where `table` stands."""
+    past = past_of(table)
+    _replace(table, resolver.relation(name, past), name.name, resolver.columns(name, past))
+
+
 def _replace(table: exp.Expr, text: str, name: str, columns: Sequence[TableColumn] | None = None) -> None:
     """Put the query `text` where `table` stands, keeping its alias, joins, pivots and sample."""
-    if any(table.args.get(clause) for clause in ("when", "version", "changes")):
-        raise unsupported("AT / BEFORE / CHANGES")
     query = raw_query(text, columns)
     alias = table.args.get("alias")
     if alias is None or alias.this is None:

@@ -13,11 +13,19 @@ CREATE SEQUENCE IF NOT EXISTS snowmelt.log_numbers;
 CREATE TABLE IF NOT EXISTS snowmelt.entities (id BIGINT PRIMARY KEY, doc VARCHAR NOT NULL);
 
 -- Which transaction committed as which version. Rows carry the transaction's number from the moment they are written;
--- the version is known only at commit, in commit order.
+-- the version is known only at commit, in commit order. Times never run backwards from one version to the next;
+-- statements are the ids of the queries that the transaction consists of, for AT (STATEMENT => ...).
 CREATE TABLE IF NOT EXISTS snowmelt.commits (tx BIGINT NOT NULL, ver BIGINT NOT NULL, committed_at TIMESTAMPTZ NOT NULL);
+ALTER TABLE snowmelt.commits ADD COLUMN IF NOT EXISTS statements VARCHAR[];
 
--- A stream has read everything up to and including version ver.
+-- A stream has read everything up to and including version ver, since moved_at. With initial, it also shows the rows
+-- that were there at that version.
 CREATE TABLE IF NOT EXISTS snowmelt.offsets (stream BIGINT PRIMARY KEY, ver BIGINT NOT NULL);
+ALTER TABLE snowmelt.offsets ADD COLUMN IF NOT EXISTS moved_at TIMESTAMPTZ;
+ALTER TABLE snowmelt.offsets ADD COLUMN IF NOT EXISTS initial BOOLEAN DEFAULT FALSE;
+
+-- The log of a table tells nothing any more of what was committed up to and including version ver.
+CREATE TABLE IF NOT EXISTS snowmelt.pruned ("table" BIGINT PRIMARY KEY, ver BIGINT NOT NULL);
 
 -- Files that COPY INTO has loaded, so that it does not load them twice.
 CREATE TABLE IF NOT EXISTS snowmelt.loads ("table" BIGINT NOT NULL, file VARCHAR NOT NULL, etag VARCHAR NOT NULL,
