@@ -26,6 +26,32 @@ def quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+_MARK = "~"
+_SMALL = re.compile(r"[a-z]")
+_ENCODED = re.compile(r"~[0-9a-f]+$")
+
+
+def engine_name(name: str) -> str:
+    """The name by which the engine knows a column or alias. The engine compares names without regard to the case of
+    ASCII letters, Snowflake does not: so a name with small letters gets a mark that tells which letters are small.
+
+    >>> engine_name("Ab"), engine_name("AB"), engine_name("A~1")
+    ('Ab~2', 'AB', 'A~1~0')
+    """
+    small = sum(1 << match.start() for match in _SMALL.finditer(name))
+    return f"{name}{_MARK}{small:x}" if small or _MARK in name else name
+
+
+def logical_name(name: str) -> str:
+    """The name of which `engine_name` made `name`."""
+    return _ENCODED.sub("", name)
+
+
+def engine_quote(name: str) -> str:
+    """A column or alias as SQL text of the engine."""
+    return quote(engine_name(name))
+
+
 def display(name: str) -> str:
     """A stored name as Snowflake shows it: quoted only where it must be."""
     return name if _PLAIN.fullmatch(name) else quote(name)

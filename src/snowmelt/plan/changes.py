@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from snowmelt.base.errors import invalid_identifier, syntax_error, unsupported
 from snowmelt.base.result import StatementType
-from snowmelt.catalog.names import fold, quote
+from snowmelt.catalog.names import engine_quote, fold
 from snowmelt.catalog.objects import Table, TableColumn
 from snowmelt.plan.dml import (
     dml_plan,
@@ -32,7 +32,7 @@ from snowmelt.sql.rewrite.names import table_name
 from snowmelt.sql.rewrite.rules import engine_sql, rewrite, rewrite_tree
 from snowmelt.sql.statements import Delete, Merge, Update
 
-_CLAUSE = "snowmelt_clause"
+_CLAUSE = "SNOWMELT_CLAUSE"
 MULTI_JOINED = "number of multi-joined rows updated"
 _HEAD = ("_act", "_rid", "_ins")
 
@@ -90,16 +90,16 @@ def _direct_update(
     )
     query.set("where", tree.args.get("where"))
     done = rewrite_tree(query, planner)
-    place = f"{tracking.physical(table)} AS {quote(alias)}"
+    place = f"{tracking.physical(table)} AS {engine_quote(alias)}"
     where = done.args.get("where")
     condition = "" if where is None else " " + engine_sql(where)
     values = ", ".join(
-        f"{quote(column.name)} = {tracking.fitted(column, engine_sql(value.this))}"
+        f"{engine_quote(column.name)} = {tracking.fitted(column, engine_sql(value.this))}"
         for column, value in zip(assignments, done.expressions, strict=True)
     )
     steps: list[Step] = []
     if tracking.is_tracked(table):
-        logged = changes.log_rows(table, quote(alias))
+        logged = changes.log_rows(table, engine_quote(alias))
         steps.append(LogImages(f"{logged} FROM {place}{condition}"))
     return [*steps, Write(f"UPDATE {place} SET {values}{condition}", "updated")]
 
@@ -139,7 +139,7 @@ def plan_delete(statement: Delete, planner: Planner) -> Plan:
     if pending is not None:
         steps = _staged_delete(tree, table, alias, pending, planner)
         return dml_plan([table], steps, StatementType.DELETE, planner, ("deleted",), touches=True)
-    tree.set("this", raw(f"{tracking.physical(table)} AS {quote(alias)}"))
+    tree.set("this", raw(f"{tracking.physical(table)} AS {engine_quote(alias)}"))
     text = engine_sql(rewrite_tree(tree, planner))
     if tracking.is_tracked(table):
         columns = f"_rid, _ins, {tracking.column_list(table.columns)}"
@@ -214,7 +214,7 @@ def _merge_query(
     tree: exp.Expr, table: Table, alias: str, clauses: Sequence[_Clause], pending: Pending | None
 ) -> exp.Select:
     """The query over the joined pairs: number of the clause, the old row, each clause's new values."""
-    found = f"{quote(alias)}._rid IS NOT NULL"
+    found = f"{engine_quote(alias)}._rid IS NOT NULL"
     tests = []
     for number, when in enumerate(tree.args["whens"].expressions):
         test = raw(found) if when.args.get("matched") else raw(f"NOT ({found})")
@@ -331,8 +331,8 @@ def _target(node: exp.Expr, planner: Planner) -> tuple[Table, str]:
 
 
 def _old(table: Table, alias: str) -> list[exp.Expr]:
-    prefix = quote(alias)
-    columns = [_named(raw(f"{prefix}.{quote(c.name)}"), f"o{i}") for i, c in enumerate(table.columns)]
+    prefix = engine_quote(alias)
+    columns = [_named(raw(f"{prefix}.{engine_quote(c.name)}"), f"o{i}") for i, c in enumerate(table.columns)]
     return [_named(raw(f"{prefix}._rid"), "_rid"), _named(raw(f"{prefix}._ins"), "_ins"), *columns]
 
 
@@ -345,7 +345,8 @@ def _new_names(table: Table) -> list[str]:
 
 
 def _named(value: exp.Expr, name: str) -> exp.Expr:
-    return exp.alias_(value.copy(), name, quoted=True)
+    # In capitals, for which the engine has no other name; it finds them by small letters too.
+    return exp.alias_(value.copy(), name.upper(), quoted=True)
 
 
 def _column_name(node: exp.Expr) -> str:

@@ -22,7 +22,7 @@ from snowmelt.sql.rewrite.rules import rewrite
 from snowmelt.sql.statements import Insert, Into, MultiInsert, Truncate
 
 _SOURCE = "snowmelt_source"
-_CLAUSE = "snowmelt_clause"
+_CLAUSE = "SNOWMELT_CLAUSE"
 
 
 def target_columns(table: Table, names: Sequence[str]) -> list[TableColumn]:

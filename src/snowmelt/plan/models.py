@@ -41,7 +41,7 @@ def _innermost(tree: exp.Expr) -> ModelMethod | None:
 
 
 def _apply(select: exp.Select, method: ModelMethod, resolver: Resolver, number: int) -> ApplyModel:
-    name, output = f"snowmelt_apply_{number}", f"snowmelt_output_{number}"
+    name, output = f"snowmelt_apply_{number}", f"SNOWMELT_OUTPUT_{number}"
     projection: exp.Expr = method.node
     while projection.parent is not None and projection.parent is not select:
         projection = projection.parent

@@ -17,7 +17,7 @@ from snowmelt.base.errors import SqlError, invalid_identifier, object_exists, ob
 from snowmelt.base.request import Request
 from snowmelt.base.result import Result, status_result
 from snowmelt.catalog.catalog import Catalog, Change
-from snowmelt.catalog.names import quote
+from snowmelt.catalog.names import engine_quote
 from snowmelt.catalog.objects import Constraint, Durability, Table, TableColumn
 from snowmelt.catalog.retention import EXTENSION, RETENTION, checked_days
 from snowmelt.session.column_changes import changed_column
@@ -140,7 +140,7 @@ def added(
     before: list[str] = []
     planner = SessionPlanner(session, request)
     for column in new:
-        name = quote(column.name)
+        name = engine_quote(column.name)
         before += tracking.create_identity(table, column)
         if not empty:
             _check_filling(table, column)
@@ -201,7 +201,7 @@ def dropped(table: Table, names: tuple[str, ...]) -> Alteration:
     numbers = dataclasses.replace(table, columns=tuple(gone))
     return Alteration(
         dataclasses.replace(table, columns=columns, constraints=constraints),
-        tuple(f"DROP COLUMN {quote(name)}" for name in names),
+        tuple(f"DROP COLUMN {engine_quote(name)}" for name in names),
         after=tuple(tracking.drop_identities(numbers)),
     )
 
@@ -217,7 +217,7 @@ def _rename_column(session: Session, table: Table, statement: AlterTable, reques
         return dataclasses.replace(each, columns=tuple(new if name == old else name for name in each.columns))
 
     larger = dataclasses.replace(table, columns=columns, constraints=tuple(map(renamed, table.constraints)))
-    return Alteration(larger, (f"RENAME COLUMN {quote(old)} TO {quote(new)}",))
+    return Alteration(larger, (f"RENAME COLUMN {engine_quote(old)} TO {engine_quote(new)}",))
 
 
 def _alter_columns(session: Session, table: Table, statement: AlterTable, request: Request) -> Alteration:
@@ -280,7 +280,7 @@ def _cluster_by(session: Session, table: Table, statement: AlterTable, request: 
 def _add_constraint(session: Session, table: Table, statement: AlterTable, request: Request) -> Alteration:
     new = with_constraints(session, table, (statement.value,))
     stricter = [new_c for old_c, new_c in zip(table.columns, new.columns, strict=True) if old_c != new_c]
-    return Alteration(new, rows_only=tuple(f"ALTER COLUMN {quote(c.name)} SET NOT NULL" for c in stricter))
+    return Alteration(new, rows_only=tuple(f"ALTER COLUMN {engine_quote(c.name)} SET NOT NULL" for c in stricter))
 
 
 def _drop_constraint(session: Session, table: Table, statement: AlterTable, request: Request) -> Alteration:

@@ -12,7 +12,7 @@ from typing import Any
 from snowmelt.base.datatypes import DataType, Kind
 from snowmelt.base.errors import SqlError, invalid_identifier, unsupported
 from snowmelt.base.request import Request
-from snowmelt.catalog.names import quote
+from snowmelt.catalog.names import engine_quote
 from snowmelt.catalog.objects import Table, TableColumn
 from snowmelt.session.columns import default_text
 from snowmelt.session.session import Session
@@ -46,9 +46,15 @@ def changed_column(
             both, rows_only = _retyping(session, table, column, argument)
             new = dataclasses.replace(column, type=argument)
         case "SET NOT NULL":
-            new, rows_only = dataclasses.replace(column, nullable=False), (f"ALTER COLUMN {quote(name)} SET NOT NULL",)
+            new, rows_only = (
+                dataclasses.replace(column, nullable=False),
+                (f"ALTER COLUMN {engine_quote(name)} SET NOT NULL",),
+            )
         case "DROP NOT NULL":
-            new, rows_only = dataclasses.replace(column, nullable=True), (f"ALTER COLUMN {quote(name)} DROP NOT NULL",)
+            new, rows_only = (
+                dataclasses.replace(column, nullable=True),
+                (f"ALTER COLUMN {engine_quote(name)} DROP NOT NULL",),
+            )
         case "COMMENT":
             new = dataclasses.replace(column, comment=argument)
         case "DROP DEFAULT":
@@ -93,10 +99,10 @@ def _retyping(
         return (), ()
     if old.kind is not Kind.FIXED or old == new:
         return (), ()
-    text = f"ALTER COLUMN {quote(column.name)} SET DATA TYPE {new.duckdb}"
+    text = f"ALTER COLUMN {engine_quote(column.name)} SET DATA TYPE {new.duckdb}"
     if (new.precision or 38) > (old.precision or 38):
         return (text,), ()
-    fits = f"SELECT count(*) FROM {tracking.physical(table)} WHERE abs({quote(column.name)}) >= 1e{_digits(new)}"
+    fits = f"SELECT count(*) FROM {tracking.physical(table)} WHERE abs({engine_quote(column.name)}) >= 1e{_digits(new)}"
     if session.core.connection.scalar(fits):
         raise SqlError(
             f"SQL compilation error: {change} because the precision is not sufficient for the values in the column.",

@@ -15,7 +15,7 @@ from snowmelt.base.datatypes import Kind
 from snowmelt.base.errors import SqlError, unsupported
 from snowmelt.base.request import Request
 from snowmelt.catalog.catalog import Scope
-from snowmelt.catalog.names import Name, quote
+from snowmelt.catalog.names import Name, engine_quote
 from snowmelt.catalog.objects import Table, TableColumn
 from snowmelt.session.planner import SessionPlanner
 from snowmelt.session.session import Session
@@ -32,16 +32,13 @@ def check_names(columns: Sequence[TableColumn]) -> None:
     """No two columns may bear one name.
 
     Raises:
-        SqlError: 002025 for a name that comes twice, 000002 for two that differ only in case.
+        SqlError: 002025 for a name that comes twice.
     """
-    seen: dict[str, str] = {}
+    seen: set[str] = set()
     for column in columns:
-        folded = column.name.upper()
-        if folded in seen and seen[folded] == column.name:
+        if column.name in seen:
             raise SqlError(f"SQL compilation error:\nduplicate column name '{column.name}'", 2025, "42S21")
-        if folded in seen:
-            raise unsupported(f"columns '{seen[folded]}' and '{column.name}', whose names differ only in case")
-        seen[folded] = column.name
+        seen.add(column.name)
 
 
 def finished(session: Session, columns: Sequence[TableColumn], request: Request) -> tuple[TableColumn, ...]:
@@ -132,7 +129,7 @@ def check_clustering(session: Session, table: Table, request: Request) -> None:
     expressions = parse_expression(f"({table.cluster_by})")
     items = expressions.expressions if isinstance(expressions, exp.Tuple) else [expressions]
     texts = ", ".join(rewrite(item, planner) for item in items)
-    nulls = ", ".join(f"CAST(NULL AS {column.type.duckdb}) AS {quote(column.name)}" for column in table.columns)
+    nulls = ", ".join(f"CAST(NULL AS {column.type.duckdb}) AS {engine_quote(column.name)}" for column in table.columns)
     session.core.connection.describe(f"SELECT {texts} FROM (SELECT {nulls})")
 
 

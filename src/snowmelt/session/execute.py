@@ -13,6 +13,7 @@ import pyarrow as pa
 from snowmelt.base.datatypes import NUMBER
 from snowmelt.base.errors import SqlError
 from snowmelt.base.result import Result, StatementType, rows_result, status_result
+from snowmelt.catalog.names import engine_name
 from snowmelt.plan.changes import MULTI_JOINED
 from snowmelt.plan.steps import (
     ApplyModel,
@@ -236,7 +237,7 @@ def _apply(session: Session, step: ApplyModel) -> pa.Table:
     kept = len(columns) - step.arguments
     arguments = table.select(range(kept, len(columns)))
     output = session.apply_model(step, arguments)
-    names = [column.name for column in columns[:kept]]
+    names = [engine_name(column.name) for column in columns[:kept]]
     return pa.Table.from_arrays([*table.columns[:kept], output], names=[*names, step.output])
 
 

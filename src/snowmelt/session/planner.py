@@ -13,7 +13,7 @@ from snowmelt.base.datatypes import BOOLEAN, VARCHAR, DataType
 from snowmelt.base.errors import SqlError, object_missing, unsupported
 from snowmelt.base.request import Request
 from snowmelt.catalog.catalog import Scope
-from snowmelt.catalog.names import FullName, Name, quote
+from snowmelt.catalog.names import FullName, Name, engine_name, engine_quote
 from snowmelt.catalog.objects import Function, Sequence, Stream, Table, TableColumn, View
 from snowmelt.session.bindings import literal, wire_literal
 from snowmelt.session.information_schema import information_schema
@@ -163,7 +163,7 @@ class SessionPlanner:
         self.streams_peeked |= inner.streams_peeked
         self.registered += inner.registered
         self.repeatable &= inner.repeatable
-        names = ", ".join(quote(column.name) for column in view.columns)
+        names = ", ".join(engine_quote(column.name) for column in view.columns)
         return f"SELECT * FROM ({text}) AS v({names})"
 
     def _check_view(self, view: View, text: str) -> None:
@@ -200,7 +200,7 @@ class SessionPlanner:
 
     def rows(self, table: pa.Table) -> str:
         """DuckDB text of a query for rows that were computed here."""
-        name = self.session.core.register_rows(table)
+        name = self.session.core.register_rows(table.rename_columns([engine_name(n) for n in table.column_names]))
         self.repeatable = False
         self.registered.append(name)
         return f"SELECT * FROM {name}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from snowmelt.catalog.names import quote
+from snowmelt.catalog.names import engine_quote
 from snowmelt.catalog.objects import Table, TableColumn
 from snowmelt.sql import tracking
 from snowmelt.sql.pending import Pending
@@ -63,7 +63,9 @@ def update_staged(table: Table, assigned: Sequence[TableColumn], pending: Pendin
     """A statement that carries out the staged updates of the columns `assigned`."""
     places = [table.columns.index(column) for column in assigned]
     if pending is None:
-        values = ", ".join(f"{quote(table.columns[i].name)} = {fitted(table.columns[i], f's.n{i}')}" for i in places)
+        values = ", ".join(
+            f"{engine_quote(table.columns[i].name)} = {fitted(table.columns[i], f's.n{i}')}" for i in places
+        )
         place = physical(table)
         return f"UPDATE {place} AS t SET {values} FROM {STAGED} AS s WHERE t._rid = s._rid AND s._act = 'U'"
     columns = ", ".join(fitted(column, f"n{i}") if i in places else f"o{i}" for i, column in enumerate(table.columns))

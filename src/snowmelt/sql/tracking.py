@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from snowmelt.base.datatypes import MAX_TEXT, Kind
-from snowmelt.catalog.names import quote
+from snowmelt.catalog.names import engine_quote
 from snowmelt.catalog.objects import Durability, Table, TableColumn
 from snowmelt.sql import numbering
 
@@ -49,17 +49,19 @@ def log_of(table: Table) -> str:
 
 def column_list(columns: Sequence[TableColumn], prefix: str = "") -> str:
     """The columns as SQL text, each after `prefix` (such as ``o.``)."""
-    return ", ".join(prefix + quote(column.name) for column in columns)
+    return ", ".join(prefix + engine_quote(column.name) for column in columns)
 
 
 def declared_columns(table: Table) -> str:
     """The visible columns with their types and constraints."""
-    return ", ".join(f"{quote(c.name)} {c.type.duckdb}{'' if c.nullable else ' NOT NULL'}" for c in table.columns)
+    return ", ".join(
+        f"{engine_quote(c.name)} {c.type.duckdb}{'' if c.nullable else ' NOT NULL'}" for c in table.columns
+    )
 
 
 def plain_columns(table: Table) -> str:
     """The visible columns with their types."""
-    return ", ".join(f"{quote(c.name)} {c.type.duckdb}" for c in table.columns)
+    return ", ".join(f"{engine_quote(c.name)} {c.type.duckdb}" for c in table.columns)
 
 
 def create_table(table: Table) -> list[str]:

@@ -16,6 +16,7 @@ import pyarrow as pa
 from snowmelt.base.datatypes import from_duckdb
 from snowmelt.base.errors import canceled
 from snowmelt.base.result import Column
+from snowmelt.catalog.names import logical_name
 from snowmelt.storage.errors import translate
 from snowmelt.storage.spill import Rows, collect
 
@@ -236,4 +237,4 @@ class Connection:
 
 
 def _columns(names: Sequence[str], types: Sequence[str]) -> tuple[Column, ...]:
-    return tuple(Column(name, from_duckdb(text)) for name, text in zip(names, types, strict=True))
+    return tuple(Column(logical_name(name), from_duckdb(text)) for name, text in zip(names, types, strict=True))

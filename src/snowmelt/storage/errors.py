@@ -8,6 +8,13 @@ from collections.abc import Callable
 import duckdb
 
 from snowmelt.base.errors import SqlError, canceled, invalid_identifier, unknown_function
+from snowmelt.catalog.names import display, logical_name
+
+
+def _shown(name: str) -> str:
+    """A name of the engine's as Snowflake writes it."""
+    return display(logical_name(name))
+
 
 _Rule = tuple[re.Pattern[str], Callable[[re.Match[str]], SqlError]]
 
@@ -50,16 +57,16 @@ _RULES: tuple[_Rule, ...] = (
     ),
     (
         re.compile(r'Referenced column "(.+?)" (?:was )?not found|Table "?.+?"? does not have a column named "(.+?)"'),
-        lambda m: invalid_identifier(m.group(1) or m.group(2)),
+        lambda m: invalid_identifier(_shown(m.group(1) or m.group(2))),
     ),
     (
         re.compile(r'Values list "(.+?)" does not have a column named "(.+?)"'),
-        lambda m: invalid_identifier(f"{m.group(1)}.{m.group(2)}"),
+        lambda m: invalid_identifier(f"{_shown(m.group(1))}.{_shown(m.group(2))}"),
     ),
-    (re.compile(r'Referenced table "(.+?)" not found'), lambda m: invalid_identifier(m.group(1))),
+    (re.compile(r'Referenced table "(.+?)" not found'), lambda m: invalid_identifier(_shown(m.group(1)))),
     (
         re.compile(r'Ambiguous reference to column name "(.+?)"'),
-        lambda m: SqlError(f"SQL compilation error:\nambiguous column name '{m.group(1)}'", 2027, "42601"),
+        lambda m: SqlError(f"SQL compilation error:\nambiguous column name '{_shown(m.group(1))}'", 2027, "42601"),
     ),
     (
         re.compile(r"(?:Scalar|Table|Aggregate|Macro) ?(?:Macro )?Function with name \"?(\w+)\"? does not exist"),

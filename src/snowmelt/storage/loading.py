@@ -19,7 +19,6 @@ import duckdb
 from snowmelt.base.datatypes import NUMBER, VARCHAR, DataType, Kind
 from snowmelt.base.errors import SqlError, unsupported
 from snowmelt.base.result import Result, StatementType, rows_result
-from snowmelt.catalog.names import quote
 from snowmelt.catalog.objects import TableColumn
 from snowmelt.storage.errors import translate
 from snowmelt.storage.formats import CsvFormat, FileFormat, JsonFormat, ParquetFormat
@@ -263,7 +262,7 @@ class _StepBuilder:
                 "21S01",
             )
         items = (
-            f"{convert_value(expression, '', c.name, c.type, truncate=self.options.truncate).strict} AS {quote(c.name)}"
+            as_column(convert_value(expression, "", c.name, c.type, truncate=self.options.truncate))
             for expression, c in zip(expressions, self.columns, strict=True)
         )
         return f"SELECT {', '.join(items)} FROM {source.relation} AS {SOURCE_ALIAS}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from snowmelt.base.datatypes import MAX_TEXT, DataType, Kind
 from snowmelt.base.errors import SqlError
-from snowmelt.catalog.names import quote
+from snowmelt.catalog.names import engine_quote
 from snowmelt.storage.formats import CsvFormat, JsonFormat
 from snowmelt.storage.formats_dates import strptime_format
 
@@ -213,4 +213,4 @@ def _is_number(value: str) -> bool:
 
 def as_column(conversion: Conversion) -> str:
     """The strict conversion as an item of a SELECT list, named as the target column."""
-    return f"{conversion.strict} AS {quote(conversion.column)}"
+    return f"{conversion.strict} AS {engine_quote(conversion.column)}"

@@ -5,8 +5,11 @@ from __future__ import annotations
 from sqlglot import exp
 
 from snowmelt.base.errors import unsupported
-from snowmelt.catalog.names import Name, fold
+from snowmelt.catalog.names import Name, engine_name, fold
 from snowmelt.sql.rewrite.context import Resolver
+
+_LOGICAL = "snowmelt_name"
+"""Meta key of an identifier: the name of which the engine's was made."""
 
 
 def name_projections(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
@@ -25,15 +28,26 @@ def name_projections(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
 
 
 def fold_identifiers(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
-    """Unquoted identifiers become quoted ones in upper case."""
+    """Unquoted identifiers become upper case; all become the engine's names, quoted."""
     for identifier in tree.find_all(exp.Identifier):
-        if identifier.quoted:
-            continue
         # The keys of an object constant are text, though the parser takes them for names.
-        if not isinstance(identifier.parent, exp.PropertyEQ):
-            identifier.set("this", identifier.this.upper())
+        if isinstance(identifier.parent, exp.PropertyEQ):
+            identifier.set("quoted", True)
+            continue
+        name = identifier.this if identifier.quoted else identifier.this.upper()
         identifier.set("quoted", True)
+        identifier.set("this", engine_name(name))
+        if identifier.this != name:
+            identifier.meta[_LOGICAL] = name
     return tree
+
+
+def logical(identifier: exp.Expr) -> str:
+    """The name that an identifier gives, folded; `fold_identifiers` may have put the engine's in its place."""
+    found: str | None = identifier.meta.get(_LOGICAL)
+    if found is not None:
+        return found
+    return fold(identifier.sql(dialect="snowflake", identify=bool(identifier.args.get("quoted"))))
 
 
 def positional_columns(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
@@ -56,7 +70,7 @@ def positional_columns(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
 
 def table_name(table: exp.Table) -> Name:
     """The `Name` that a table node gives, parts folded."""
-    parts = [fold(part.sql(dialect="snowflake", identify=bool(part.args.get("quoted")))) for part in table.parts]
+    parts = [logical(part) for part in table.parts]
     if len(parts) > 3:
         raise unsupported(f"name of {len(parts)} parts")
     return Name(*reversed(parts))

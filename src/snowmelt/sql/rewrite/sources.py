@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlglot import exp
 
 from snowmelt.base.errors import syntax_error, unsupported
-from snowmelt.catalog.names import Name, parse_name
+from snowmelt.catalog.names import Name, engine_name, parse_name
 from snowmelt.catalog.objects import TableColumn
 from snowmelt.sql.past import past_of
 from snowmelt.sql.rewrite.context import Resolver, StagedRows, raw, raw_query
@@ -112,7 +112,7 @@ def _replace(table: exp.Expr, text: str, name: str, columns: Sequence[TableColum
     query = raw_query(text, columns)
     alias = table.args.get("alias")
     if alias is None or alias.this is None:
-        alias = exp.TableAlias(this=exp.to_identifier(name, quoted=True))
+        alias = exp.TableAlias(this=exp.to_identifier(engine_name(name), quoted=True))
     query.set("alias", alias.copy())
     for clause in ("joins", "pivots", "laterals", "sample"):
         if table.args.get(clause):

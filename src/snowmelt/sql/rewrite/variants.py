@@ -11,6 +11,7 @@ from sqlglot import exp
 
 from snowmelt.base.datatypes import ARRAY, OBJECT, SEMI_STRUCTURED, VARIANT, DataType, Kind
 from snowmelt.base.errors import unknown_function, unsupported
+from snowmelt.catalog.names import logical_name
 from snowmelt.sql.rewrite.context import Resolver, engine_call, raw
 from snowmelt.sql.typing import type_of
 from snowmelt.sql.typing.annotate import STAR
@@ -87,7 +88,7 @@ def _star_object(node: exp.Expr) -> exp.Expr:
     columns: list[tuple[str, str, DataType | None]] | None = node.meta.get(STAR)
     if columns is None:
         raise unsupported("OBJECT_CONSTRUCT(*) over columns that are not known beforehand")
-    keys: list[exp.Expr] = [exp.Literal.string(name) for _, name, _ in columns]
+    keys: list[exp.Expr] = [exp.Literal.string(logical_name(name)) for _, name, _ in columns]
     values = [engine_call("to_json", _column(alias, name)) for alias, name, _ in columns]
     return engine_call("snowmelt_object", _list(keys), _list(values), data_type=OBJECT)
 

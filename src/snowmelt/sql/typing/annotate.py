@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from snowmelt.base.datatypes import BOOLEAN, DATE, FLOAT, OBJECT, VARIANT, DataType, Kind, parse_type
 from snowmelt.base.errors import SqlError
+from snowmelt.catalog.names import engine_name
 from snowmelt.sql.rewrite.context import TYPE, Resolver, source_columns
 from snowmelt.sql.typing import numbers
 from snowmelt.sql.typing.functions import BY_NAME, BY_NODE, TABLE_FUNCTIONS, common
@@ -98,7 +99,7 @@ def _query(node: exp.Expr, scope: _Scope) -> Columns | None:
 def _source_query(node: exp.Subquery, scope: _Scope) -> Columns | None:
     known = source_columns(node)
     if known is not None:
-        return tuple((column.name, column.type) for column in known)
+        return tuple((engine_name(column.name), column.type) for column in known)
     return _query(node.this, scope.inner()) if isinstance(node.this, exp.Query) else None
 
 
