@@ -20,6 +20,7 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from snowmelt.base.errors import SqlError, syntax_error, unsupported
+from snowmelt.sql.projections import note_texts
 
 
 class SnowmeltDialect(Snowflake):
@@ -105,7 +106,9 @@ def _parse(text: str, tokens: list[Token], run: Callable[[Any, list[Token]], lis
         trees = run(parser, _prepared(tokens) if "?" in text or "!" in text else tokens)
         if len(trees) != 1 or trees[0] is None:
             raise unexpected(text, tokens[0])
-        return _checked(text, tokens, cast(exp.Expression, trees[0]))
+        tree = _checked(text, tokens, cast(exp.Expression, trees[0]))
+        note_texts(text, tokens, tree)
+        return tree
     except ParseError as error:
         raise _syntax_error(text, tokens, error) from error
     except RecursionError as error:

@@ -6,6 +6,7 @@ from sqlglot import exp
 
 from snowmelt.base.errors import unsupported
 from snowmelt.catalog.names import Name, engine_name, fold
+from snowmelt.sql.projections import TEXTS
 from snowmelt.sql.rewrite.context import Resolver
 
 _LOGICAL = "snowmelt_name"
@@ -13,15 +14,18 @@ _LOGICAL = "snowmelt_name"
 
 
 def name_projections(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
-    """Give each unnamed projection the name Snowflake shows: the expression's text in upper case."""
+    """Give each unnamed projection the name Snowflake shows: the expression as written, in upper case."""
     for select in tree.find_all(exp.Select):
         projections = select.args["expressions"]
+        texts = select.meta.get(TEXTS)
+        if texts is not None and len(texts) != len(projections):
+            texts = None
         for i, projection in enumerate(projections):
             if isinstance(projection, (exp.Alias, exp.Aliases, exp.Star, exp.Subquery)) or projection.is_star:
                 continue
             if isinstance(projection, exp.Column):
                 continue
-            name = projection.sql(dialect="snowflake").upper()
+            name = texts[i].upper() if texts is not None else projection.sql(dialect="snowflake").upper()
             projections[i] = exp.Alias(this=projection.copy(), alias=exp.to_identifier(name, quoted=True))
         select.set("expressions", projections)
     return tree
