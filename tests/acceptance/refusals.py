@@ -37,7 +37,6 @@ REFUSALS = (
     Refusal("Hybrid tables", "CREATE HYBRID TABLE h (n NUMBER PRIMARY KEY)", "HYBRID TABLE"),
     Refusal("Materialized views", "CREATE MATERIALIZED VIEW m AS SELECT 1 AS n", "MATERIALIZED VIEW"),
     Refusal("CREATE OR ALTER of other kinds", "CREATE OR ALTER TASK x AS SELECT 1", "CREATE OR ALTER TASK"),
-    Refusal("Clones", "CREATE TABLE c CLONE t", "CLONE"),
     Refusal("CHECK constraints", "CREATE TABLE c (n NUMBER, CHECK (n > 0))", "CHECK"),
     Refusal(
         "Masking and row access policies", "CREATE MASKING POLICY p AS (v VARCHAR) RETURNS VARCHAR -> v", "MASKING"
@@ -56,7 +55,6 @@ REFUSALS = (
     Refusal("Schema evolution", "CREATE TABLE c (n NUMBER) ENABLE_SCHEMA_EVOLUTION = TRUE", "ENABLE_SCHEMA_EVOLUTION"),
     Refusal("Time travel into the future", "SELECT * FROM t AT (OFFSET => 60)", "future"),
     Refusal("CHANGES of views", "SELECT * FROM v CHANGES (INFORMATION => DEFAULT) AT (OFFSET => 0)", "CHANGES"),
-    Refusal("UNDROP", "UNDROP TABLE t", "UNDROP"),
     Refusal("Streams on views", "CREATE STREAM s ON VIEW v", "VIEW"),
     Refusal("Streams on directory tables", "CREATE STREAM s ON STAGE files", "stream on STAGE"),
     Refusal(
@@ -106,7 +104,7 @@ REFUSALS = (
     Refusal("GEOGRAPHY", "CREATE TABLE c (g GEOGRAPHY)", "GEOGRAPHY"),
     Refusal("Structured types", "CREATE TABLE c (a ARRAY(NUMBER))", "ARRAY"),
     Refusal("TIMEZONE other than UTC", "ALTER SESSION SET TIMEZONE = 'Asia/Tokyo'", "TIMEZONE"),
-    Refusal("SHOW ... HISTORY", "SHOW TABLES HISTORY", "HISTORY"),
+    Refusal("SHOW ... HISTORY", "SHOW VIEWS HISTORY", "HISTORY"),
     Refusal("SHOW GRANTS", "SHOW GRANTS", "GRANTS"),
     Refusal("CREATE MODEL ... FROM MODEL", "CREATE MODEL m2 FROM MODEL m", "FROM MODEL"),
 )

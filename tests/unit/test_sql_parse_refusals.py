@@ -26,7 +26,7 @@ from snowmelt.sql.parse import parse_one, split
         ("CREATE TABLE t (a VARCHAR COLLATE 'en')", "COLLATE"),
         ("CREATE TABLE t (a MAP(INT, INT))", "structured type MAP(INT, INT)"),
         ("CREATE TABLE t (a INT) ENABLE_SCHEMA_EVOLUTION = TRUE", "ENABLE_SCHEMA_EVOLUTION"),
-        ("CREATE TABLE t CLONE s AT (OFFSET => -60)", "CLONE ... AT"),
+        ("CREATE STAGE t CLONE s", "CREATE STAGE ... CLONE"),
         ("CREATE STREAM s ON STAGE x", "stream on STAGE"),
         ("CREATE TASK t AS BEGIN SELECT 1; END", "Snowflake Scripting"),
         ("CREATE MODEL m WITH LIVE VERSION v", "LIVE VERSION of a model"),

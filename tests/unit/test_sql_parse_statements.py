@@ -17,6 +17,7 @@ from snowmelt.sql.statements import (
     AlterTable,
     AlterTask,
     Call,
+    Clone,
     ConstraintClause,
     CopyIntoTable,
     CreateDatabase,
@@ -80,8 +81,8 @@ def test_create_table_with_all_column_options() -> None:
 
 def test_create_table_from_others() -> None:
     clone = parse_one("CREATE TRANSIENT TABLE t CLONE db..s")
-    assert isinstance(clone, CreateTable)
-    assert (clone.clone, clone.durability) == (Name("S", "PUBLIC", "DB"), Durability.TRANSIENT)
+    assert isinstance(clone, Clone)
+    assert (clone.source, clone.durability) == (Name("S", "PUBLIC", "DB"), Durability.TRANSIENT)
     like = parse_one("CREATE TABLE t LIKE s")
     assert isinstance(like, CreateTable)
     assert like.like == Name("S")

@@ -14,6 +14,7 @@ from snowmelt.base.errors import no_current, object_missing
 from snowmelt.catalog.names import FullName, Name, display
 from snowmelt.catalog.objects import (
     Database,
+    Dropped,
     FileFormat,
     Function,
     Model,
@@ -72,17 +73,25 @@ def key_of(entity: Entity) -> Key:
 
 @dataclass(frozen=True)
 class Change:
-    """Entities to put (insert or replace by key) and to drop."""
+    """Entities to put (insert or replace by key) and to drop.
+
+    Attributes:
+        bury: those of the dropped entities that can be had back.
+        forget: ids of what was dropped earlier and is restored now, or gone for good.
+    """
 
     put: tuple[Entity, ...] = ()
     drop: tuple[Entity, ...] = ()
+    bury: tuple[Dropped, ...] = ()
+    forget: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class Catalog:
-    """All entities by key, at a version that grows with every change."""
+    """All entities by key, and what was dropped by id, at a version that grows with every change."""
 
     entities: Mapping[Key, Entity] = field(default_factory=dict)
+    dropped: Mapping[int, Dropped] = field(default_factory=dict)
     version: int = 0
 
     def apply(self, change: Change) -> Catalog:
@@ -92,7 +101,11 @@ class Catalog:
             entities.pop(key_of(entity), None)
         for entity in change.put:
             entities[key_of(entity)] = entity
-        return Catalog(entities, self.version + 1)
+        dropped = self.dropped
+        if change.bury or change.forget:
+            kept = {number: each for number, each in dropped.items() if number not in change.forget}
+            dropped = kept | {each.item.id: each for each in change.bury}
+        return Catalog(entities, dropped, self.version + 1)
 
     # --- look-ups ----------------------------------------------------------------------------------------------------
 

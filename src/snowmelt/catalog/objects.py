@@ -347,3 +347,24 @@ class Model(SchemaObject):
 
     versions: tuple[ModelVersion, ...]
     default_version: str
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """Something that was dropped or replaced, and can be had back for a while.
+
+    Attributes:
+        item: what it was.
+        dropped_on: when it was dropped.
+        order: tells apart what was dropped at the same time; the last has the greatest.
+        kept_until: from then on it is gone.
+        parent: id of the schema that it lay in, for a schema that of the database; 0 for a database.
+        group: id of the schema or database that it was dropped with; None when it was dropped by itself.
+    """
+
+    item: Database | Schema | SchemaObject
+    dropped_on: datetime
+    order: int
+    kept_until: datetime
+    parent: int = 0
+    group: int | None = None

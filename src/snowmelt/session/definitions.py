@@ -13,6 +13,7 @@ from typing import TypeVar
 from snowmelt.base.errors import object_exists, object_missing
 from snowmelt.base.result import Result, status_result
 from snowmelt.catalog.catalog import Catalog, Change, Entity, key_of
+from snowmelt.catalog.graves import burials
 from snowmelt.catalog.names import FullName
 from snowmelt.catalog.objects import (
     Durability,
@@ -25,6 +26,7 @@ from snowmelt.catalog.objects import (
     Stream,
     Table,
 )
+from snowmelt.session.services import Services
 from snowmelt.session.session import Session
 from snowmelt.sql import numbering, tracking
 from snowmelt.sql.statements import Create
@@ -51,7 +53,9 @@ KIND_NAMES: dict[str, str] = {
 def apply_change(
     session: Session, build: Callable[[Catalog], Change], physical: Callable[[Connection], None] | None = None
 ) -> None:
-    """Commit the open transaction, then carry out one change of the catalog."""
+    """Commit the open transaction, then carry out one change of the catalog. What it drops is kept for as long as it
+    can be had back.
+    """
     session.core.commit()
     engine = session.services.engine
     dropped: list[Entity] = []
@@ -59,21 +63,25 @@ def apply_change(
     def remember(catalog: Catalog) -> Change:
         change = build(catalog)
         kept = {entity.id for entity in change.put}
-        dropped.extend(entity for entity in change.drop if entity.id not in kept)
-        return change
+        gone = [entity for entity in change.drop if entity.id not in kept]
+        buried = burials(catalog, session.services.account, session.services.clock.now(), gone)
+        recoverable = {each.item.id for each in buried}
+        dropped.extend(entity for entity in gone if entity.id not in recoverable)
+        return replace(change, bury=(*change.bury, *buried))
 
     def work(connection: Connection) -> None:
         for entity in dropped:
-            _drop_physical(connection, entity)
+            drop_physically(connection, entity)
         if physical is not None:
             physical(connection)
 
     engine.change(session.core.connection, remember, work)
     for entity in dropped:
-        _forget(session, entity)
+        remove_files(session.services, entity)
 
 
-def _drop_physical(connection: Connection, entity: Entity) -> None:
+def drop_physically(connection: Connection, entity: Entity) -> None:
+    """Remove what the engine holds of an object that is gone for good."""
     if isinstance(entity, Table):
         for text in tracking.drop_table(entity):
             connection.run(text)
@@ -83,14 +91,14 @@ def _drop_physical(connection: Connection, entity: Entity) -> None:
         connection.run(numbering.drop(entity.id))
 
 
-def _forget(session: Session, entity: Entity) -> None:
+def remove_files(services: Services, entity: Entity) -> None:
     """Remove a dropped object's files; the catalog no longer knows them, so a crash here leaves only garbage."""
     if isinstance(entity, Stage):
-        session.services.stages.drop(entity.id)
+        services.stages.drop(entity.id)
     elif isinstance(entity, Function):
-        session.services.pool.forget(f"udf_{entity.id}:")
+        services.pool.forget(f"udf_{entity.id}:")
     elif isinstance(entity, Model):
-        session.services.inference.forget(entity)
+        services.inference.forget(entity)
 
 
 def create_object(
@@ -158,7 +166,7 @@ def _create_temporary(
         if physical is not None:
             physical(connection, item)
         if present is not None:
-            _drop_physical(connection, present)
+            drop_physically(connection, present)
         connection.commit()
     except BaseException:
         connection.rollback()
@@ -169,8 +177,8 @@ def _create_temporary(
 
 def drop_temporary(session: Session, item: SchemaObject) -> None:
     """Drop one of the session's temporary objects."""
-    _drop_physical(session.core.connection, item)
-    _forget(session, item)
+    drop_physically(session.core.connection, item)
+    remove_files(session.services, item)
     del session.core.temporary[key_of(item)]
 
 

@@ -15,6 +15,7 @@ from snowmelt.base.result import Result
 from snowmelt.session import (
     alter_objects,
     alter_table,
+    clone,
     comments,
     ddl,
     describe,
@@ -26,6 +27,7 @@ from snowmelt.session import (
     show,
     streams_tasks,
     tables,
+    undrop,
     views,
     warehouses,
 )
@@ -55,8 +57,10 @@ HANDLERS: Mapping[type[st.Statement], Handler] = {
     st.CreateFileFormat: ddl.create_file_format,
     st.CreateWarehouse: warehouses.create_warehouse,
     st.Drop: ddl.drop,
+    st.Undrop: undrop.undrop,
     st.SetComment: comments.set_comment,
     st.CreateTable: tables.create_table,
+    st.Clone: clone.clone,
     st.CreateView: views.create_view,
     st.AlterObject: alter_objects.alter_object,
     st.AlterTable: alter_table.alter_table,

@@ -59,7 +59,7 @@ def show(session: Session, statement: Show, request: Request) -> Result:
     shown = SHOWS.get(statement.kind)
     if shown is None:
         raise unsupported(f"SHOW {statement.kind}")
-    if statement.history:
+    if statement.history and statement.kind not in _HISTORY_KINDS:
         raise unsupported(f"SHOW {statement.kind} HISTORY")
     header, rows = shown(session, statement)
     if statement.terse:
@@ -68,6 +68,9 @@ def show(session: Session, statement: Show, request: Request) -> Result:
     result = rows_result(header, list(_filtered(rows, key, statement)))
     return description(result.columns, StatementType.SHOW) if request.describe_only else result
 
+
+_HISTORY_KINDS = frozenset({"DATABASES", "SCHEMAS", "TABLES"})
+"""Kinds whose dropped objects can be shown."""
 
 _TERSE = ("created_on", "name", "kind", "database_name", "schema_name")
 

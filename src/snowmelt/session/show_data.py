@@ -3,20 +3,43 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from snowmelt.base.datatypes import NUMBER, Kind
 from snowmelt.base.errors import object_missing
-from snowmelt.catalog.objects import FileFormat, SchemaObject, Sequence, Stage, Table, TableColumn, View
+from snowmelt.catalog.objects import (
+    Database,
+    FileFormat,
+    Schema,
+    SchemaObject,
+    Sequence,
+    Stage,
+    Table,
+    TableColumn,
+    View,
+)
 from snowmelt.session.file_format_options import all_options
 from snowmelt.session.session import Session
-from snowmelt.session.show_scope import Shown, byte_count, columns, in_scope, retention_days, row_counts
+from snowmelt.session.show_scope import (
+    Shown,
+    byte_count,
+    columns,
+    dropped,
+    in_scope,
+    retention_days,
+    row_counts,
+    with_dropped_on,
+)
 from snowmelt.sql import numbering
 from snowmelt.sql.statements import Show
 
 
 def show_databases(session: Session, statement: Show) -> Shown:
-    """SHOW DATABASES."""
+    """SHOW DATABASES [HISTORY]."""
+    gone = dropped(session, statement, Database)
+    databases = session.services.engine.catalog.databases() + [database for database, _ in gone.values()]
     rows = [
         (
             d.created_on,
@@ -28,18 +51,24 @@ def show_databases(session: Session, statement: Show) -> Shown:
             d.comment,
             "TRANSIENT" if d.transient else "",
             str(retention_days(session, d)),
+            *_dropped_on(d.id, gone, statement),
             "STANDARD",
             None,
             "ROLE",
             None,
         )
-        for d in session.services.engine.catalog.databases()
+        for d in sorted(databases, key=lambda database: database.name)
     ]
     names = (
         "created_on name is_default is_current origin owner comment options retention_time kind budget "
         "owner_role_type object_visibility"
     )
-    return columns(names), rows
+    return columns(with_dropped_on(names, statement)), rows
+
+
+def _dropped_on(number: int, gone: Mapping[int, tuple[Any, datetime]], statement: Show) -> tuple[datetime | None, ...]:
+    """The cell that HISTORY adds to a row."""
+    return (gone[number][1] if number in gone else None,) if statement.history else ()
 
 
 def show_schemas(session: Session, statement: Show) -> Shown:
@@ -52,7 +81,9 @@ def show_schemas(session: Session, statement: Show) -> Shown:
         database = statement.scope_name.name
         catalog.database(database)
     here = (session.database, session.schema)
-    found = [
+    gone = dropped(session, statement, Schema)
+    schemas = catalog.schemas(database) + [s for s, _ in gone.values() if database in (None, s.database)]
+    found: list[tuple[Any, ...]] = [
         (
             s.created_on,
             s.name,
@@ -63,13 +94,15 @@ def show_schemas(session: Session, statement: Show) -> Shown:
             s.comment,
             "TRANSIENT" if s.transient else "",
             str(retention_days(session, s)),
+            *_dropped_on(s.id, gone, statement),
             "ROLE",
             None,
         )
-        for s in catalog.schemas(database)
+        for s in schemas
     ]
+    never = _dropped_on(0, gone, statement)
     found += [
-        (d.created_on, "INFORMATION_SCHEMA", "N", "N", d.name, "", _INFORMATION_SCHEMA, "", "1", "", None)
+        (d.created_on, "INFORMATION_SCHEMA", "N", "N", d.name, "", _INFORMATION_SCHEMA, "", "1", *never, "", None)
         for d in catalog.databases()
         if database in (None, d.name)
     ]
@@ -77,7 +110,7 @@ def show_schemas(session: Session, statement: Show) -> Shown:
         "created_on name is_default is_current database_name owner comment options retention_time "
         "owner_role_type budget"
     )
-    return columns(names), sorted(found, key=lambda row: (str(row[4]), str(row[1])))
+    return columns(with_dropped_on(names, statement)), sorted(found, key=lambda row: (str(row[4]), str(row[1])))
 
 
 _INFORMATION_SCHEMA = "Views describing the contents of schemas in this database"
@@ -88,7 +121,8 @@ def _mark(flag: bool) -> str:
 
 
 def show_tables(session: Session, statement: Show) -> Shown:
-    """SHOW TABLES; event tables have a command of their own."""
+    """SHOW TABLES [HISTORY]; event tables have a command of their own."""
+    gone = dropped(session, statement, Table)
     tables = [item for item in in_scope(session, statement, Table) if not item.is_event]
     counts = row_counts(session, tables)
     rows = [
@@ -104,6 +138,7 @@ def show_tables(session: Session, statement: Show) -> Shown:
             byte_count(t, counts[t.id]),
             t.owner,
             str(retention_days(session, t)),
+            *_dropped_on(t.id, gone, statement),
             "ON" if t.cluster_by else "OFF",
             "ON" if t.change_tracking else "OFF",
             "OFF",
@@ -128,7 +163,7 @@ def show_tables(session: Session, statement: Show) -> Shown:
         "is_iceberg is_dynamic is_immutable"
     )
     numbers = ("rows", "bytes", "search_optimization_progress", "search_optimization_bytes")
-    return columns(names, **dict.fromkeys(numbers, NUMBER)), rows
+    return columns(with_dropped_on(names, statement), **dict.fromkeys(numbers, NUMBER)), rows
 
 
 def table_kind(table: Table) -> str:

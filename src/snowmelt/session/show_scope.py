@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from snowmelt.base.datatypes import TIMESTAMP_LTZ, VARCHAR, DataType
-from snowmelt.catalog.objects import SchemaObject, Table
+from snowmelt.catalog.objects import Database, Schema, SchemaObject, Table
 from snowmelt.catalog.retention import Holder, retention_of
 from snowmelt.sql.statements import Show
 from snowmelt.sql.tracking import physical
@@ -19,11 +20,12 @@ Rows = list[tuple[Any, ...]]
 Shown = tuple[Columns, Rows]
 
 T = TypeVar("T", bound=SchemaObject)
+H = TypeVar("H", bound=Database | Schema | SchemaObject)
 
 
 def columns(text: str, **types: DataType) -> Columns:
     """Column definitions from names in one text; VARCHAR unless named in `types`, and ``created_on`` is a time."""
-    known = {"created_on": TIMESTAMP_LTZ, **types}
+    known = {"created_on": TIMESTAMP_LTZ, "dropped_on": TIMESTAMP_LTZ, **types}
     return [(name, known.get(name, VARCHAR)) for name in text.split()]
 
 
@@ -34,12 +36,31 @@ def visible(session: Session, *kinds: type[T]) -> list[T]:
     return found
 
 
+def dropped(session: Session, statement: Show, kind: type[H]) -> dict[int, tuple[H, datetime]]:
+    """What SHOW ... HISTORY shows of dropped objects: by id the object and when it was dropped."""
+    if not statement.history:
+        return {}
+    now = session.services.clock.now()
+    graves = session.services.engine.catalog.dropped.values()
+    return {
+        each.item.id: (each.item, each.dropped_on)
+        for each in graves
+        if isinstance(each.item, kind) and each.kept_until > now
+    }
+
+
+def with_dropped_on(header: str, statement: Show) -> str:
+    """The columns' names, with dropped_on for HISTORY."""
+    return header.replace("retention_time", "retention_time dropped_on") if statement.history else header
+
+
 def in_scope(session: Session, statement: Show, *kinds: type[T]) -> list[T]:
-    """The visible objects of the given classes within the statement's scope, by name."""
+    """The visible objects of the given classes within the statement's scope, by name; dropped ones for HISTORY."""
     database, schema = _scope(session, statement)
+    graves = [item for kind in kinds for item, _ in dropped(session, statement, kind).values()]
     chosen = [
         item
-        for item in visible(session, *kinds)
+        for item in (*visible(session, *kinds), *graves)
         if database in (None, item.full_name.database) and schema in (None, item.full_name.schema)
     ]
     return sorted(chosen, key=lambda item: (item.full_name, item.id))

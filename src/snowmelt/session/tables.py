@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from snowmelt.base.errors import SqlError, object_missing, unsupported
+from snowmelt.base.errors import SqlError, object_missing
 from snowmelt.base.request import Request
 from snowmelt.base.result import Result, StatementType
 from snowmelt.catalog.names import FullName
@@ -32,8 +32,6 @@ from snowmelt.telemetry.events import EVENT_COLUMNS
 
 def create_table(session: Session, statement: CreateTable, request: Request) -> Result:
     """CREATE TABLE in all its forms."""
-    if statement.clone is not None:
-        raise unsupported("CREATE TABLE ... CLONE")
     if statement.or_alter:
         present = session.relation(session.scope.full(statement.name))
         if isinstance(present, Table):

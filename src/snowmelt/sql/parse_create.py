@@ -10,7 +10,9 @@ from snowmelt.base.errors import unsupported
 from snowmelt.catalog.names import Name
 from snowmelt.catalog.objects import Durability
 from snowmelt.sql.cursor import Cursor
+from snowmelt.sql.past import parse_moment
 from snowmelt.sql.statements import (
+    Clone,
     Create,
     CreateDatabase,
     CreateSchema,
@@ -105,7 +107,51 @@ def create(cursor: Cursor, creators: dict[str, Creator]) -> Create:
     if or_alter and kind not in ("TABLE", "VIEW"):
         raise unsupported(f"CREATE OR ALTER {kind}")
     head = Head(kind, or_replace, cursor.take("IF", "NOT", "EXISTS"), durability, or_alter, secure, recursive)
-    return creator(cursor, head)
+    return _clone(cursor, head) or creator(cursor, head)
+
+
+_CLONED = frozenset(
+    {"DATABASE", "SCHEMA", "TABLE", "EVENT TABLE", "STREAM", "SEQUENCE", "FILE FORMAT", "TASK", "STAGE"}
+)
+
+
+def _clone(cursor: Cursor, head: Head) -> Clone | None:
+    """name CLONE source [AT | BEFORE (...)] and what may follow; None when the statement is no CLONE.
+
+    Source: docs.snowflake.com/en/sql-reference/sql/create-clone
+    """
+    if head.kind not in _CLONED:
+        return None
+    first = cursor.index
+    name = cursor.name()
+    if not cursor.take("CLONE"):
+        cursor.index = first
+        return None
+    if head.kind in ("EVENT TABLE", "STAGE") or head.or_alter:
+        raise unsupported(f"CREATE {head.kind} ... CLONE")
+    if head.kind not in ("DATABASE", "SCHEMA", "TABLE"):
+        head.permanent()
+    source, at, ignore_purged = cursor.name(), parse_moment(cursor), False
+    if at is not None and head.kind not in ("DATABASE", "SCHEMA", "TABLE"):
+        raise unsupported(f"CREATE {head.kind} ... CLONE ... AT / BEFORE")
+    while cursor.word() in ("IGNORE", "INCLUDE", "COPY"):
+        if cursor.take("IGNORE", "TABLES", "WITH", "INSUFFICIENT", "DATA", "RETENTION"):
+            ignore_purged = True
+        elif cursor.take("INCLUDE", "INTERNAL", "STAGES"):
+            raise unsupported("CLONE ... INCLUDE INTERNAL STAGES")
+        elif not (cursor.take("IGNORE", "HYBRID", "TABLES") or cursor.take("COPY", "GRANTS")):
+            raise cursor.unexpected()
+    options = take_options(cursor, "COMMENT", refused=f"CREATE {head.kind} ... CLONE")
+    return Clone(
+        kind=head.kind,
+        name=name,
+        source=source,
+        at=at,
+        durability=head.durability,
+        ignore_purged=ignore_purged,
+        new_comment=options.get("COMMENT"),
+        **head.flags,
+    )
 
 
 def _durability(cursor: Cursor) -> Durability:
@@ -132,7 +178,7 @@ def database(cursor: Cursor, head: Head) -> Create:
     if name.schema is not None:
         cursor.index -= 1
         raise cursor.unexpected()
-    if cursor.word() in ("CLONE", "FROM", "AS"):
+    if cursor.word() in ("FROM", "AS"):
         raise unsupported(f"CREATE DATABASE ... {cursor.word()}")
     options = take_options(
         cursor,
@@ -157,7 +203,7 @@ def schema(cursor: Cursor, head: Head) -> Create:
     if name.database is not None:
         cursor.index -= 1
         raise cursor.unexpected()
-    if cursor.word() in ("CLONE", "WITH"):
+    if cursor.at("WITH"):
         raise unsupported(f"CREATE SCHEMA ... {cursor.word()} {cursor.word(1)}")
     options = take_options(
         cursor, "COMMENT", "DATA_RETENTION_TIME_IN_DAYS", "MAX_DATA_EXTENSION_TIME_IN_DAYS", refused="CREATE SCHEMA"

@@ -83,7 +83,7 @@ def table(cursor: Cursor, head: Head) -> Create:
     )
     while not cursor.done:
         made = _table_clause(cursor, made, found.names)
-    if not (made.is_event or made.columns or made.query or made.like or made.clone):
+    if not (made.is_event or made.columns or made.query or made.like):
         raise cursor.unexpected()
     return made
 
@@ -91,16 +91,11 @@ def table(cursor: Cursor, head: Head) -> Create:
 def _table_clause(cursor: Cursor, made: CreateTable, names: tuple[str, ...]) -> CreateTable:
     """`made` with the clause that comes next."""
     if cursor.take("AS"):
-        if made.like or made.clone or made.is_event:
+        if made.like or made.is_event:
             raise cursor.unexpected()
         return replace(made, query=_renamed(cursor.query(), names))
     if cursor.take("LIKE"):
         return replace(made, like=cursor.name())
-    if cursor.take("CLONE"):
-        made = replace(made, clone=cursor.name())
-        if cursor.word() in ("AT", "BEFORE"):
-            raise unsupported(f"CLONE ... {cursor.word()}")
-        return made
     if cursor.take("COPY", "GRANTS"):
         return made
     if cursor.take("CLUSTER BY"):

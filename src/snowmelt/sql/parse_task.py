@@ -141,8 +141,6 @@ def stream(cursor: Cursor, head: Head) -> Create:
     """CREATE STREAM name ON TABLE | VIEW source [AT | BEFORE (...)] [APPEND_ONLY = b] [SHOW_INITIAL_ROWS = b]."""
     head.permanent()
     name = cursor.name()
-    if cursor.at("CLONE"):
-        raise unsupported("CREATE STREAM ... CLONE")
     cursor.take("COPY", "GRANTS")
     cursor.expect("ON")
     kind = cursor.take_one_of("TABLE", "VIEW")

@@ -148,7 +148,7 @@ class ConstraintClause:
 
 @dataclass(frozen=True)
 class CreateTable(Create):
-    """CREATE TABLE with columns, AS query, LIKE or CLONE; `query`, `like`, `clone` exclude each other.
+    """CREATE TABLE with columns, AS query or LIKE; `query` and `like` exclude each other.
 
     `is_event` for CREATE EVENT TABLE, `or_alter` for CREATE OR ALTER. `cluster_by` is the text in the parentheses of
     CLUSTER BY.
@@ -158,7 +158,6 @@ class CreateTable(Create):
     columns: tuple[TableColumn, ...] = ()
     query: exp.Query | None = None
     like: Name | None = None
-    clone: Name | None = None
     durability: Durability = Durability.PERMANENT
     is_event: bool = False
     change_tracking: bool = False
@@ -167,6 +166,22 @@ class CreateTable(Create):
     constraints: tuple[ConstraintClause, ...] = ()
     cluster_by: str = ""
     or_alter: bool = False
+
+
+@dataclass(frozen=True)
+class Clone(Create):
+    """CREATE kind name CLONE source; `at` is the point in time that is copied.
+
+    `ignore_purged`: IGNORE TABLES WITH INSUFFICIENT DATA RETENTION. `new_comment`: None for that of the source.
+    """
+
+    kind: str
+    name: Name
+    source: Name
+    at: Moment | None = None
+    durability: Durability = Durability.PERMANENT
+    ignore_purged: bool = False
+    new_comment: str | None = None
 
 
 @dataclass(frozen=True)

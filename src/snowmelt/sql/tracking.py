@@ -116,6 +116,8 @@ def drop_table(table: Table) -> list[str]:
         f"DROP TABLE IF EXISTS {physical(table)}",
         f"DROP TABLE IF EXISTS {log_of(table)}",
         f"DROP SEQUENCE IF EXISTS data.r{table.id}",
+        f'DELETE FROM snowmelt.pruned WHERE "table" = {table.id}',
+        forget_loads(table),
     ]
 
 
@@ -146,6 +148,12 @@ def fitted(column: TableColumn, value: str) -> str:
     if column.type.kind is Kind.TEXT and length is not None and length < MAX_TEXT:
         return f"snowmelt_fit(CAST({value} AS VARCHAR), {length})"
     return value
+
+
+def fill(table: Table, source: str) -> str:
+    """An INSERT of rows that were there, as it were, before all transactions: they are no change."""
+    names = column_list(table.columns)
+    return f"INSERT INTO {physical(table)} (_ins, {names}) SELECT 0, s.* FROM ({source}) AS s"
 
 
 def forget_loads(table: Table) -> str:

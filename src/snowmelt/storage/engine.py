@@ -19,7 +19,7 @@ from snowmelt.base.clock import Clock
 from snowmelt.base.errors import SqlError
 from snowmelt.catalog.catalog import Catalog, Change, Entity
 from snowmelt.catalog.codec import decode, encode
-from snowmelt.catalog.objects import SchemaObject, Stream, Table
+from snowmelt.catalog.objects import Dropped, SchemaObject, Stream, Table
 from snowmelt.storage.connection import Connection
 from snowmelt.storage.errors import translate
 from snowmelt.storage.locks import LockManager
@@ -113,12 +113,12 @@ class Engine:
             connection.begin()
             try:
                 result = physical(connection)
-                for entity in change.drop:
-                    connection.run("DELETE FROM snowmelt.entities WHERE id = ?", [entity.id])
-                for entity in change.put:
-                    connection.run(
-                        "INSERT OR REPLACE INTO snowmelt.entities VALUES (?, ?)", [entity.id, encode(entity)]
-                    )
+                for number in (*(entity.id for entity in change.drop), *change.forget):
+                    connection.run("DELETE FROM snowmelt.entities WHERE id = ?", [number])
+                documents = [(entity.id, encode(entity)) for entity in change.put]
+                documents += [(dropped.item.id, encode(dropped)) for dropped in change.bury]
+                for document in documents:
+                    connection.run("INSERT OR REPLACE INTO snowmelt.entities VALUES (?, ?)", document)
                 connection.commit()
             except BaseException:
                 connection.rollback()
@@ -134,8 +134,10 @@ class Engine:
 
     def _load_catalog(self) -> Catalog:
         documents = self._root.execute("SELECT doc FROM snowmelt.entities ORDER BY id").fetchall()
-        entities: tuple[Entity, ...] = tuple(decode(doc) for (doc,) in documents)
-        return Catalog().apply(Change(put=entities))
+        found = [decode(doc) for (doc,) in documents]
+        dropped = tuple(each for each in found if isinstance(each, Dropped))
+        entities: tuple[Entity, ...] = tuple(each for each in found if not isinstance(each, Dropped))
+        return Catalog().apply(Change(put=entities, bury=dropped))
 
     def close(self) -> None:
         """Write a checkpoint and close the file."""

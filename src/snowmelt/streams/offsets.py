@@ -52,6 +52,15 @@ def create_offset(connection: Connection, stream: Stream, version: int | None = 
     )
 
 
+def copy_offset(connection: Connection, old: int, new: int) -> None:
+    """Give the stream `new` the offset of the stream `old`."""
+    connection.run(
+        "INSERT INTO snowmelt.offsets (stream, ver, moved_at, initial) "
+        "SELECT ?, ver, moved_at, initial FROM snowmelt.offsets WHERE stream = ?",
+        [new, old],
+    )
+
+
 def drop_offset(connection: Connection, stream_id: int) -> None:
     """Forget a stream's offset."""
     connection.run("DELETE FROM snowmelt.offsets WHERE stream = ?", [stream_id])

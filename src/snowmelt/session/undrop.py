@@ -1,0 +1,51 @@
+"""UNDROP TABLE, SCHEMA and DATABASE.
+
+Source: docs.snowflake.com/en/sql-reference/sql/undrop
+"""
+
+from __future__ import annotations
+
+from snowmelt.base.errors import SqlError, object_exists
+from snowmelt.base.request import Request
+from snowmelt.base.result import Result, status_result
+from snowmelt.catalog.catalog import Catalog, Change, key_of
+from snowmelt.catalog.graves import last_dropped, restored
+from snowmelt.catalog.names import display
+from snowmelt.catalog.objects import Database, Dropped, Schema, Table, Task
+from snowmelt.session.definitions import apply_change
+from snowmelt.session.session import Session
+from snowmelt.sql.statements import Undrop
+
+
+def undrop(session: Session, statement: Undrop, request: Request) -> Result:
+    """UNDROP of what was dropped last under a name."""
+    tasks: list[Task] = []
+
+    def build(catalog: Catalog) -> Change:
+        found = _find(session, catalog, statement)
+        if found is None:
+            kind = statement.kind.capitalize()
+            raise SqlError(f"{kind} {statement.name.name} did not exist or was purged.", 90025, "02000")
+        entities = restored(catalog, found)
+        if key_of(entities[0]) in catalog.entities:
+            raise object_exists(display(statement.name.name))
+        tasks.extend(each for each in entities if isinstance(each, Task))
+        return Change(put=entities, forget=tuple(each.id for each in entities))
+
+    apply_change(session, build)
+    for task in tasks:
+        session.services.tasks.task_changed(task.full_name)
+    return status_result(f"{statement.kind.capitalize()} {statement.name.name} successfully restored.")
+
+
+def _find(session: Session, catalog: Catalog, statement: Undrop) -> Dropped | None:
+    now = session.services.clock.now()
+    match statement.kind:
+        case "DATABASE":
+            return last_dropped(catalog, Database, 0, statement.name.name, now)
+        case "SCHEMA":
+            database, name = session.scope.schema_name(statement.name)
+            return last_dropped(catalog, Schema, catalog.database(database).id, name, now)
+        case _:
+            full = session.scope.full(statement.name)
+            return last_dropped(catalog, Table, catalog.schema(full.database, full.schema).id, full.name, now)
