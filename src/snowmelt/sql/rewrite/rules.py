@@ -23,6 +23,7 @@ from snowmelt.sql.rewrite.flatten import flatten
 from snowmelt.sql.rewrite.functions import resolve_functions, sequences
 from snowmelt.sql.rewrite.literals import bind
 from snowmelt.sql.rewrite.names import fold_identifiers, name_projections, positional_columns
+from snowmelt.sql.rewrite.relations import relations
 from snowmelt.sql.rewrite.semistructured import extract_fields
 from snowmelt.sql.rewrite.sequence_values import sequence_values
 from snowmelt.sql.rewrite.sources import resolve_sources, resolve_stages, resolve_table_functions
@@ -40,6 +41,7 @@ RULES: tuple[Rule, ...] = (
     positional_columns,
     resolve_table_functions,
     resolve_sources,
+    relations,
     conversions,
     annotate,
     type_names,

@@ -1,0 +1,61 @@
+"""What FROM holds beside names: samples, ASOF joins, pivots; and RATIO_TO_REPORT.
+
+Source: docs.snowflake.com/en/sql-reference/constructs/sample, .../asof-join, .../pivot
+"""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from snowmelt.base.errors import unsupported
+from snowmelt.sql.rewrite.context import Resolver
+
+
+def relations(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
+    """Bring these into the engine's form, or refuse them by name."""
+    for node in list(tree.find_all(exp.TableSample, exp.Join, exp.Pivot, exp.Window)):
+        match node:
+            case exp.TableSample():
+                if node.args.get("size") is not None:
+                    # A number of rows is drawn from all of them at once.
+                    node.set("method", exp.var("reservoir"))
+            case exp.Join():
+                _asof(node)
+            case exp.Pivot():
+                _pivot(node)
+            case exp.Window():
+                _ratio(node)
+    return tree
+
+
+def _asof(join: exp.Join) -> None:
+    """The nearest row by MATCH_CONDITION, which the engine takes as a part of ON; rows without one stay, with nulls."""
+    condition = join.args.get("match_condition")
+    if condition is None:
+        return
+    on = join.args.get("on")
+    join.set("match_condition", None)
+    join.set("side", "LEFT")
+    join.set("on", exp.and_(on.copy(), condition.copy()) if on is not None else condition.copy())
+
+
+def _pivot(pivot: exp.Pivot) -> None:
+    for field in pivot.args.get("fields") or ():
+        values = field.expressions if isinstance(field, exp.In) else []
+        if any(isinstance(value, (exp.PivotAny, exp.Query)) for value in values) or (
+            isinstance(field, exp.In) and field.args.get("query") is not None
+        ):
+            raise unsupported("PIVOT with ANY or a subquery", "Name the values: PIVOT(... FOR c IN ('a', 'b')).")
+
+
+def _ratio(window: exp.Window) -> None:
+    """RATIO_TO_REPORT(x) OVER w is x in proportion to the sum over w; null where that is zero."""
+    call = window.this
+    if not isinstance(call, exp.Anonymous) or str(call.this).upper() != "RATIO_TO_REPORT" or len(call.expressions) != 1:
+        return
+    value = call.expressions[0]
+    total = window.copy()
+    total.set("this", exp.Sum(this=value.copy()))
+    window.replace(
+        exp.Div(this=exp.paren(value.copy()), expression=exp.Nullif(this=total, expression=exp.Literal.number(0)))
+    )
