@@ -31,6 +31,7 @@ from snowmelt.session.event_sink import EventSink
 from snowmelt.session.model_methods import WorkerMethods
 from snowmelt.session.parameters import DEFAULTS, checked
 from snowmelt.session.planner import SessionPlanner
+from snowmelt.session.pruning import Janitor
 from snowmelt.session.services import Services
 from snowmelt.session.session import Session
 from snowmelt.session.task_store import StoredRuns
@@ -86,6 +87,7 @@ class Runtime:
         )
         self.services.account.update(self._account_parameters())
         self.engine.on_commit = self.scheduler.notify
+        self.janitor = Janitor(self.services)
 
     @classmethod
     def open(cls, settings: Settings, clock: Clock | None = None) -> Runtime:
@@ -101,6 +103,7 @@ class Runtime:
         self.services.address = address
         self.services.pool.warm()
         self.scheduler.start()
+        self.janitor.start()
 
     @property
     def password(self) -> str:
@@ -109,6 +112,7 @@ class Runtime:
 
     def close(self, grace: float = 10.0) -> None:
         """Stop tasks (running ones have `grace` seconds), workers and storage."""
+        self.janitor.stop()
         self.scheduler.stop(grace)
         self.services.pool.close()
         self.engine.close()

@@ -168,6 +168,7 @@ class Core:
         record = transaction.record
         record.state, record.ended_on = state, self.services.clock.now()
         self.last_transaction = record.id
+        self.services.engine.ended(record.number)
         if self.transaction is not None:
             self.transaction.record.inner = None
         self.services.engine.locks.release(record)

@@ -34,6 +34,7 @@ from snowmelt.session.definitions import (
     is_temporary,
 )
 from snowmelt.session.session import Session
+from snowmelt.session.unread import warning
 from snowmelt.session.warehouses import drop_warehouse
 from snowmelt.sql import statements as st
 
@@ -204,13 +205,14 @@ def drop(session: Session, statement: st.Drop, request: Request) -> Result:
         raise
     if statement.restrict:
         _check_references(session, item)
+    lost = warning(session, item)
     if item.session is not None:
         drop_temporary(session, item)
     else:
         apply_change(session, lambda catalog: Change(drop=(item,)))
     if isinstance(item, Task):
         session.services.tasks.task_changed(item.full_name)
-    return status_result(f"{item.name} successfully dropped.")
+    return status_result(f"{item.name} successfully dropped.{lost}")
 
 
 def _check_references(session: Session, item: SchemaObject) -> None:

@@ -28,6 +28,7 @@ from snowmelt.catalog.objects import (
 )
 from snowmelt.session.services import Services
 from snowmelt.session.session import Session
+from snowmelt.session.unread import warning
 from snowmelt.sql import numbering, tracking
 from snowmelt.sql.statements import Create
 from snowmelt.storage.connection import Connection
@@ -121,9 +122,11 @@ def create_object(
     """
     kind = KIND_NAMES[type(item).__name__]
     session.services.engine.catalog.schema(item.full_name.database, item.full_name.schema)
-    done = status_result(message or f"{kind} {item.name} successfully created.")
+    done = message or f"{kind} {item.name} successfully created."
     if temporary:
-        return _create_temporary(session, statement, replace(item, session=session.id), physical, done)
+        return _create_temporary(session, statement, replace(item, session=session.id), physical, status_result(done))
+    old = session.services.engine.catalog.entities.get(key_of(item)) if statement.or_replace else None
+    lost = "" if old is None else warning(session, old, replaced=True)
     known = False
 
     def build(catalog: Catalog) -> Change:
@@ -143,7 +146,7 @@ def create_object(
             physical(connection, item)
 
     apply_change(session, build, work)
-    return status_result(f"{item.name} already exists, statement succeeded.") if known else done
+    return status_result(f"{item.name} already exists, statement succeeded." if known else done + lost)
 
 
 def _create_temporary(

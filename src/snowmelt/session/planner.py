@@ -18,6 +18,7 @@ from snowmelt.catalog.objects import Function, Sequence, Stream, Table, TableCol
 from snowmelt.session.bindings import literal, wire_literal
 from snowmelt.session.information_schema import information_schema
 from snowmelt.session.loading import StagedRows, staged_rows
+from snowmelt.session.staleness import check_fresh
 from snowmelt.session.system_functions import system_function
 from snowmelt.session.table_functions import table_function
 from snowmelt.session.time_travel import Point, changes, point_of, rows_at
@@ -193,6 +194,7 @@ class SessionPlanner:
                 91901,
                 "02000",
             )
+        check_fresh(self.session, stream, table)
         self.repeatable = False
         self.streams_read.add(stream.id)
         window = tracking.StreamWindow(stream.id, bounded=self.session.core.transaction is not None)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from snowmelt.base.datatypes import NUMBER, TIMESTAMP_LTZ, DataType
@@ -13,11 +14,13 @@ from snowmelt.models import artefacts
 from snowmelt.session.definitions import existing
 from snowmelt.session.session import Session
 from snowmelt.session.show_scope import Shown, columns, in_scope
+from snowmelt.session.staleness import last_moved, stale_after
 from snowmelt.sql.statements import Show
 
 
 def show_streams(session: Session, statement: Show) -> Shown:
     """SHOW STREAMS."""
+    moved = last_moved(session)
     rows = [
         (
             s.created_on,
@@ -30,9 +33,7 @@ def show_streams(session: Session, statement: Show) -> Shown:
             "Table",
             _source(session, s),
             "DELTA",
-            "false",
-            s.mode,
-            None,
+            *_staleness(session, s, moved),
             "N/A",
             "ROLE",
         )
@@ -43,6 +44,15 @@ def show_streams(session: Session, statement: Show) -> Shown:
         "stale_after invalid_reason owner_role_type"
     )
     return columns(names, stale_after=TIMESTAMP_LTZ), rows
+
+
+def _staleness(session: Session, stream: Stream, moved: Mapping[int, datetime]) -> tuple[str, str, datetime | None]:
+    """The cells stale, mode and stale_after."""
+    table = session.table_by_id(stream.source)
+    if table is None or stream.id not in moved:
+        return "true", stream.mode, None
+    end = stale_after(session, table, moved[stream.id])
+    return str(end <= session.services.clock.now()).lower(), stream.mode, end
 
 
 def _source(session: Session, stream: Stream) -> str:

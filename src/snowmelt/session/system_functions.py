@@ -55,6 +55,19 @@ def _stream_has_data(planner: SessionPlanner, arguments: Sequence[exp.Expr]) -> 
     return raw(f"EXISTS (SELECT 1 FROM ({text}))")
 
 
+def _stream_table_timestamp(planner: SessionPlanner, arguments: Sequence[exp.Expr]) -> exp.Expr:
+    """The time, in nanoseconds, of the newest version of the table that the stream has read."""
+    name = parse_name(constant_text(arguments, "SYSTEM$STREAM_GET_TABLE_TIMESTAMP"))
+    found = planner.session.relation(planner.scope.full(name))
+    if not isinstance(found, Stream):
+        raise object_missing("Stream", str(name))
+    text = (
+        "SELECT epoch_us(coalesce(max(c.committed_at), any_value(o.moved_at))) FROM snowmelt.offsets AS o "
+        "LEFT JOIN snowmelt.commits AS c ON c.ver <= o.ver WHERE o.stream = ?"
+    )
+    return literal(str(int(planner.session.core.connection.scalar(text, [found.id])) * 1_000))
+
+
 def _effect(name: str, act: Callable[[SessionPlanner, tuple[Any, ...]], str | None]) -> Answer:
     """A function that does something: once, when its statement runs, and never when that is only described."""
 
@@ -161,6 +174,7 @@ FUNCTIONS: dict[str, Answer] = {
     "CURRENT_IP_ADDRESS": _value(lambda p: "127.0.0.1"),
     "LAST_QUERY_ID": _last_query_id,
     "SYSTEM$STREAM_HAS_DATA": _stream_has_data,
+    "SYSTEM$STREAM_GET_TABLE_TIMESTAMP": _stream_table_timestamp,
     "SYSTEM$TYPEOF": _typeof,
     # An empty answer makes snowflake-ml use stages for the registry, which is what there is here.
     "SYSTEM$ML_PLATFORM_CAPABILITIES": _value(lambda p: "{}"),

@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from snowmelt.base.errors import SqlError, object_missing, unsupported
+from snowmelt.catalog.graves import last_dropped
 from snowmelt.catalog.names import parse_name
 from snowmelt.catalog.objects import Stream, Table, View
 from snowmelt.catalog.retention import retention_of
+from snowmelt.session.staleness import check_fresh
 from snowmelt.sql import tracking
 from snowmelt.sql.past import Interval, Moment
 from snowmelt.sql.rewrite.rules import rewrite
+from snowmelt.storage.moments import from_microseconds
 
 if TYPE_CHECKING:
     from snowmelt.session.planner import SessionPlanner
@@ -36,10 +39,12 @@ class Point:
     Attributes:
         version: the newest version by then.
         moment: the time itself; an object must have existed by then, and its past be kept from then on.
+        of_stream: it is the offset of a stream that is not stale.
     """
 
     version: int
     moment: datetime
+    of_stream: bool = False
 
 
 def now(session: Session) -> Point:
@@ -108,7 +113,7 @@ def _end_of(session: Session, query_id: str, *, before: bool) -> Point:
     rows = connection.run(text, [query_id])
     if rows:
         version, microseconds = rows[0]
-        moment = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=microseconds)
+        moment = from_microseconds(microseconds)
         return Point(version - 1 if before else version, moment)
     known = session.services.engine.moments.get(query_id)
     if known is None:
@@ -117,16 +122,22 @@ def _end_of(session: Session, query_id: str, *, before: bool) -> Point:
 
 
 def _offset_of(planner: SessionPlanner, name: str, source: Table) -> Point:
-    """The offset of a stream on the table `source`."""
+    """The offset of a stream on the table `source`; of one that was dropped, if there is none of that name."""
     session = planner.session
-    stream = session.relation(planner.scope.full(parse_name(name)))
+    catalog, full = session.services.engine.catalog, planner.scope.full(parse_name(name))
+    stream: object = session.relation(full)
+    if stream is None:
+        parent = catalog.schema(full.database, full.schema).id
+        dropped = last_dropped(catalog, Stream, parent, full.name, session.services.clock.now())
+        stream = None if dropped is None else dropped.item
     if not isinstance(stream, Stream):
         raise object_missing("Stream", name)
     if stream.source != source.id:
         raise untracked(source)
     text = "SELECT ver, epoch_us(moved_at) FROM snowmelt.offsets WHERE stream = ?"
     version, microseconds = session.core.connection.run(text, [stream.id])[0]
-    return Point(version, datetime.fromtimestamp(0, UTC) + timedelta(microseconds=microseconds))
+    check_fresh(session, stream, source)
+    return Point(version, from_microseconds(microseconds), of_stream=True)
 
 
 # --- rows and changes of then ----------------------------------------------------------------------------------------
@@ -189,6 +200,8 @@ def check_tracked(session: Session, table: Table, start: Point) -> None:
     Raises:
         SqlError: 000707, 091930.
     """
+    if start.of_stream:
+        return  # for its sake they are kept
     check_reach(session, table, start)
     since = table.tracked_since or table.created_on
     if not table.change_tracking or start.moment < since:

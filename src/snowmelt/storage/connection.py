@@ -47,6 +47,7 @@ class Connection:
         self.engine = engine
         self._cursor = cursor
         self.tx = 0
+        self._own = False
         self._marked = 0
         self.wrote = False
         self.statements: tuple[str, ...] = ()
@@ -60,6 +61,7 @@ class Connection:
 
     def begin(self, number: int | None = None) -> None:
         """Open a transaction with the given number or one of its own; its snapshot is taken by the first statement."""
+        self._own = number is None
         number = number or self.engine.next_transaction()
         self.mark_with(number)
         self._cursor.execute("BEGIN")
@@ -88,12 +90,12 @@ class Connection:
             self.rollback()
             raise translate(error) from error
         finally:
-            self.tx = 0
+            self._end()
 
     def rollback(self) -> None:
         """Undo the open transaction, if there is one."""
         if self.tx:
-            self.tx = 0
+            self._end()
             try:
                 self._cursor.execute("ROLLBACK")
             except duckdb.TransactionException as error:
@@ -101,6 +103,12 @@ class Connection:
                 if "no transaction is active" not in str(error):
                     raise
             self._keep_numbers()
+
+    def _end(self) -> None:
+        """No transaction is open any more."""
+        if self._own and self.tx:
+            self.engine.ended(self.tx)
+        self.tx = 0
 
     def _keep_numbers(self) -> None:
         """Make the file remember how far sequences have come: values that a rollback undid are never given again."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
 from importlib import resources
 from pathlib import Path
 from typing import TypeVar
@@ -23,7 +22,7 @@ from snowmelt.catalog.objects import Dropped, SchemaObject, Stream, Table
 from snowmelt.storage.connection import Connection
 from snowmelt.storage.errors import translate
 from snowmelt.storage.locks import LockManager
-from snowmelt.storage.moments import Moments
+from snowmelt.storage.moments import Moments, from_microseconds
 from snowmelt.storage.transactions import Transactions
 
 T = TypeVar("T")
@@ -47,6 +46,7 @@ class Engine:
         self._commit_lock = threading.Lock()
         self._catalog_lock = threading.RLock()
         self._counter_lock = threading.Lock()
+        self._begun: set[int] = set()
         self.spill = spill
         self._root = _open(path, files, spill, memory_mb)
         for script in ("bootstrap", "macros"):
@@ -56,7 +56,7 @@ class Engine:
         assert row is not None
         self._tx: int = row[0]
         self._version: int = row[1]
-        self._committed_at = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=row[2] or 0)
+        self._committed_at = from_microseconds(row[2] or 0)
         self.moments = Moments()
         self.catalog = self._load_catalog()
         self.on_commit: Callable[[], None] = lambda: None
@@ -68,10 +68,21 @@ class Engine:
         return Connection(self, self._root.cursor())
 
     def next_transaction(self) -> int:
-        """The number under which a transaction writes its rows."""
+        """The number under which a transaction writes its rows, until `ended`."""
         with self._counter_lock:
             self._tx += 1
+            self._begun.add(self._tx)
             return self._tx
+
+    def ended(self, tx: int) -> None:
+        """A transaction has been committed or rolled back."""
+        with self._counter_lock:
+            self._begun.discard(tx)
+
+    def open_transactions(self) -> frozenset[int]:
+        """The numbers of transactions that have not ended."""
+        with self._counter_lock:
+            return frozenset(self._begun)
 
     def commit(self, cursor: duckdb.DuckDBPyConnection, tx: int, statements: Sequence[str]) -> None:
         """Commit a transaction that wrote rows: versions are given in commit order, under one lock.
@@ -124,6 +135,18 @@ class Engine:
                 connection.rollback()
                 raise
             self.catalog = self.catalog.apply(change)
+            return result
+
+    def maintain(self, connection: Connection, work: Callable[[Connection], T]) -> T:
+        """Do `work` in a transaction of its own while no DDL is carried out."""
+        with self._catalog_lock:
+            connection.begin()
+            try:
+                result = work(connection)
+                connection.commit()
+            except BaseException:
+                connection.rollback()
+                raise
             return result
 
     def name_of(self, object_id: int) -> str:

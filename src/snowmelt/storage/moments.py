@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _KEPT = 100_000
 
@@ -30,3 +32,8 @@ class Moments:
     def get(self, query_id: str) -> tuple[int, datetime] | None:
         """The version and the time of a statement's end."""
         return self._known.get(query_id)
+
+
+def from_microseconds(value: int) -> datetime:
+    """The moment so many microseconds after 1970, as the engine's ``epoch_us`` gives it."""
+    return _EPOCH + timedelta(microseconds=value)

@@ -24,6 +24,8 @@ CREATE TABLE IF NOT EXISTS snowmelt.offsets (stream BIGINT PRIMARY KEY, ver BIGI
 ALTER TABLE snowmelt.offsets ADD COLUMN IF NOT EXISTS moved_at TIMESTAMPTZ;
 ALTER TABLE snowmelt.offsets ADD COLUMN IF NOT EXISTS initial BOOLEAN DEFAULT FALSE;
 
+UPDATE snowmelt.offsets SET moved_at = now() WHERE moved_at IS NULL;
+
 -- The log of a table tells nothing any more of what was committed up to and including version ver.
 CREATE TABLE IF NOT EXISTS snowmelt.pruned ("table" BIGINT PRIMARY KEY, ver BIGINT NOT NULL);
 

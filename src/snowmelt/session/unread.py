@@ -1,0 +1,70 @@
+"""What a DROP or a replacement loses: changes that streams have not been asked for. Snowflake says nothing of it."""
+
+from __future__ import annotations
+
+from snowmelt.base.result import StatementType
+from snowmelt.catalog.catalog import Entity
+from snowmelt.catalog.objects import Stream, Table
+from snowmelt.catalog.retention import retention_of
+from snowmelt.plan.steps import OpenWindow, Plan, Read
+from snowmelt.session.execute import run_plan
+from snowmelt.session.session import Session
+from snowmelt.session.staleness import is_fresh
+from snowmelt.sql import tracking
+from snowmelt.storage.moments import from_microseconds
+
+
+def warning(session: Session, item: Entity, *, replaced: bool = False) -> str:
+    """What to add to the answer of a statement that drops or replaces a stream or a table; empty when nothing is lost.
+
+    The session's transaction is committed, as all DDL does.
+    """
+    session.core.commit()
+    if isinstance(item, Stream):
+        count = _unread(session, item)
+        return (
+            f" Warning: stream {item.full_name} held {_changes(count)}{_remedy(session, item, replaced)}."
+            if count
+            else ""
+        )
+    if not isinstance(item, Table):
+        return ""
+    streams = [each for each in session.services.engine.catalog.all(Stream) if each.source == item.id]
+    counts = [(each, count) for each in streams if (count := _unread(session, each))]
+    return "".join(f" Warning: stream {each.full_name} held {_changes(count)} of it." for each, count in counts)
+
+
+def _changes(count: int) -> str:
+    return f"{count} unread change{'' if count == 1 else 's'}"
+
+
+def _unread(session: Session, stream: Stream) -> int:
+    table = session.table_by_id(stream.source)
+    if table is None or not is_fresh(session, stream, table):
+        return 0
+    window = tracking.StreamWindow(stream.id, bounded=False)
+    text = tracking.delta(table, window, append_only=stream.mode == "APPEND_ONLY")
+    read = Read(f"SELECT count(*) FROM ({text})")
+    result = run_plan(session, Plan((OpenWindow(stream.id), read), StatementType.SELECT)).table
+    assert result is not None
+    return int(result.column(0)[0].as_py())
+
+
+def _remedy(session: Session, stream: Stream, replaced: bool) -> str:
+    """How the changes can be had back."""
+    services = session.services
+    retention = retention_of(services.engine.catalog, services.account, stream)
+    if not retention:
+        return ""
+    if not replaced:
+        until = f"{services.clock.now() + retention:%F %T} UTC"
+        return f"; until {until}, CREATE STREAM ... AT (STREAM => '{stream.name}') finds them"
+    text = (
+        "SELECT epoch_us(c.committed_at) FROM snowmelt.offsets AS o JOIN snowmelt.commits AS c ON c.ver = o.ver "
+        "WHERE o.stream = ?"
+    )
+    microseconds = session.core.connection.scalar(text, [stream.id])
+    if microseconds is None:
+        return ""
+    moment = from_microseconds(microseconds)
+    return f"; CREATE STREAM ... AT (TIMESTAMP => '{moment.isoformat()}'::TIMESTAMP_TZ) finds them"
