@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from model import Effect, Model, Rows
 
+from snowmelt.base.clock import Clock
 from snowmelt.base.errors import SqlError
 from snowmelt.base.request import Request
 from snowmelt.base.settings import Settings
@@ -32,6 +33,7 @@ class Machine(RuleBasedStateMachine):
     """DML, transactions, errors and restarts. Nobody waits for a lock: who would have to is refused."""
 
     TABLES: ClassVar[tuple[str, ...]] = ("T",)
+    clock: Clock | None = None
 
     @initialize()
     def start(self) -> None:
@@ -46,7 +48,7 @@ class Machine(RuleBasedStateMachine):
         self.enter()
 
     def open(self) -> None:
-        self.runtime = Runtime.open(Settings(data=self.data, password="p"))
+        self.runtime = Runtime.open(Settings(data=self.data, password="p"), self.clock)
         self.observer, *self.sessions = (self.runtime.open_session("SNOWMELT") for _ in range(SESSIONS + 1))
 
     def enter(self) -> None:

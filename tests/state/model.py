@@ -49,10 +49,13 @@ class Version:
 
 @dataclass(eq=False)
 class Stream:
-    """A stream on table ``T`` that has been read up to the version `offset`; -1 is before all rows."""
+    """A stream on table ``T`` that has been read up to the version `offset`; -1 is before all rows. With `initial`, it
+    shows the rows of that version, too.
+    """
 
     append_only: bool
     offset: int
+    initial: bool = False
 
 
 @dataclass
@@ -62,7 +65,8 @@ class Transaction:
     Attributes:
         begun: the newest version as it began.
         own: its rows by table: those inserted, and those updated as they are now.
-        windows: the versions that each stream shows from and up to, fixed at its first read.
+        windows: the versions that each stream shows from and up to, and whether with the rows that were there at first;
+            fixed at its first read.
         consumed: the streams whose offsets it moves.
     """
 
@@ -71,7 +75,7 @@ class Transaction:
     touched: dict[str, set[int]]
     inserted: dict[str, Rows]
     target: Counter[Change] = field(default_factory=Counter)
-    windows: dict[Stream, tuple[int, int]] = field(default_factory=dict)
+    windows: dict[Stream, tuple[int, int, bool]] = field(default_factory=dict)
     consumed: set[Stream] = field(default_factory=set)
 
 
@@ -115,7 +119,7 @@ class Model:
         rows = {table: self._seen(work, table) for table in self.tables}
         self.versions.append(Version(rows, last.target + work.target, work.touched, work.inserted))
         for stream in work.consumed:
-            stream.offset = work.windows[stream][1]
+            stream.offset, stream.initial = work.windows[stream][1], False
 
     def _seen(self, work: Transaction, table: str) -> Rows:
         """The rows that a transaction's next statement sees."""
@@ -170,13 +174,17 @@ class Model:
         """DDL: commits the open transaction first."""
         self.commit(session)
         self._keep(self._new())
-        self.streams[name] = Stream(kind == "APPEND_ONLY", -1 if kind == "SHOW_INITIAL_ROWS" else self.newest)
+        append_only, initial = "APPEND_ONLY" in kind, "SHOW_INITIAL_ROWS" in kind
+        offset = -1 if initial and not append_only else self.newest
+        self.streams[name] = Stream(append_only, offset, initial and append_only)
 
-    def delta(self, stream: Stream, start: int, end: int) -> Counter[Change]:
+    def delta(self, stream: Stream, start: int, end: int, initial: bool) -> Counter[Change]:
         """The net change from the version `start` to the version `end`."""
         span = self.versions[start + 1 : end + 1]
         if stream.append_only:
-            return Counter((key, value, "INSERT", False) for v in span for key, value in v.inserted["T"].items())
+            first = self.versions[start].rows["T"].items() if initial else ()
+            later = (item for v in span for item in v.inserted["T"].items())
+            return Counter((key, value, "INSERT", False) for key, value in (*first, *later))
         before: Rows = {} if start < 0 else self.versions[start].rows["T"]
         now = self.versions[end].rows["T"]
         changes: Counter[Change] = Counter()
@@ -189,11 +197,11 @@ class Model:
 
     def newest_delta(self, stream: Stream) -> Counter[Change]:
         """What a stream shows outside of transactions."""
-        return self.delta(stream, stream.offset, self.newest)
+        return self.delta(stream, stream.offset, self.newest, stream.initial)
 
     @staticmethod
-    def _window(work: Transaction, stream: Stream) -> tuple[int, int]:
-        return work.windows.setdefault(stream, (stream.offset, max(stream.offset, work.begun)))
+    def _window(work: Transaction, stream: Stream) -> tuple[int, int, bool]:
+        return work.windows.setdefault(stream, (stream.offset, max(stream.offset, work.begun), stream.initial))
 
     def look(self, session: int, name: str) -> Counter[Change]:
         """What a stream shows to a session: the same all through a transaction, whatever it or others do."""
@@ -206,7 +214,7 @@ class Model:
 
         def work(transaction: Transaction) -> str | None:
             known = transaction.windows.get(stream)
-            if known is not None and known[0] != stream.offset:
+            if known is not None and (known[0], known[2]) != (stream.offset, stream.initial):
                 return CONFLICT
             window = self._window(transaction, stream)
             transaction.consumed.add(stream)

@@ -14,6 +14,7 @@ from model import Change
 
 COLUMNS = 'K, V, "METADATA$ACTION", "METADATA$ISUPDATE"'
 NAMES = ("S0", "S1", "S2")
+KINDS = ("", "APPEND_ONLY", "SHOW_INITIAL_ROWS", "APPEND_ONLY SHOW_INITIAL_ROWS")
 WINDOWS = [0]
 """How many windows have been compared."""
 
@@ -28,9 +29,9 @@ class Streams(Machine):
         self.row_ids: dict[int, str] = {}
         self.create_stream(0, "S0", "")
 
-    @rule(session=sessions, name=st.sampled_from(NAMES), kind=st.sampled_from(["", "APPEND_ONLY", "SHOW_INITIAL_ROWS"]))
+    @rule(session=sessions, name=st.sampled_from(NAMES), kind=st.sampled_from(KINDS))
     def create_stream(self, session: int, name: str, kind: str) -> None:
-        option = f"{kind} = TRUE" if kind else ""
+        option = " ".join(f"{word} = TRUE" for word in kind.split())
         self.model.create_stream(session, name, kind)
         self.expect(session, f"CREATE OR REPLACE STREAM {name} ON TABLE T {option}", None)
 
