@@ -38,11 +38,13 @@ class Travel(Streams):
         self.points.append((self.turned.now(), self.model.newest))
         self.turned.advance(1)
 
-    @rule(hours=st.integers(1, 15))
-    def wait(self, hours: int) -> None:
+    @rule(hours=st.integers(5, 40), prune=st.booleans())
+    def wait(self, hours: int, prune: bool) -> None:
         if self.hours + hours <= LONGEST:
             self.hours += hours
             self.turned.advance(hours * HOUR)
+        if prune:
+            self.prune()
 
     @rule()
     def prune(self) -> None:

@@ -131,6 +131,7 @@ class _Round:
         self._engine = services.engine
         self._connection = connection
         self._now = services.clock.now() - _GRACE
+        self._versions: dict[datetime, int] = {}
         # Numbers of transactions that have not committed; their changes will be newer than all versions of now.
         self._open = self._engine.open_transactions()
         self.tables = [table for table in self._every(Table) if tracking.is_tracked(table)]
@@ -161,8 +162,10 @@ class _Round:
         ]
 
     def _version_at(self, moment: datetime) -> int:
-        text = "SELECT coalesce(max(ver), 0) FROM snowmelt.commits WHERE committed_at <= ?"
-        return int(self._connection.scalar(text, [moment]))
+        if moment not in self._versions:
+            text = "SELECT coalesce(max(ver), 0) FROM snowmelt.commits WHERE committed_at <= ?"
+            self._versions[moment] = int(self._connection.scalar(text, [moment]))
+        return self._versions[moment]
 
     def _needed(self, table: Table) -> int:
         """The oldest version of a table that can be asked for."""
