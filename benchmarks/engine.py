@@ -222,8 +222,3 @@ def as_rows(figures: list[Figure]) -> list[tuple[Any, ...]]:
         limit = f"{figure.limit:g} {figure.unit if figure.baseline is None else 'x'}"
         rows.append((figure.name, f"{figure.ours:.3f} {figure.unit}", baseline, ratio, limit, figure.kept))
     return rows
-
-
-if __name__ == "__main__":
-    for row in as_rows(measure_engine()):
-        print(*row, sep=" | ")

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import hand_tuned, pandas_pipeline
+from benchmarks.engine import Figure, as_rows, measure_engine
 from benchmarks.job import Scored
 from benchmarks.server import FEED_ROWS, Measured, measure
 
@@ -28,9 +29,11 @@ def main() -> None:
     for name, contender in {"pandas script": pandas_pipeline, "hand-tuned DuckDB + XGBoost": hand_tuned}.items():
         with console.status(f"Baseline: {name}"):
             baselines[name] = contender.score(FEED_ROWS)
-    console.print(scoring_table(measured, baselines), other_table(measured))
+    with console.status("The engine: small statements, rows in and out, changes, memory"):
+        figures = measure_engine()
+    console.print(scoring_table(measured, baselines), other_table(measured), engine_table(figures))
     RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(as_json(measured, baselines), indent=2) + "\n", encoding="utf-8")
+    RESULTS.write_text(json.dumps(as_json(measured, baselines, figures), indent=2) + "\n", encoding="utf-8")
     console.print(f"[dim]Written to {RESULTS}[/]")
 
 
@@ -61,13 +64,24 @@ def other_table(measured: Measured) -> Table:
     return table
 
 
-def as_json(measured: Measured, baselines: dict[str, Scored]) -> dict[str, object]:
+def engine_table(figures: list[Figure]) -> Table:
+    """The engine's figures beside DuckDB's own, each with the limit that it is held against."""
+    table = Table("measure", title="The engine", title_justify="left")
+    for heading in ("Snowmelt", "DuckDB", "ratio", "limit", ""):
+        table.add_column(heading, justify="right")
+    for *cells, kept in as_rows(figures):
+        table.add_row(*cells, "" if kept else "[red]missed[/]")
+    return table
+
+
+def as_json(measured: Measured, baselines: dict[str, Scored], figures: list[Figure]) -> dict[str, object]:
     """Everything measured, with what it was measured on."""
     return {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "cores": os.cpu_count(),
         "python": platform.python_version(),
         "snowmelt": asdict(measured),
+        "engine": [asdict(figure) for figure in figures],
         "baselines": {name: asdict(scored) for name, scored in baselines.items()},
     }
 
