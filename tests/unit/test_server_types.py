@@ -112,9 +112,9 @@ CASES: dict[str, tuple[DataType, pa.Array, list[Any]]] = {
         utc_times(dt.datetime(2026, 1, 1, 0, 0, 0, 5000, UTC)),
         [dt.datetime(2026, 1, 1, 0, 0, 0, 5000, UTC)],
     ),
-    "variant": (t.VARIANT, pa.array(['{"a": 1}', None]), ['{"a": 1}', None]),
-    "array from list": (t.ARRAY, pa.array([[1, None], None, []]), ["[1,null]", None, "[]"]),
-    "object from struct": (t.OBJECT, pa.array([{"a": 1, "b": "x"}, None]), ['{"a":1,"b":"x"}', None]),
+    "variant": (t.VARIANT, pa.array(['{"a": 1}', None]), ['{\n  "a": 1\n}', None]),
+    "array from list": (t.ARRAY, pa.array([[1, None], None, []]), ["[\n  1,\n  null\n]", None, "[]"]),
+    "object from struct": (t.OBJECT, pa.array([{"a": 1, "b": "x"}, None]), ['{\n  "a": 1,\n  "b": "x"\n}', None]),
 }
 
 
