@@ -21,6 +21,7 @@ def relations(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
                     node.set("method", exp.var("reservoir"))
             case exp.Join():
                 _asof(node)
+                _unconditional(node)
             case exp.Pivot():
                 _pivot(node)
             case exp.Window():
@@ -37,6 +38,16 @@ def _asof(join: exp.Join) -> None:
     join.set("match_condition", None)
     join.set("side", "LEFT")
     join.set("on", exp.and_(on.copy(), condition.copy()) if on is not None else condition.copy())
+
+
+def _unconditional(join: exp.Join) -> None:
+    """A join without a condition pairs all rows; an outer one keeps those that have no pair."""
+    if join.args.get("on") is not None or join.args.get("using") or join.method or isinstance(join.this, exp.Lateral):
+        return
+    if join.side:
+        join.set("on", exp.true())
+    elif join.kind == "INNER":
+        join.set("kind", "CROSS")
 
 
 def _pivot(pivot: exp.Pivot) -> None:
