@@ -5,7 +5,7 @@ Source: docs.snowflake.com/en/sql-reference/sql/update, .../delete, .../merge
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlglot import exp
 
@@ -58,7 +58,7 @@ def plan_update(statement: Update, planner: Planner) -> Plan:
     steps: list[Step] = list(extract_models(query, planner))
     steps.append(
         Stage(
-            changes.create_staged(table),
+            changes.create_staged(table, places),
             changes.fill_staged(names, rewrite(query, planner)),
             changes.COUNTS,
             check=changes.ambiguous(table, deletes_agree=False) if joined else None,
@@ -157,7 +157,7 @@ def _staged_delete(tree: exp.Expr, table: Table, alias: str, pending: Pending, p
     for other in using[1:]:
         query.append("joins", exp.Join(this=other.copy()))
     stage = Stage(
-        changes.create_staged(table),
+        changes.create_staged(table, ()),
         changes.fill_staged((*_HEAD, *_old_names(table)), rewrite(query, planner)),
         changes.COUNTS,
         double=changes.DOUBLE if using else "",
@@ -182,12 +182,13 @@ def plan_merge(statement: Merge, planner: Planner) -> Plan:
     names = [action for action, _ in clauses]
     query = _merge_query(tree, table, alias, clauses, pending)
     steps: list[Step] = list(extract_models(query, planner))
-    text = _merged(rewrite(query, planner), table, clauses)
+    places = _given(table, clauses, _ACTIONS)
+    text = _merged(rewrite(query, planner), table, clauses, places)
     changes_rows = any(name != "inserted" for name in names)
     steps.append(
         Stage(
-            changes.create_staged(table),
-            changes.fill_staged((*_HEAD, *_old_names(table), *_new_names(table)), text),
+            changes.create_staged(table, places),
+            changes.fill_staged((*_HEAD, *_old_names(table), *(f"n{i}" for i in places)), text),
             changes.COUNTS,
             check=changes.ambiguous(table, deletes_agree=True) if changes_rows else None,
             strict=bool(planner.parameter("ERROR_ON_NONDETERMINISTIC_MERGE")),
@@ -195,7 +196,9 @@ def plan_merge(statement: Merge, planner: Planner) -> Plan:
             single=changes.KEEP_ONE,
         )
     )
-    steps += _carry_out(table, pending, set(names), _assigned(table, clauses))
+    assigned = [table.columns[i] for i in _given(table, clauses, ("updated",))]
+    inserted = [table.columns[i] for i in _given(table, clauses, ("inserted",))]
+    steps += _carry_out(table, pending, set(names), assigned, inserted)
     counts = tuple(name for name in ("inserted", "updated", "deleted") if name in names)
     return dml_plan([table], steps, StatementType.MERGE, planner, counts, touches=True)
 
@@ -204,10 +207,10 @@ _Clause = tuple[str, dict[TableColumn, exp.Expr]]
 """What a WHEN clause does (a count's name), and the new values of columns."""
 
 
-def _assigned(table: Table, clauses: Sequence[_Clause]) -> list[TableColumn]:
-    """The columns that some clause updates."""
-    found = {column for action, values in clauses if action == "updated" for column in values}
-    return [column for column in table.columns if column in found]
+def _given(table: Table, clauses: Sequence[_Clause], actions: Collection[str]) -> list[int]:
+    """The positions of the columns that some clause with one of `actions` gives a value to."""
+    found = {column for action, values in clauses if action in actions for column in values}
+    return [i for i, column in enumerate(table.columns) if column in found]
 
 
 def _merge_query(
@@ -236,8 +239,8 @@ def _merge_query(
     return query
 
 
-def _merged(query: str, table: Table, clauses: Sequence[_Clause]) -> str:
-    """What `_merge_query` finds, as rows to stage."""
+def _merged(query: str, table: Table, clauses: Sequence[_Clause], places: Sequence[int]) -> str:
+    """What `_merge_query` finds, as rows to stage; `places` are the columns that get values."""
 
     def case(values: Sequence[str]) -> str:
         parts = " ".join(f"WHEN {number} THEN {value}" for number, value in enumerate(values))
@@ -250,10 +253,7 @@ def _merged(query: str, table: Table, clauses: Sequence[_Clause]) -> str:
         return f"o{position}" if action == "updated" else f"CAST(NULL AS {column.type.duckdb})"
 
     actions = case([f"'{_ACTIONS[action]}'" for action, _ in clauses])
-    new = [
-        case([value(number, position, column) for number in range(len(clauses))])
-        for position, column in enumerate(table.columns)
-    ]
+    new = [case([value(number, i, table.columns[i]) for number in range(len(clauses))]) for i in places]
     return f"SELECT {', '.join([actions, '_rid', '_ins', *_old_names(table), *new])} FROM ({query})"
 
 
@@ -306,10 +306,16 @@ def _source_alias(using: exp.Expr) -> str:
 # --- what the three share --------------------------------------------------------------------------------------------
 
 
-def _carry_out(table: Table, pending: Pending | None, actions: set[str], assigned: Sequence[TableColumn]) -> list[Step]:
+def _carry_out(
+    table: Table,
+    pending: Pending | None,
+    actions: Collection[str],
+    assigned: Sequence[TableColumn],
+    inserted: Sequence[TableColumn] = (),
+) -> list[Step]:
     """The steps that keep the images of staged rows and then change them."""
     steps: list[Step] = []
-    if actions - {"inserted"}:
+    if any(action != "inserted" for action in actions):
         logged = changes.log_staged(table, pending)
         if logged is not None:
             steps.append(LogImages(logged))
@@ -318,7 +324,7 @@ def _carry_out(table: Table, pending: Pending | None, actions: set[str], assigne
     if "updated" in actions:
         steps.append(Write(changes.update_staged(table, assigned, pending)))
     if "inserted" in actions:
-        steps.append(Write(changes.insert_staged(table, pending)))
+        steps.append(Write(changes.insert_staged(table, inserted, pending)))
     return steps
 
 
@@ -338,10 +344,6 @@ def _old(table: Table, alias: str) -> list[exp.Expr]:
 
 def _old_names(table: Table) -> list[str]:
     return [f"o{i}" for i in range(len(table.columns))]
-
-
-def _new_names(table: Table) -> list[str]:
-    return [f"n{i}" for i in range(len(table.columns))]
 
 
 def _named(value: exp.Expr, name: str) -> exp.Expr:

@@ -209,11 +209,11 @@ def _stage(core: Core, step: Stage, counts: dict[str, int]) -> None:
     connection = core.connection
     connection.run(step.create)
     connection.run(step.fill)
-    if step.strict and step.check is not None:
+    double = int(connection.scalar(step.double)) if step.double else 0
+    if double and step.strict and step.check is not None:
         for row in connection.run(step.check):
             shown = ", ".join(_shown(value) for value in row)
             raise SqlError(f"Duplicate row detected during DML action\nRow Values: [{shown}]", 100090, "42P18")
-    double = int(connection.scalar(step.double)) if step.double else 0
     if double:
         connection.run(step.single)
     if step.counts_double:

@@ -1,8 +1,9 @@
 """How DML changes tables: the changes are found by one query, staged, and then carried out.
 
 A staged row says what happens to one row of the table: `_act` is U(pdate), D(elete) or I(nsert), ``o0, o1, ...`` are
-its columns before and ``n0, n1, ...`` those afterwards, by position in the table. As the query runs once, the images
-in the log are those of the very rows that change, whatever the condition reads.
+its columns before and ``n0, n1, ...`` those afterwards, by position in the table; of the latter there are only those
+that the statement gives values to. As the query runs once, the images in the log are those of the very rows that
+change, whatever the condition reads.
 """
 
 from __future__ import annotations
@@ -37,10 +38,11 @@ def ambiguous(table: Table, *, deletes_agree: bool) -> str:
     return f"SELECT {columns} FROM {STAGED} WHERE _act <> 'I' GROUP BY _rid HAVING {several} LIMIT 1"
 
 
-def create_staged(table: Table) -> str:
-    """A statement that makes the table of staged changes."""
-    pairs = ", ".join(f"{prefix}{i} {c.type.duckdb}" for prefix in "on" for i, c in enumerate(table.columns))
-    return f"CREATE OR REPLACE TEMP TABLE {STAGED} (_act VARCHAR, _rid BIGINT, _ins BIGINT, {pairs})"
+def create_staged(table: Table, new: Collection[int]) -> str:
+    """A statement that makes the table of staged changes; `new` are the positions of columns that get values."""
+    pairs = [f"o{i} {column.type.duckdb}" for i, column in enumerate(table.columns)]
+    pairs += [f"n{i} {table.columns[i].type.duckdb}" for i in new]
+    return f"CREATE OR REPLACE TEMP TABLE {STAGED} (_act VARCHAR, _rid BIGINT, _ins BIGINT, {', '.join(pairs)})"
 
 
 def fill_staged(columns: Collection[str], query: str) -> str:
@@ -79,10 +81,10 @@ def delete_staged(table: Table, pending: Pending | None) -> str:
     return f"DELETE FROM {pending.rows} WHERE _rid IN (SELECT _rid FROM {STAGED} WHERE _act <> 'I')"
 
 
-def insert_staged(table: Table, pending: Pending | None) -> str:
-    """A statement that carries out the staged insertions."""
-    columns = ", ".join(f"n{i}" for i in range(len(table.columns)))
-    return insert(table, table.columns, f"SELECT {columns} FROM {STAGED} WHERE _act = 'I'", pending)
+def insert_staged(table: Table, given: Sequence[TableColumn], pending: Pending | None) -> str:
+    """A statement that carries out the staged insertions, which give values to the columns `given`."""
+    columns = ", ".join(f"n{table.columns.index(column)}" for column in given)
+    return insert(table, given, f"SELECT {columns} FROM {STAGED} WHERE _act = 'I'", pending)
 
 
 def insert(table: Table, columns: Sequence[TableColumn], source: str, pending: Pending | None) -> str:

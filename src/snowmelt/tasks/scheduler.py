@@ -57,7 +57,7 @@ class Scheduler:
         self._executor = Executor(
             host, self._history, clock, self._lock, judge=self._judge, over=self._graph_over, changed=self._notify_all
         )
-        self._triggers = Triggers(host, clock, self._lock, fire=self._fire, wake=self._wake.set)
+        self._triggers = Triggers(host, clock, self._lock, busy=self._must_wait, fire=self._fire, wake=self._wake.set)
         self._armed: dict[FullName, Task] = {}
         self._waiting: dict[FullName, deque[GraphRun]] = defaultdict(deque)
         self._dirty = True
@@ -267,17 +267,21 @@ class Scheduler:
         assert task.schedule is not None
         following = parse_schedule(task.schedule).next_after(state.anchor or due, now)
         self._save_state(task, dataclasses.replace(state, next_time=following))
-        if self._executor.busy(task.full_name) and not task.allow_overlap:
+        if self._must_wait(task):
             return
         graph = Graph.of(task, self._host.tasks())
         self._executor.begin(self._graph_run(task, graph, Origin.SCHEDULE, scheduled=due))
+
+    def _must_wait(self, task: Task) -> bool:
+        """Whether the task's graph still runs, and its runs may not overlap."""
+        return self._executor.busy(task.full_name) and not task.allow_overlap
 
     def _fire(self, task: Task, error: SqlError | None) -> bool:
         """A triggered task's condition holds, or could not be evaluated; False when the task must wait its turn."""
         with self._lock:
             if self._stopping:
                 return True
-            if self._executor.busy(task.full_name) and not task.allow_overlap:
+            if self._must_wait(task):
                 return False
             graph_run = self._graph_run(task, Graph.of(task, self._host.tasks()), Origin.TRIGGER)
             graph_run.condition_known = error is None
@@ -316,10 +320,10 @@ class Scheduler:
     def _begin_or_queue(self, task: Task, graph_run: GraphRun) -> None:
         if self._stopping:
             raise SqlError("The server is stopping.", 604, "57014")
-        if task.allow_overlap or not self._executor.busy(task.full_name):
-            self._executor.begin(graph_run)
-        else:
+        if self._must_wait(task):
             self._waiting[task.full_name].append(graph_run)
+        else:
+            self._executor.begin(graph_run)
 
     def _judge(self, graph_run: GraphRun) -> bool:
         """Count failures; whether the root is to be suspended for having failed too often in a row."""

@@ -26,6 +26,7 @@ class Triggers:
     `lock`, unless they say otherwise.
 
     Args:
+        busy: whether the task still runs and must wait for that run's end; called with the lock held.
         fire: called with the lock held for a task whose condition holds, or with the error of evaluating it; answers
             False when the task still runs, so that it must be looked at after that run.
         wake: wakes the scheduler's thread.
@@ -37,12 +38,14 @@ class Triggers:
         clock: Clock,
         lock: threading.RLock,
         *,
+        busy: Callable[[Task], bool],
         fire: Callable[[Task, SqlError | None], bool],
         wake: Callable[[], None],
     ) -> None:
         self._host = host
         self._clock = clock
         self._lock = lock
+        self._busy = busy
         self._fire = fire
         self._wake = wake
         self._watched: dict[FullName, Task] = {}
@@ -116,6 +119,11 @@ class Triggers:
 
     def _look_at_one(self, task: Task) -> None:
         assert task.when is not None
+        with self._lock:
+            if self._busy(task):
+                # Looked at now, it could show rows that the run is about to consume.
+                self._after_run.add(task.full_name)
+                return
         error: SqlError | None = None
         try:
             if not self._host.condition(task, task.when):
