@@ -64,6 +64,9 @@ class FakeExecutor:
         self.host.results[request.query_id] = result
         return result
 
+    def at_once(self, request: Request) -> Result | None:
+        return None
+
     def block(self, request: Request, timeout: float = 30.0) -> None:
         """Wait until `cancel` comes for this request, then fail as a cancelled statement does."""
         event = self.running.setdefault(request.query_id, threading.Event())

@@ -57,4 +57,14 @@ def windows(planner: Planner) -> list[Step]:
 def plan_query(tree: exp.Query, planner: Planner) -> Plan:
     """The plan of a SELECT, WITH, VALUES or set operation."""
     steps, text = read_steps(tree, planner)
-    return Plan((*steps, Read(text, planner.types)), StatementType.SELECT, streams=frozenset(planner.streams_read))
+    return Plan(
+        (*steps, Read(text, planner.types)),
+        StatementType.SELECT,
+        streams=frozenset(planner.streams_read),
+        constant=all(isinstance(node, _CONSTANT) for node in tree.walk()),
+    )
+
+
+_CONSTANT = (exp.Select, exp.Alias, exp.Identifier, exp.Literal, exp.Boolean, exp.Null, exp.Neg, exp.Paren)
+"""What a query consists of that has the same rows whenever it is asked, such as the SELECT 1 of those who want to know
+whether a connection still works."""

@@ -113,6 +113,7 @@ class Plan:
         streams: ids of streams that are read; a DML plan moves their offsets when it commits.
         counts: names of the counts that the result shows, in order: inserted, updated, deleted, or whole titles.
         forgets_loads: staged files that the target has loaded may be loaded again.
+        constant: a query that gives the same rows whatever is in the database.
     """
 
     steps: tuple[Step, ...]
@@ -123,6 +124,7 @@ class Plan:
     streams: frozenset[int] = frozenset()
     counts: tuple[str, ...] = ()
     forgets_loads: bool = False
+    constant: bool = False
 
     @property
     def tracked(self) -> bool:

@@ -15,7 +15,8 @@ from snowmelt.base.result import Result, StatementType, rows_result
 from snowmelt.server.arrow import wire_schema, wire_table
 from snowmelt.server.chunks import Chunk, ChunkStore, arrow_stream, split
 from snowmelt.server.host import Executor
-from snowmelt.server.parameters import listed, merged
+from snowmelt.server.parameters import as_json as as_text
+from snowmelt.server.parameters import merged
 from snowmelt.server.rowset import json_rows
 from snowmelt.server.rowtype import describe
 from snowmelt.server.transfer import transfer_data
@@ -27,6 +28,9 @@ IN_PROGRESS_ASYNC = "333334"
 """The statement runs on by itself, as the client wished."""
 
 RESULT_FORMAT = "PYTHON_CONNECTOR_QUERY_RESULT_FORMAT"
+
+_IN_DATA = len('{"data": {')
+"""Where an answer's data begin, in its JSON text."""
 
 _WHERE = re.compile(r"line (\d+) at position (\d+)")
 _STATS = (
@@ -117,7 +121,6 @@ class Encoder:
         if result.children:
             result = _parent_of(result)
         data: dict[str, Any] = {
-            "parameters": listed(parameters),
             "rowtype": [describe(column) for column in result.columns],
             **self._rows(result, as_json),
             "queryId": query_id,
@@ -137,7 +140,9 @@ class Encoder:
             data["resultTypes"] = ",".join(str(int(child.statement_type)) for child in result.children)
         if result.transfer is not None:
             data.update(transfer_data(result.transfer))
-        return json.dumps(envelope(data)).encode()
+        text = json.dumps(envelope(data))
+        # All parameters go with every answer, and writing them anew would take longer than all the rest.
+        return f'{text[:_IN_DATA]}"parameters": {as_text(parameters)}, {text[_IN_DATA:]}'.encode()
 
     def _rows(self, result: Result, as_json: bool) -> dict[str, Any]:
         if _is_dml(result.statement_type):

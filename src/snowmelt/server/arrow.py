@@ -8,6 +8,7 @@ because the connector joins chunks by their schema.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -29,9 +30,13 @@ def wire_schema(columns: tuple[Column, ...], table: pa.Table) -> pa.Schema:
     """
     fields = []
     for column, values in zip(columns, table.columns, strict=True):
-        chosen = _type_of(values, column.type)
-        fields.append(pa.field(column.name, chosen, column.nullable, field_metadata(column.type)))
+        fields.append(_field(column, _type_of(values, column.type)))
     return pa.schema(fields)
+
+
+@lru_cache(maxsize=4096)
+def _field(column: Column, wire_type: pa.DataType) -> pa.Field:
+    return pa.field(column.name, wire_type, column.nullable, field_metadata(column.type))
 
 
 def wire_table(columns: tuple[Column, ...], table: pa.Table, schema: pa.Schema | None = None) -> pa.Table:

@@ -46,6 +46,10 @@ class Executor(Protocol):
         """
         ...
 
+    def at_once(self, request: Request) -> Result | None:
+        """The answer of a request that takes no time, or None when it has to be executed; never blocks."""
+        ...
+
     def cancel(self, query_id: str) -> bool:
         """Ask a running statement to stop; False when it is not running. Called from other threads."""
         ...

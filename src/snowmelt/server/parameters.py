@@ -6,7 +6,9 @@ source: so every answer carries all of them.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 CLIENT_DEFAULTS: Mapping[str, Any] = {
@@ -49,6 +51,16 @@ CLIENT_DEFAULTS: Mapping[str, Any] = {
 def merged(session: Mapping[str, Any]) -> dict[str, Any]:
     """All parameters by name: what the session says, over what clients need in any case."""
     return {**CLIENT_DEFAULTS, **session}
+
+
+def as_json(parameters: Mapping[str, Any]) -> str:
+    """`listed` as JSON text; most sessions have the same parameters most of the time."""
+    return _as_json(tuple(parameters.items()))
+
+
+@lru_cache(maxsize=64)
+def _as_json(parameters: tuple[tuple[str, Any], ...]) -> str:
+    return json.dumps(listed(dict(parameters)))
 
 
 def listed(parameters: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -66,7 +66,7 @@ class Run:
     answer: bytes | None = None
     result: Result | None = None
     error: SqlError | None = None
-    finished: asyncio.Future[None] | None = None
+    finished: asyncio.Future[bool] | None = None
 
     @property
     def query_id(self) -> str:
@@ -111,12 +111,15 @@ class Queries:
         return self._by_request.get((id(executor), request_id))
 
     def start(self, run: Run, encoder: Encoder) -> None:
-        """Begin to execute `run`; does not wait."""
+        """Begin to execute `run`; does not wait. What takes no time is done at once, since going to another thread and
+        back takes longer.
+        """
         self._runs[run.query_id] = run
         if run.request_id:
             self._by_request[(id(run.executor), run.request_id)] = run
         self._forget_oldest()
-        run.finished = asyncio.get_running_loop().run_in_executor(self._statements, _execute, run, encoder)
+        if not _execute(run, encoder, at_once=True):
+            run.finished = asyncio.get_running_loop().run_in_executor(self._statements, _execute, run, encoder)
 
     async def control(self, work: Callable[[], T]) -> T:
         """Run short blocking work in a thread that does not wait for statements."""
@@ -159,10 +162,16 @@ class Queries:
             self._by_request.pop((id(run.executor), run.request_id), None)
 
 
-def _execute(run: Run, encoder: Encoder) -> None:
-    """The work of a statement's thread: run it and, when the client waits for it, encode the answer."""
+def _execute(run: Run, encoder: Encoder, *, at_once: bool = False) -> bool:
+    """Run a statement and, when the client waits for it, encode the answer; with `at_once` only if that takes no time.
+
+    Returns:
+        Whether it was run.
+    """
     try:
-        result = run.executor.execute(run.request)
+        result = run.executor.at_once(run.request) if at_once else run.executor.execute(run.request)
+        if result is None:
+            return False
         if run.detached:
             run.result = result
         else:
@@ -174,8 +183,8 @@ def _execute(run: Run, encoder: Encoder) -> None:
         incident = new_incident()
         logger.exception("incident %s in query %s", incident, run.query_id)
         run.error = internal_error(incident)
-    finally:
-        run.ended = datetime.now(UTC)
+    run.ended = datetime.now(UTC)
+    return True
 
 
 def error_answer(run: Run) -> dict[str, object]:

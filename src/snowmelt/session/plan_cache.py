@@ -1,4 +1,5 @@
-"""Plans and descriptions kept for a statement's text: clients send most texts several times, often first to describe.
+"""Plans, constant results and descriptions kept for a statement's text: clients send most texts several times, often
+first to describe.
 
 An entry belongs to what its plan was made from: the catalog, the session's temporary objects, what its transaction has
 changed, its parameters and where its names are looked for. When one of these has changed since, the entry is not found
@@ -12,14 +13,14 @@ from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
 from snowmelt.base.request import Request
-from snowmelt.base.result import Column
+from snowmelt.base.result import Column, Result
 from snowmelt.plan.steps import Plan
 
 if TYPE_CHECKING:
     from snowmelt.session.session import Session
 
-Kept = Plan | tuple[Column, ...]
-"""A plan to run again, or the columns of a description."""
+Kept = Plan | Result | tuple[Column, ...]
+"""A plan to run again, the rows of a query of constants, or the columns of a description."""
 
 _MAX_ENTRIES = 256
 _MAX_TEXT = 20_000

@@ -18,7 +18,7 @@ from snowmelt.plan.query import plan_query
 from snowmelt.plan.steps import Plan
 from snowmelt.session.bindings import array_length, expand_values
 from snowmelt.session.execute import TITLES, run_plan
-from snowmelt.session.plan_cache import cache_key
+from snowmelt.session.plan_cache import Kept, cache_key
 from snowmelt.session.planner import SessionPlanner
 from snowmelt.session.session import Session, description
 from snowmelt.sql.rewrite.rules import rewrite
@@ -32,22 +32,42 @@ def query(session: Session, statement: Query, request: Request) -> Result:
     if request.describe_only:
         return description(describe_query(session, statement.tree, request, key))
 
+    keeps: list[Plan] = []
+
     def make(planner: SessionPlanner) -> Plan:
         plan = plan_query(statement.tree, planner)
         if planner.repeatable and plan.single_read:
-            session.core.plans.put(key, plan)
+            keeps.append(plan)
         return plan
 
-    return _planned(session, request, make)
+    result = _planned(session, request, make)
+    for plan in keeps:
+        session.core.plans.put(key, dataclasses.replace(result) if plan.constant else plan)
+    return result
 
 
 def kept_answer(session: Session, request: Request) -> Result | None:
     """The answer of a query that was planned before and whose plan still holds; None when there is no such plan."""
+    match _kept(session, request):
+        case None:
+            return None
+        case Plan() as plan:
+            return run_plan(session, plan)
+        case Result() as result:
+            return dataclasses.replace(result)
+        case columns:
+            return description(columns)
+
+
+def is_at_hand(session: Session, request: Request) -> bool:
+    """Whether a request is answered without asking the engine."""
+    kept = _kept(session, request)
+    return kept is not None and not isinstance(kept, Plan)
+
+
+def _kept(session: Session, request: Request) -> Kept | None:
     key = cache_key(session, request, request.text)
-    kept = session.core.plans.get(key) if key is not None else None
-    if kept is None:
-        return None
-    return run_plan(session, kept) if isinstance(kept, Plan) else description(kept)
+    return session.core.plans.get(key) if key is not None else None
 
 
 def describe_query(

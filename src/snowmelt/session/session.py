@@ -131,6 +131,17 @@ class Session:
                 del self.core.history[:-_HISTORY]
             return result
 
+    def at_once(self, request: Request) -> Result | None:
+        """The answer of a request that takes no time, or None when it has to be executed: this never waits."""
+        from snowmelt.session.queries import is_at_hand
+
+        if not self._lock.acquire(blocking=False):
+            return None
+        try:
+            return self.execute(request) if is_at_hand(self, request) else None
+        finally:
+            self._lock.release()
+
     def _in_transaction(self, error: SqlError, request: Request) -> SqlError:
         """What an error means in a transaction: one that was aborted meanwhile says so, and where
         TRANSACTION_ABORT_ON_ERROR is set, nothing is left to the transaction but its end.
