@@ -55,6 +55,18 @@ def invalid_identifier(name: str, line: int | None = None, position: int | None 
     return SqlError(f"SQL compilation error:{where}invalid identifier '{name}'", 904, "42000")
 
 
+def ambiguous_column(name: str) -> SqlError:
+    """A column that more than one table has (002028)."""
+    return SqlError(f"SQL compilation error:\nambiguous column name '{name}'", 2028, "42601")
+
+
+def wrong_arguments(function: str, types: str) -> SqlError:
+    """Arguments of types that a function or operator does not take (001044)."""
+    return SqlError(
+        f"SQL compilation error:\nInvalid argument types for function '{function}': ({types})", 1044, "42000"
+    )
+
+
 def unknown_function(name: str) -> SqlError:
     """A function that is not known (002140)."""
     return SqlError(f"SQL compilation error:\nUnknown function {name}.", 2140, "42601")

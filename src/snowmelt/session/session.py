@@ -28,6 +28,7 @@ from snowmelt.session.parameters import DEFAULTS
 from snowmelt.session.services import Services
 from snowmelt.sql.cursor import Outside
 from snowmelt.sql.parse import parse
+from snowmelt.sql.positions import located
 from snowmelt.sql.statements import Statement, Transaction
 from snowmelt.storage.locks import aborted
 
@@ -207,7 +208,10 @@ class Session:
         transaction = self.core.transaction
         if transaction is not None and transaction.record.aborted and not isinstance(statement, Transaction):
             raise aborted(transaction.record)
-        return handler_of(statement)(self, statement, request)
+        try:
+            return handler_of(statement)(self, statement, request)
+        except SqlError as error:
+            raise located(error, statement.text) from error.__cause__
 
     def run(self, text: str, query_id: str) -> Result:
         """Run a statement on behalf of the process itself, such as a task's body."""

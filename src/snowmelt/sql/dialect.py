@@ -10,6 +10,7 @@ over the tree (`_checked`); and `ModelMethod` is a view of sqlglot's `exp.ModelA
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
@@ -174,11 +175,50 @@ _REFUSED: dict[type, str] = {
 }
 
 
+_TOO_MANY = re.compile(r"The number of provided arguments \((\d+)\) is greater than the maximum .*\((\d+)\)")
+_TOO_FEW = re.compile(r"Required keyword: '\w+' missing for <class '[\w.]+\.(\w+)'>")
+
+
+def _wrong_number(text: str, tokens: list[Token], end: int, description: str) -> SqlError | None:
+    """The error of a function that was given too many or too few arguments; its parenthesis closes at token `end`."""
+    many, few = _TOO_MANY.search(description), _TOO_FEW.search(description)
+    if (many is None and few is None) or tokens[end].token_type != TokenType.R_PAREN:
+        return None
+    depth, start, given = 0, end, 0
+    while start > 0:
+        kind = tokens[start].token_type
+        depth += (kind == TokenType.R_PAREN) - (kind == TokenType.L_PAREN)
+        given += kind == TokenType.COMMA and depth == 1
+        if depth == 0:
+            break
+        start -= 1
+    if start == 0 or tokens[start - 1].token_type == TokenType.L_PAREN:
+        return None
+    given += start + 1 < end
+    call = text[tokens[start - 1].start : tokens[end].end + 1]
+    line, position = place(text, tokens[start - 1].start)
+    if many is not None:
+        code, what, expected = 939, "too many", many.group(2)
+    else:
+        assert few is not None
+        types = getattr(exp, few.group(1)).arg_types
+        code, what, expected = 938, "not enough", str(sum(types.values()))
+    return SqlError(
+        f"SQL compilation error: error line {line} at position {position}\n"
+        f"{what} arguments for function [{call}] expected {expected}, got {given}",
+        code,
+        "22023",
+    )
+
+
 def _syntax_error(text: str, tokens: list[Token], error: ParseError) -> SqlError:
     found = error.errors[0] if error.errors else {}
     highlight, end = found.get("highlight"), (found.get("line"), found.get("col"))
     for index, token in enumerate(tokens):
         if (token.line, token.col) == end:
+            wrong = _wrong_number(text, tokens, index, str(found.get("description")))
+            if wrong is not None:
+                return wrong
             # When the text ends too early sqlglot points at its last token.
             early = index == len(tokens) - 1 and str(found.get("description")).startswith(("Expect", "Required"))
             if early and token.text not in (",", ")"):

@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import duckdb
 
-from snowmelt.base.errors import SqlError, canceled, invalid_identifier, unknown_function
+from snowmelt.base.errors import SqlError, ambiguous_column, canceled, invalid_identifier, unknown_function
 from snowmelt.catalog.names import display, logical_name
+from snowmelt.storage import errors_compilation
 
 
 def _shown(name: str) -> str:
@@ -66,7 +67,7 @@ _RULES: tuple[_Rule, ...] = (
     (re.compile(r'Referenced table "(.+?)" not found'), lambda m: invalid_identifier(_shown(m.group(1)))),
     (
         re.compile(r'Ambiguous reference to column name "(.+?)"'),
-        lambda m: SqlError(f"SQL compilation error:\nambiguous column name '{_shown(m.group(1))}'", 2027, "42601"),
+        lambda m: ambiguous_column(_shown(m.group(1))),
     ),
     (
         re.compile(r"(?:Scalar|Table|Aggregate|Macro) ?(?:Macro )?Function with name \"?(\w+)\"? does not exist"),
@@ -116,7 +117,43 @@ _RULES: tuple[_Rule, ...] = (
     (re.compile(r"Division by zero"), lambda m: SqlError("Division by zero", 100051, "22012")),
     (
         re.compile(r'column "(.+?)" must appear in the GROUP BY clause'),
-        lambda m: SqlError(f"SQL compilation error:\n'{m.group(1)}' is not a valid group by expression", 979, "42601"),
+        lambda m: SqlError(
+            f"SQL compilation error:\n'{_shown(m.group(1))}' is not a valid group by expression", 979, "42601"
+        ),
+    ),
+    (
+        re.compile(r"time field value out of range: ['\"](.*?)['\"]|Could not convert string ['\"](.*?)['\"] to TIME"),
+        lambda m: SqlError(f"Time '{m.group(1) or m.group(2)}' is not recognized", 100108, "22007"),
+    ),
+    (
+        re.compile(r"(?:date|timestamp) field value out of range: ['\"](.*?)['\"]"),
+        lambda m: SqlError(f"Date '{m.group(1)}' is not recognized", 100040, "22007"),
+    ),
+    (
+        re.compile(r"More than one row returned by a subquery"),
+        lambda m: SqlError("Single-row subquery returns more than one row.", 90150, "22000"),
+    ),
+    (
+        re.compile(r"Overflow in \w+ of \w+ \((-?[\d.]+) (.) (-?[\d.]+)\)|(?:Overflow|Out of Range Error)()()()"),
+        lambda m: SqlError(
+            "Number out of representable range" + (f": {m.group(1)} {m.group(2)} {m.group(3)}" if m.group(1) else ""),
+            100132,
+            "22003",
+        ),
+    ),
+    (
+        re.compile(r"cannot take (logarithm|square root) of (?:a )?(zero|negative number)"),
+        lambda m: SqlError(f"Invalid floating point operation: {m.group(1)} of {m.group(2)}", 100047, "22023"),
+    ),
+    (
+        re.compile(r"extract specifier ['\"](.*?)['\"] not recognized"),
+        lambda m: SqlError(
+            f"SQL compilation error:\n'{m.group(1)}' is not a valid date/time component.", 1037, "22023"
+        ),
+    ),
+    (
+        re.compile(r"^Invalid Input Error: (missing .*?|no argument for repetition.*?|invalid .*?): (.*)", re.DOTALL),
+        lambda m: SqlError(f"Invalid regular expression: '{m.group(2)}', {m.group(1)}", 100048, "2201B"),
     ),
     (
         re.compile(r"Transaction conflict|write-write conflict|Conflict on"),
@@ -130,13 +167,11 @@ def translate(error: duckdb.Error) -> SqlError:
     if isinstance(error, duckdb.InterruptException):
         return canceled()
     text = str(error)
-    for pattern, make in _RULES:
+    for pattern, make in _RULES + errors_compilation.COMPILATION:
         match = pattern.search(text)
         if match is not None:
             return make(match)
-    body = text.split("\n\nLINE ")[0]
-    body = re.sub(r"^(?:\w+ )+Error: ", "", body)
-    compilation = isinstance(error, (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException))
-    if compilation:
-        return SqlError(f"SQL compilation error:\n{body}", 904 if "column" in body else 1044, "42000")
-    return SqlError(body, 100000, "22000")
+    body = re.sub(r"^(?:\w+ )+Error: ", "", text.split("\n\nLINE ")[0])
+    if isinstance(error, (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException)):
+        return errors_compilation.unknown(body)
+    return SqlError(body.split("\n")[0], 100000, "22000")

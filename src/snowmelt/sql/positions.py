@@ -1,0 +1,81 @@
+"""Where in a statement's text an error lies: errors that are found by name are given their place.
+
+Snowflake says "error line 1 at position 7" for a column that is not there. For other names it says nothing; there the
+place comes after its message, on a line of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlglot.tokenizer_core import Token, TokenType
+
+from snowmelt.base.errors import SqlError
+from snowmelt.catalog.names import split_name
+from snowmelt.sql.dialect import place, tokenize
+
+_HEAD = "SQL compilation error:"
+_KNOWN = re.compile(r"line \d+ at position \d+")
+_NAME = re.compile(r"function \[(\w+)|'((?:[^'\"]|\"[^\"]*\")+)'|(?:function|aggregate) ([\w$]+)")
+_PLACED_BY_SNOWFLAKE = frozenset({904, 938, 939, 979, 1044})
+"""Codes of messages whose first line tells the place."""
+
+
+def located(error: SqlError, text: str) -> SqlError:
+    """`error` with its line and position in `text`, if it is one of compilation, names something in the text, and does
+    not have them yet.
+    """
+    if not error.message.startswith(_HEAD + "\n") or _KNOWN.search(error.message):
+        return error
+    found = _NAME.search(error.message)
+    name = next((group for group in found.groups() if group), None) if found else None
+    offset = _find(name, text) if name else None
+    if offset is None:
+        return error
+    line, position = place(text, offset)
+    where = f"error line {line} at position {position}"
+    if error.code in _PLACED_BY_SNOWFLAKE:
+        message = error.message.replace(_HEAD, f"{_HEAD} {where}", 1)
+        return _like(error, message)
+    return _like(error, f"{error.message}\n({where})")
+
+
+def _like(error: SqlError, message: str) -> SqlError:
+    made = replace(error, message=message)
+    made.__cause__, made.__traceback__ = error.__cause__, error.__traceback__
+    return made
+
+
+def _find(name: str, text: str) -> int | None:
+    """Where `name`, written as Snowflake shows it, first stands in `text`; of a name with parts the last ones do."""
+    try:
+        tokens = tokenize(text)
+    except SqlError:
+        return None
+    try:
+        wanted = split_name(name)
+    except SqlError:  # an operator
+        wanted = [name]
+    for skipped in range(len(wanted)):
+        parts = wanted[skipped:]
+        for start in range(len(tokens)):
+            if _matches(tokens[start : start + 2 * len(parts) - 1], parts):
+                return int(tokens[start].start)
+    return None
+
+
+def _matches(tokens: Sequence[Token], parts: Sequence[str]) -> bool:
+    """Whether `tokens` are the names `parts` with dots between them."""
+    if len(tokens) != 2 * len(parts) - 1 or any(token.token_type != TokenType.DOT for token in tokens[1::2]):
+        return False
+    return all(_stored(token) == part for token, part in zip(tokens[::2], parts, strict=True))
+
+
+def _stored(token: Token) -> str | None:
+    """The name that a token stands for; None for a text."""
+    if token.token_type == TokenType.STRING:
+        return None
+    text: str = token.text
+    return text if token.token_type == TokenType.IDENTIFIER else text.upper()
