@@ -59,7 +59,7 @@ def plan_update(statement: Update, planner: Planner) -> Plan:
     steps.append(
         Stage(
             changes.create_staged(table, places),
-            changes.fill_staged(names, rewrite(query, planner)),
+            changes.fill_staged(table, names, rewrite(query, planner)),
             changes.COUNTS,
             check=changes.ambiguous(table, deletes_agree=False) if joined else None,
             strict=bool(planner.parameter("ERROR_ON_NONDETERMINISTIC_UPDATE")),
@@ -158,7 +158,7 @@ def _staged_delete(tree: exp.Expr, table: Table, alias: str, pending: Pending, p
         query.append("joins", exp.Join(this=other.copy()))
     stage = Stage(
         changes.create_staged(table, ()),
-        changes.fill_staged((*_HEAD, *_old_names(table)), rewrite(query, planner)),
+        changes.fill_staged(table, (*_HEAD, *_old_names(table)), rewrite(query, planner)),
         changes.COUNTS,
         double=changes.DOUBLE if using else "",
         single=changes.KEEP_ONE,
@@ -188,7 +188,7 @@ def plan_merge(statement: Merge, planner: Planner) -> Plan:
     steps.append(
         Stage(
             changes.create_staged(table, places),
-            changes.fill_staged((*_HEAD, *_old_names(table), *(f"n{i}" for i in places)), text),
+            changes.fill_staged(table, (*_HEAD, *_old_names(table), *(f"n{i}" for i in places)), text),
             changes.COUNTS,
             check=changes.ambiguous(table, deletes_agree=True) if changes_rows else None,
             strict=bool(planner.parameter("ERROR_ON_NONDETERMINISTIC_MERGE")),
@@ -249,7 +249,9 @@ def _merged(query: str, table: Table, clauses: Sequence[_Clause], places: Sequen
     def value(number: int, position: int, column: TableColumn) -> str:
         action, values = clauses[number]
         if column in values:
-            return f"CAST(c{number}_{position} AS {column.type.duckdb})"
+            name = f"c{number}_{position}"
+            timed = tracking.as_time(column.type, name)
+            return f"CAST({name} AS {column.type.duckdb})" if timed == name else timed
         return f"o{position}" if action == "updated" else f"CAST(NULL AS {column.type.duckdb})"
 
     actions = case([f"'{_ACTIONS[action]}'" for action, _ in clauses])

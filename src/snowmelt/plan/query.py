@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from sqlglot import exp
 
@@ -34,10 +34,6 @@ class Planner(Resolver, Protocol):
 
     def pending(self, table: Table) -> Pending | None:
         """What the open explicit transaction has changed of `table`; None when each statement commits."""
-        ...
-
-    def parameter(self, name: str) -> Any:
-        """The value of a session parameter."""
         ...
 
 

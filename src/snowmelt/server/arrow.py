@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from snowmelt.base.datatypes import DataType, Kind
 from snowmelt.base.result import Column
+from snowmelt.base.zoned import zoned_moments
 from snowmelt.server.jsontext import indented, render
 from snowmelt.server.rowtype import field_metadata, scale_of, tz_has_fraction
 
@@ -156,9 +157,13 @@ def _timestamp(array: pa.Array, data_type: DataType) -> pa.Array:
 
 
 def _timestamp_tz(array: pa.Array, data_type: DataType) -> pa.Array:
-    ticks, digits = _ticks(array)
+    if pa.types.is_interval(array.type):
+        moments, zone = zoned_moments(array)
+        ticks, digits = _ticks(moments)
+    else:
+        ticks, digits = _ticks(array)
+        zone = _offset_minutes(array)
     scale = scale_of(data_type)
-    zone = _offset_minutes(array)
     if tz_has_fraction(data_type):
         return _struct([*_epoch_and_fraction(ticks, digits, scale), zone], data_type)
     return _struct([_rescaled(ticks, digits, scale), zone], data_type)

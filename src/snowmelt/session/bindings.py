@@ -13,11 +13,14 @@ from typing import Any
 
 from sqlglot import exp
 
+from snowmelt.base.datatypes import TIMESTAMP_TZ
 from snowmelt.base.errors import unsupported
 from snowmelt.base.request import Binding
 from snowmelt.sql.rewrite.context import raw
 
 _EPOCH = datetime(1970, 1, 1)
+_WIRE_UTC = 1440
+"""What the wire calls the offset of UTC."""
 
 
 def _text(value: str) -> str:
@@ -86,6 +89,11 @@ def wire_value(kind: str, value: str | None) -> Any:
 
 def wire_literal(kind: str, value: str | None) -> exp.Expr:
     """A bound value as a literal of the engine."""
+    if kind.upper() == "TIMESTAMP_TZ" and value is not None and " " in value:
+        nanoseconds, offset = value.split(" ")
+        moment = _EPOCH + timedelta(microseconds=int(nanoseconds) // 1000)
+        minutes = int(offset) - _WIRE_UTC
+        return raw(f"snowmelt_tz(TIMESTAMP '{moment.isoformat(sep=' ')}', {minutes})", TIMESTAMP_TZ)
     return literal(wire_value(kind, value))
 
 

@@ -13,6 +13,7 @@ from snowmelt.base.errors import SqlError
 from snowmelt.base.versioned import VersionedDict
 from snowmelt.catalog.catalog import Key, key_of
 from snowmelt.catalog.objects import SchemaObject, Stage, Table, TableColumn
+from snowmelt.session.parameters import DEFAULTS
 from snowmelt.session.plan_cache import PlanCache
 from snowmelt.session.services import Services
 from snowmelt.session.transactions import OpenTransaction, forget, publish
@@ -38,6 +39,7 @@ class Core:
         user: who has logged in.
         last_transaction: id of the explicit transaction that ended last.
         query_id: the statement that began last.
+        began: when it began, in UTC: what CURRENT_TIMESTAMP says all through it.
         history: ids of the queries so far, oldest first; the last ones only.
     """
 
@@ -56,10 +58,18 @@ class Core:
         self.history: list[str] = []
         self.running: set[str] = set()
         self.query_id = ""
+        self.began = services.clock.now()
         self.cancel = connection.canceled
         self.checked_views: set[tuple[int, int]] = set()
         self._relations = 0
         connection.run(CREATE_SESSION_NUMBERS)
+
+    def parameter(self, name: str) -> Any:
+        """The present value of one session parameter."""
+        for values in (self.parameters, self.services.account):
+            if name in values:
+                return values[name]
+        return DEFAULTS[name]
 
     def put_temporary(self, item: SchemaObject) -> None:
         """Add or replace a temporary object."""
@@ -73,8 +83,10 @@ class Core:
         return name
 
     def now_runs(self, query_id: str) -> None:
-        """A statement begins: what it commits is known by its id."""
+        """A statement begins: what it commits is known by its id, and times follow the session's time zone."""
         self.query_id = query_id
+        self.began = self.services.clock.now()
+        self.connection.use_zone(str(self.parameter("TIMEZONE")))
         self.connection.statements = (query_id,)
 
     def close(self) -> None:

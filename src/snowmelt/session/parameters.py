@@ -5,7 +5,10 @@ Source: docs.snowflake.com/en/sql-reference/parameters
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
+from zoneinfo import available_timezones
 
 from snowmelt.base.errors import SqlError
 from snowmelt.catalog import retention
@@ -55,8 +58,49 @@ machine wants it: TIMEZONE is UTC, LOG_LEVEL and TRACE_LEVEL are on."""
 NOT_OF_SESSIONS = frozenset(retention.DEFAULTS)
 """Parameters of the account and of objects, which a session cannot set."""
 
-_FIXED_HERE = frozenset({"TIMEZONE", "QUOTED_IDENTIFIERS_IGNORE_CASE"})
+_FIXED_HERE = frozenset({"QUOTED_IDENTIFIERS_IGNORE_CASE"})
 """Parameters whose other values would change results and are not supported yet."""
+
+
+def _invalid(name: str, value: Any) -> SqlError:
+    return SqlError(f"SQL compilation error:\ninvalid value [{value}] for parameter '{name}'", 1008, "22023")
+
+
+def _zone(name: str, value: str) -> str:
+    """The name of a time zone in the machine's IANA list, in its own spelling."""
+    found = _zones().get(value.lower())
+    if found is None:
+        raise _invalid(name, value)
+    return found
+
+
+@lru_cache(maxsize=1)
+def _zones() -> dict[str, str]:
+    return {zone.lower(): zone for zone in available_timezones()}
+
+
+def _within(low: int, high: int) -> Callable[[str, Any], Any]:
+    def check(name: str, value: Any) -> Any:
+        if not low <= value <= high:
+            raise _invalid(name, value)
+        return value
+
+    return check
+
+
+def _mapping(name: str, value: str) -> str:
+    if value.upper() not in ("TIMESTAMP_NTZ", "TIMESTAMP_LTZ", "TIMESTAMP_TZ"):
+        raise _invalid(name, value)
+    return value.upper()
+
+
+_CHECKS: dict[str, Callable[[str, Any], Any]] = {
+    "TIMEZONE": _zone,
+    "TIMESTAMP_TYPE_MAPPING": _mapping,
+    "WEEK_START": _within(0, 7),
+    "WEEK_OF_YEAR_POLICY": _within(0, 1),
+}
+"""Parameters whose values are looked at more closely."""
 
 
 def checked(name: str, value: Any) -> Any:
@@ -80,11 +124,11 @@ def checked(name: str, value: Any) -> Any:
         else:
             value = str(value)
     except ValueError as error:
-        raise SqlError(
-            f"SQL compilation error:\ninvalid value [{value}] for parameter '{name}'", 1008, "22023"
-        ) from error
+        raise _invalid(name, value) from error
     if name in retention.DEFAULTS:
         retention.checked_days(name, value)
+    if name in _CHECKS:
+        value = _CHECKS[name](name, value)
     if name in _FIXED_HERE and value != default:
         raise SqlError(f"Unsupported feature 'parameter {name} = {value}'.", 2, "0A000")
     return value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections.abc
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -97,7 +98,12 @@ class SessionPlanner:
 
     def parameter(self, name: str) -> Any:
         """The value of a session parameter."""
-        return self.session.parameters()[name]
+        return self.session.parameter(name)
+
+    def now(self) -> datetime:
+        """The moment at which the statement began; it is another for the next statement."""
+        self.repeatable = False
+        return self.session.core.began
 
     def relation(self, name: Name, past: Past | None = None) -> str:
         """DuckDB text of a query for the table, view or stream called `name`, or for its past."""

@@ -89,6 +89,10 @@ class Session:
         """All session parameters with their present values."""
         return {**DEFAULTS, **self.services.account, **self.core.parameters}
 
+    def parameter(self, name: str) -> Any:
+        """The present value of one session parameter."""
+        return self.core.parameter(name)
+
     def child(self, database: str | None, schema: str | None) -> Session:
         """A frame for a procedure that runs in this session."""
         return Session(

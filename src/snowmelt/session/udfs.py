@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from sqlglot import exp
 
-from snowmelt.base.datatypes import SEMI_STRUCTURED, DataType
+from snowmelt.base.datatypes import SEMI_STRUCTURED, TIMESTAMP_LTZ, DataType, Kind
 from snowmelt.base.result import arrow_type
 from snowmelt.catalog.objects import Function
 from snowmelt.procs.messages import FunctionSpec
 from snowmelt.procs.pool import HandlerError, WorkerPool
 from snowmelt.session.handler_errors import interpreter_error
-from snowmelt.sql.rewrite.context import raw
+from snowmelt.sql.rewrite.context import engine_call, raw
 
 if TYPE_CHECKING:
     from snowmelt.session.session import Session
@@ -50,6 +50,8 @@ def ensure_function(session: Session, function: Function, arguments: list[exp.Ex
     call = exp.Anonymous(this=name, expressions=casts or [exp.true()])
     if function.returns.kind in SEMI_STRUCTURED:
         return exp.Cast(this=call, to=raw(function.returns.duckdb))
+    if function.returns.kind is Kind.TIMESTAMP_TZ:
+        return engine_call("snowmelt_to_tz", call, data_type=function.returns)
     return call
 
 
@@ -57,11 +59,16 @@ def _argument_type(data_type: DataType) -> exp.Expr:
     """What an argument is cast to: Snowflake's type, for the rules to go on with, or the engine's for JSON as text."""
     if data_type.kind in SEMI_STRUCTURED:
         return raw(_vector_type(data_type))
+    if data_type.kind is Kind.TIMESTAMP_TZ:
+        data_type = TIMESTAMP_LTZ
     return exp.DataType.build(data_type.sql, dialect="snowflake")
 
 
 def _vector_type(data_type: DataType) -> str:
-    """The engine's type of a vector on its way to or from Python: semi-structured values travel as JSON text."""
+    """The engine's type of a vector on its way to or from Python: semi-structured values travel as JSON text,
+    moments without their offset."""
+    if data_type.kind is Kind.TIMESTAMP_TZ:
+        return TIMESTAMP_LTZ.duckdb
     return "VARCHAR" if data_type.kind in SEMI_STRUCTURED else data_type.duckdb
 
 

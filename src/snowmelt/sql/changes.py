@@ -15,7 +15,7 @@ from snowmelt.catalog.objects import Table, TableColumn
 from snowmelt.sql import tracking
 from snowmelt.sql.pending import Pending
 from snowmelt.sql.pending import relation as rows_seen
-from snowmelt.sql.tracking import LOG_NUMBER, TX, column_list, fitted, fitted_rows, physical
+from snowmelt.sql.tracking import LOG_NUMBER, TX, as_time, column_list, fitted, fitted_rows, physical
 
 STAGED = "snowmelt_changes"
 
@@ -45,9 +45,15 @@ def create_staged(table: Table, new: Collection[int]) -> str:
     return f"CREATE OR REPLACE TEMP TABLE {STAGED} (_act VARCHAR, _rid BIGINT, _ins BIGINT, {', '.join(pairs)})"
 
 
-def fill_staged(columns: Collection[str], query: str) -> str:
+def fill_staged(table: Table, columns: Collection[str], query: str) -> str:
     """A statement that stages what `query` yields; its columns are those called `columns`, in order."""
-    return f"INSERT INTO {STAGED} ({', '.join(columns)}) {query}"
+    names = ", ".join(columns)
+    new = {f"n{i}": column.type for i, column in enumerate(table.columns)}
+    times = [(name, as_time(new[name], name)) for name in columns if name in new]
+    replaced = ", ".join(f"{text} AS {name}" for name, text in times if text != name)
+    if replaced:
+        query = f"SELECT * REPLACE ({replaced}) FROM ({query}) AS q({names})"
+    return f"INSERT INTO {STAGED} ({names}) {query}"
 
 
 def log_staged(table: Table, pending: Pending | None) -> str | None:

@@ -27,6 +27,9 @@ from snowmelt.sql.projections import note_texts
 class SnowmeltDialect(Snowflake):
     """sqlglot's Snowflake dialect whose tokens are fit for our own statement parsers."""
 
+    # Formats of dates and times stay as they are written (see snowmelt.sql.time_formats).
+    TIME_MAPPING: ClassVar[dict[str, str]] = {}
+
     class Tokenizer(Snowflake.Tokenizer):
         # sqlglot swallows the rest of EXECUTE, SHOW and other statements into one string token.
         COMMANDS: ClassVar[set[TokenType]] = set()

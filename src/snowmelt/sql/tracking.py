@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from snowmelt.base.datatypes import MAX_TEXT, Kind
+from snowmelt.base.datatypes import MAX_TEXT, DataType, Kind
 from snowmelt.catalog.names import engine_quote
 from snowmelt.catalog.objects import Durability, Table, TableColumn
 from snowmelt.sql import numbering
@@ -147,7 +147,27 @@ def fitted(column: TableColumn, value: str) -> str:
     length = column.type.length
     if column.type.kind is Kind.TEXT and length is not None and length < MAX_TEXT:
         return f"snowmelt_fit(CAST({value} AS VARCHAR), {length})"
-    return value
+    return as_time(column.type, value)
+
+
+_TIME_MACROS = {
+    Kind.DATE: "snowmelt_to_date",
+    Kind.TIME: "snowmelt_to_time",
+    Kind.TIMESTAMP_NTZ: "snowmelt_to_ntz",
+    Kind.TIMESTAMP_LTZ: "snowmelt_to_ltz",
+    Kind.TIMESTAMP_TZ: "snowmelt_to_tz",
+}
+
+
+def as_time(data_type: DataType, value: str) -> str:
+    """A value of any type as the date or time `data_type`; the value itself for any other type."""
+    conversion = _TIME_MACROS.get(data_type.kind)
+    if conversion is None:
+        return value
+    scale = 9 if data_type.scale is None else data_type.scale
+    if data_type.kind is Kind.DATE or scale >= 6:
+        return f"{conversion}({value})"
+    return f"snowmelt_cut({conversion}({value}), {10 ** (6 - scale)})"
 
 
 def fill(table: Table, source: str) -> str:

@@ -49,6 +49,7 @@ class Connection:
         self.tx = 0
         self._own = False
         self._marked = 0
+        self._zone = "UTC"
         self.wrote = False
         self.statements: tuple[str, ...] = ()
         self.sequences: set[str] = set()
@@ -116,6 +117,12 @@ class Connection:
             with contextlib.suppress(duckdb.CatalogException):  # the rollback undid the sequence itself
                 self._cursor.execute(f"SELECT nextval('{name}')").fetchall()
         self.sequences.clear()
+
+    def use_zone(self, zone: str) -> None:
+        """Let conversions between TIMESTAMP and TIMESTAMPTZ follow the time zone `zone`, which must exist."""
+        if zone != self._zone:
+            self._cursor.execute(f"SET TimeZone = '{zone}'")
+            self._zone = zone
 
     # --- statements --------------------------------------------------------------------------------------------------
 

@@ -49,7 +49,7 @@ class Engine:
         self._begun: set[int] = set()
         self.spill = spill
         self._root = _open(path, files, spill, memory_mb)
-        for script in ("bootstrap", "macros"):
+        for script in ("bootstrap", "macros", "times"):
             self._root.execute(resources.files("snowmelt.storage").joinpath(f"sql/{script}.sql").read_text())
         newest = "SELECT coalesce(max(tx), 0), coalesce(max(ver), 0), epoch_us(max(committed_at)) FROM snowmelt.commits"
         row = self._root.execute(newest).fetchone()
@@ -188,5 +188,7 @@ def _open(path: Path | None, files: Path, spill: Path, memory_mb: int) -> duckdb
         raise translate(error) from error
     connection.execute("SET allowed_directories = [?]", [str(files.resolve()) + "/"])
     connection.execute("SET enable_external_access = false")
+    # A session's time zone is the one thing that may still be set.
+    connection.execute("SET allowed_configs = ['TimeZone']")
     connection.execute("SET lock_configuration = true")
     return connection

@@ -50,6 +50,8 @@ def _number_from_text(match: re.Match[str]) -> SqlError:
     return SqlError(f"Numeric value '{value}' is not recognized", 100038, "22018")
 
 
+_UNREADABLE = {"Date": 100040, "Time": 100108, "Timestamp": 100035}
+
 _RULES: tuple[_Rule, ...] = (
     # First, since a handler's own message may look like any of the others.
     (
@@ -92,6 +94,26 @@ _RULES: tuple[_Rule, ...] = (
     (
         re.compile(r"[Cc]ould not (?:cast|convert) (?:value |DECIMAL\S* value )?(-?[\d.e+]+) to DECIMAL"),
         lambda m: SqlError(f"Numeric value '{m.group(1)}' is out of range", 100046, "22003"),
+    ),
+    (
+        re.compile(r"^Invalid Input Error: ((Date|Time|Timestamp) '.*' is not recognized)", re.DOTALL),
+        lambda m: SqlError(m.group(1), _UNREADABLE[m.group(2)], "22007"),
+    ),
+    (
+        re.compile(r"(Can't parse '.*' as (?:date|time|timestamp) with format '.*')", re.DOTALL),
+        lambda m: SqlError(m.group(1), 100096, "22007"),
+    ),
+    (
+        re.compile(r"Unknown TimeZone '(.*?)'"),
+        lambda m: SqlError(f"Invalid time zone: '{m.group(1)}'", 100047, "22023"),
+    ),
+    (
+        re.compile(r"Macro (?:snowmelt_)?(\w+)\(\) does not support the supplied arguments"),
+        lambda m: SqlError("SQL compilation error:\nInvalid argument types for a date or time function", 1044, "42P13"),
+    ),
+    (
+        re.compile(r"Not a time: (.*)", re.DOTALL),
+        lambda m: SqlError(f"SQL compilation error:\n'{m.group(1)}' is no date or time", 1044, "42P13"),
     ),
     (
         re.compile(r"invalid date field format: ['\"](.*?)['\"]"),

@@ -13,7 +13,9 @@ from sqlglot import exp
 
 from snowmelt.base.datatypes import MAX_TEXT, SEMI_STRUCTURED, VARCHAR, DataType, Kind, parse_type
 from snowmelt.base.errors import unsupported
+from snowmelt.sql.rewrite.clocks import TIMES
 from snowmelt.sql.rewrite.context import TYPE, Resolver
+from snowmelt.sql.rewrite.date_texts import from_text, text_of
 from snowmelt.sql.typing import type_of
 
 
@@ -48,8 +50,24 @@ def cast_types(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
     for cast in list(tree.find_all(exp.Cast, exp.TryCast, bfs=False))[::-1]:
         to = cast.args["to"]
         if isinstance(to, exp.DataType):
-            _convert(cast, _target(to), type_of(cast.this))
+            target, source = _target(to), type_of(cast.this)
+            if not _of_times(cast, target, source, resolver):
+                _convert(cast, target, source)
     return tree
+
+
+def _of_times(cast: exp.Cast, target: DataType, source: DataType | None, resolver: Resolver) -> bool:
+    """Carry out a cast from or to a date or time; False for any other, and for the length of a text to be looked at."""
+    if target.kind in TIMES:
+        made = from_text(cast.this, target, resolver, tolerant=isinstance(cast, exp.TryCast))
+        made.meta[TYPE] = target
+        cast.replace(made)
+        return True
+    if source is not None and source.kind in TIMES and target.kind is Kind.TEXT:
+        cast.this.replace(text_of(cast.this, resolver))
+        _convert(cast, target, VARCHAR)
+        return True
+    return False
 
 
 def _target(data_type: exp.DataType) -> DataType:
@@ -116,7 +134,9 @@ def texts(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
     for node in list(tree.find_all(exp.DPipe, exp.Concat, exp.ConcatWs)):
         for operand in list(node.iter_expressions()):
             found = type_of(operand)
-            if found is not None and found.kind in (Kind.REAL, Kind.BINARY):
+            if found is not None and found.kind in TIMES:
+                operand.replace(text_of(operand, resolver))
+            elif found is not None and found.kind in (Kind.REAL, Kind.BINARY):
                 operand.replace(_prepared(operand.copy(), found, VARCHAR, False) or operand.copy())
     for call in list(tree.find_all(exp.ToBinary, exp.ToChar)):
         _binary_text(call)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Protocol
 
 from sqlglot import exp
@@ -122,6 +123,14 @@ class Resolver(Protocol):
 
     def sequence(self, name: Name) -> str:
         """DuckDB text that takes the next value of the sequence called `name`."""
+        ...
+
+    def parameter(self, name: str) -> Any:
+        """The value of a session parameter."""
+        ...
+
+    def now(self) -> datetime:
+        """The moment, in UTC, at which the statement began."""
         ...
 
     def variable(self, name: str) -> exp.Expr:

@@ -85,10 +85,6 @@ def _cast(type_text: str) -> Maker:
 
 
 _CALLS: dict[str, Maker] = {
-    "TO_TIMESTAMP": _cast("TIMESTAMP_NTZ"),
-    "TO_TIMESTAMP_NTZ": _cast("TIMESTAMP_NTZ"),
-    "TO_TIMESTAMP_LTZ": _cast("TIMESTAMP_LTZ"),
-    "TO_TIMESTAMP_TZ": _cast("TIMESTAMP_TZ"),
     "AS_DOUBLE": _cast("DOUBLE"),
     "AS_INTEGER": _cast("INT"),
     "AS_VARCHAR": _cast("VARCHAR"),

@@ -18,10 +18,13 @@ from snowmelt.sql.dialect import too_deep
 from snowmelt.sql.rewrite.arithmetic import arithmetic
 from snowmelt.sql.rewrite.casts import cast_types, conversions, texts, type_names
 from snowmelt.sql.rewrite.context import Resolver
-from snowmelt.sql.rewrite.dates import dates
+from snowmelt.sql.rewrite.date_comparisons import date_comparisons, timestamp_types
+from snowmelt.sql.rewrite.date_texts import date_texts
+from snowmelt.sql.rewrite.dates import argument_order, dates
 from snowmelt.sql.rewrite.flatten import flatten
 from snowmelt.sql.rewrite.functions import resolve_functions, sequences
 from snowmelt.sql.rewrite.literals import bind
+from snowmelt.sql.rewrite.moments import moments
 from snowmelt.sql.rewrite.names import fold_identifiers, name_projections, positional_columns
 from snowmelt.sql.rewrite.relations import relations
 from snowmelt.sql.rewrite.semistructured import extract_fields
@@ -35,6 +38,7 @@ Rule = Callable[[exp.Expr, Resolver], exp.Expr]
 RULES: tuple[Rule, ...] = (
     bind,
     name_projections,
+    argument_order,
     fold_identifiers,
     sequence_values,
     resolve_stages,
@@ -42,15 +46,19 @@ RULES: tuple[Rule, ...] = (
     resolve_table_functions,
     resolve_sources,
     relations,
+    timestamp_types,
     conversions,
     annotate,
     type_names,
+    moments,
     variant_calls,
     coerce_variants,
+    date_comparisons,
+    dates,
+    date_texts,
     resolve_functions,
     extract_fields,
     flatten,
-    dates,
     sequences,
     texts,
     cast_types,

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from snowmelt.base.datatypes import BOOLEAN, DATE, FLOAT, OBJECT, VARIANT, DataType, Kind, parse_type
+from snowmelt.base.datatypes import BOOLEAN, DATE, FLOAT, OBJECT, TIMESTAMP_NTZ, VARIANT, DataType, Kind, parse_type
 from snowmelt.base.errors import SqlError
 from snowmelt.catalog.names import engine_name
 from snowmelt.sql.rewrite.context import TYPE, Resolver, source_columns
 from snowmelt.sql.typing import numbers
+from snowmelt.sql.typing.date_parts import OF_A_DAY, canonical
 from snowmelt.sql.typing.functions import BY_NAME, BY_NODE, TABLE_FUNCTIONS, common
 
 STAR = "snowmelt_star"
@@ -329,6 +331,8 @@ def as_number(data_type: DataType | None) -> DataType | None:
 
 def _binary(node: exp.Expr, rule: Callable[[DataType, DataType], DataType]) -> DataType | None:
     left, right = type_of(node.this), type_of(node.expression)
+    if isinstance(node.expression, exp.Interval) or isinstance(node.this, exp.Interval):
+        return _with_interval(node)
     if left is not None and left.kind is Kind.DATE:
         return _date_arithmetic(node, right)
     left, right = as_number(left), as_number(right)
@@ -340,6 +344,19 @@ def _binary(node: exp.Expr, rule: Callable[[DataType, DataType], DataType]) -> D
     if kinds <= {Kind.FIXED, Kind.REAL}:
         return FLOAT if Kind.REAL in kinds else rule(left, right)
     return None
+
+
+def _with_interval(node: exp.Expr) -> DataType | None:
+    """A DATE stays one while only days and longer parts are added."""
+    value, interval = (
+        (node.expression, node.this) if isinstance(node.this, exp.Interval) else (node.this, node.expression)
+    )
+    found = type_of(value)
+    if found is None or found.kind is not Kind.DATE:
+        return TIMESTAMP_NTZ if found is not None and found.kind is Kind.TEXT else found
+    unit = interval.args.get("unit")
+    words = re.findall("[A-Za-z_]+", interval.this.name if unit is None else unit.name)
+    return TIMESTAMP_NTZ if not words or any(canonical(word) in OF_A_DAY for word in words) else DATE
 
 
 def _date_arithmetic(node: exp.Expr, right: DataType | None) -> DataType | None:

@@ -25,32 +25,16 @@ from snowmelt.base.datatypes import (
     VARIANT,
     DataType,
     Kind,
+    parse_type,
 )
 from snowmelt.sql.typing import numbers
+from snowmelt.sql.typing.date_parts import OF_A_DAY, canonical
 
 Types = Sequence[DataType | None]
 Typer = Callable[[exp.Expr, Types], DataType | None]
 """The type of a call, from its node and its arguments' types in order."""
 
 COUNT = numbers.number(18, 0)
-_DATE_PARTS_SMALLER_THAN_DAY = frozenset(
-    {
-        "HOUR",
-        "MINUTE",
-        "SECOND",
-        "MILLISECOND",
-        "MICROSECOND",
-        "NANOSECOND",
-        "HH",
-        "H",
-        "MI",
-        "S",
-        "SS",
-        "MS",
-        "US",
-        "NS",
-    }
-)
 
 
 def common(types: Types) -> DataType | None:
@@ -115,9 +99,34 @@ def _date_add(node: exp.Expr, types: Types) -> DataType | None:
     first = types[0] if types else None
     if first is not None and first.kind is Kind.DATE:
         unit = node.args.get("unit")
-        smaller = unit is not None and unit.name.upper() in _DATE_PARTS_SMALLER_THAN_DAY
+        smaller = unit is not None and canonical(unit.name) in OF_A_DAY
         return TIMESTAMP_NTZ if smaller else DATE
-    return first
+    return _time(node, types)
+
+
+def _time(node: exp.Expr, types: Types) -> DataType | None:
+    """The type of the first argument, which is a timestamp where it is text."""
+    first = types[0] if types else None
+    return TIMESTAMP_NTZ if first is not None and first.kind is Kind.TEXT else first
+
+
+def _timestamp(node: exp.Expr, types: Types) -> DataType | None:
+    """What TO_TIMESTAMP... with a format or a scale makes."""
+    target = node.args.get("target_type")
+    return parse_type(target.sql(dialect="snowflake")) if isinstance(target, exp.DataType) else TIMESTAMP_NTZ
+
+
+def _convert_timezone(node: exp.Expr, types: Types) -> DataType | None:
+    return TIMESTAMP_TZ if node.args.get("source_tz") is None else TIMESTAMP_NTZ
+
+
+def _now(node: exp.Expr, types: Types) -> DataType | None:
+    return TIMESTAMP_NTZ if node.args.get("sysdate") else TIMESTAMP_LTZ
+
+
+def _extract(node: exp.Expr, types: Types) -> DataType | None:
+    part = canonical(node.name) or ""
+    return numbers.number(38 if part.startswith("EPOCH") or part == "NANOSECOND" else 4, 0)
 
 
 BY_NODE: dict[type[exp.Expr], Typer] = {
@@ -159,18 +168,32 @@ BY_NODE: dict[type[exp.Expr], Typer] = {
     **dict.fromkeys((exp.Upper, exp.Lower, exp.Trim, exp.Replace, exp.Reverse, exp.Initcap), always(VARCHAR)),
     **dict.fromkeys((exp.Concat, exp.ConcatWs, exp.DPipe, exp.GroupConcat, exp.Substring, exp.Left), always(VARCHAR)),
     **dict.fromkeys((exp.Right, exp.Pad, exp.Repeat, exp.RegexpReplace, exp.RegexpExtract), always(VARCHAR)),
-    **dict.fromkeys((exp.SplitPart, exp.MD5, exp.SHA, exp.SHA2, exp.Uuid, exp.ToChar), always(VARCHAR)),
+    **dict.fromkeys((exp.SplitPart, exp.MD5, exp.SHA, exp.SHA2, exp.Uuid, exp.ToChar, exp.TimeToStr), always(VARCHAR)),
     **dict.fromkeys((exp.Length, exp.StrPosition, exp.Levenshtein, exp.RegexpCount), always(numbers.number(18, 0))),
     exp.DateDiff: always(numbers.number(9, 0)),
     exp.DateAdd: _date_add,
-    exp.AddMonths: same,
-    exp.DateTrunc: same,
-    exp.TimestampTrunc: same,
-    exp.LastDay: always(DATE),
+    exp.TimeAdd: _date_add,
+    exp.TimestampAdd: _date_add,
+    exp.TimeSlice: _time,
+    exp.AddMonths: _time,
+    exp.DateTrunc: _time,
+    exp.TimestampTrunc: _time,
+    **dict.fromkeys((exp.LastDay, exp.NextDay, exp.PreviousDay, exp.DateFromParts), always(DATE)),
     exp.CurrentDate: always(DATE),
-    exp.CurrentTime: always(TIME),
-    exp.CurrentTimestamp: always(TIMESTAMP_LTZ),
+    **dict.fromkeys((exp.CurrentTime, exp.Localtime, exp.TimeFromParts, exp.TsOrDsToTime, exp.Time), always(TIME)),
+    exp.CurrentTimestamp: _now,
+    **dict.fromkeys((exp.StrToTime, exp.UnixToTime), _timestamp),
+    exp.TimestampFromParts: always(TIMESTAMP_NTZ),
+    exp.TimestampLtzFromParts: always(TIMESTAMP_LTZ),
+    exp.TimestampTzFromParts: always(TIMESTAMP_TZ),
+    exp.ConvertTimezone: _convert_timezone,
+    exp.MonthsBetween: always(FLOAT),
+    **dict.fromkeys((exp.Dayname, exp.Monthname), always(VARCHAR)),
+    exp.Extract: _extract,
     **dict.fromkeys((exp.Year, exp.Month, exp.Day, exp.Quarter, exp.Week, exp.DayOfYear), always(numbers.number(4, 0))),
+    **dict.fromkeys(
+        (exp.YearOfWeek, exp.YearOfWeekIso, exp.WeekOfYear, exp.DayOfWeekIso), always(numbers.number(4, 0))
+    ),
     **dict.fromkeys((exp.DayOfWeek, exp.Hour, exp.Minute, exp.Second, exp.DayOfMonth), always(numbers.number(2, 0))),
     exp.TsOrDsToDate: always(DATE),
     exp.ToBoolean: always(BOOLEAN),
@@ -205,10 +228,11 @@ BY_NODE: dict[type[exp.Expr], Typer] = {
 """Types of the calls that sqlglot has nodes for."""
 
 BY_NAME: dict[str, Typer] = {
-    "TO_TIMESTAMP": always(TIMESTAMP_NTZ),
-    "TO_TIMESTAMP_NTZ": always(TIMESTAMP_NTZ),
-    "TO_TIMESTAMP_LTZ": always(TIMESTAMP_LTZ),
-    "TO_TIMESTAMP_TZ": always(TIMESTAMP_TZ),
+    **dict.fromkeys(
+        ("TO_TIMESTAMP", "TO_TIMESTAMP_NTZ", "TRY_TO_TIMESTAMP", "TRY_TO_TIMESTAMP_NTZ"), always(TIMESTAMP_NTZ)
+    ),
+    **dict.fromkeys(("TO_TIMESTAMP_LTZ", "TRY_TO_TIMESTAMP_LTZ"), always(TIMESTAMP_LTZ)),
+    **dict.fromkeys(("TO_TIMESTAMP_TZ", "TRY_TO_TIMESTAMP_TZ"), always(TIMESTAMP_TZ)),
     **dict.fromkeys(("OBJECT_CONSTRUCT", "OBJECT_DELETE", "OBJECT_PICK", "TO_OBJECT", "AS_OBJECT"), always(OBJECT)),
     "AS_ARRAY": always(ARRAY),
     **dict.fromkeys(

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from snowmelt.base.datatypes import NUMBER, SEMI_STRUCTURED, DataType, Kind
 from snowmelt.base.result import Column
 
-_ZONED = frozenset({Kind.TIMESTAMP_LTZ, Kind.TIMESTAMP_TZ})
-
 
 def refined(columns: Sequence[Column], types: Sequence[DataType | None] | None) -> tuple[Column, ...]:
     """`columns` with the types that were inferred for them, where these describe the engine's values."""
@@ -27,7 +25,6 @@ def _refined(found: DataType, inferred: DataType | None) -> DataType:
         return NUMBER if found.kind is Kind.FIXED and not found.scale else found
     if found.kind is Kind.FIXED and inferred.kind is Kind.FIXED:
         return inferred if (found.scale or 0) <= (inferred.scale or 0) else found
-    alike = found.kind is inferred.kind or {found.kind, inferred.kind} <= _ZONED
-    if alike or {found.kind, inferred.kind} <= SEMI_STRUCTURED:
+    if found.kind is inferred.kind or {found.kind, inferred.kind} <= SEMI_STRUCTURED:
         return inferred
     return found
