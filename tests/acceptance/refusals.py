@@ -103,7 +103,6 @@ REFUSALS = (
     Refusal("VECTOR", "SELECT [1, 2]::VECTOR(FLOAT, 2)", "VECTOR"),
     Refusal("GEOGRAPHY", "CREATE TABLE c (g GEOGRAPHY)", "GEOGRAPHY"),
     Refusal("Structured types", "CREATE TABLE c (a ARRAY(NUMBER))", "ARRAY"),
-    Refusal("TIMEZONE other than UTC", "ALTER SESSION SET TIMEZONE = 'Asia/Tokyo'", "TIMEZONE"),
     Refusal("SHOW ... HISTORY", "SHOW VIEWS HISTORY", "HISTORY"),
     Refusal("SHOW GRANTS", "SHOW GRANTS", "GRANTS"),
     Refusal("CREATE MODEL ... FROM MODEL", "CREATE MODEL m2 FROM MODEL m", "FROM MODEL"),

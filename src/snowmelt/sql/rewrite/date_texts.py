@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from snowmelt.base.datatypes import TIMESTAMP_NTZ, VARCHAR, DataType, Kind
+from snowmelt.base.datatypes import DATE, TIME, TIMESTAMP_LTZ, TIMESTAMP_NTZ, TIMESTAMP_TZ, VARCHAR, DataType, Kind
 from snowmelt.base.errors import SqlError, unsupported
 from snowmelt.sql import time_formats
 from snowmelt.sql.rewrite.clocks import TIMES, converted, cut, kind_of, operand, wall
@@ -168,7 +168,17 @@ def _scaled(value: exp.Expr, scale: exp.Expr, target: DataType) -> exp.Expr:
             return moment
 
 
-_NAMED = ("TO_TIMESTAMP", "TO_TIMESTAMP_NTZ", "TO_TIMESTAMP_LTZ", "TO_TIMESTAMP_TZ")
+_NAMED: dict[str, DataType] = {
+    "TO_TIMESTAMP": TIMESTAMP_NTZ,
+    "TO_TIMESTAMP_NTZ": TIMESTAMP_NTZ,
+    "TO_TIMESTAMP_LTZ": TIMESTAMP_LTZ,
+    "TO_TIMESTAMP_TZ": TIMESTAMP_TZ,
+    "TO_DATE": DATE,
+    "DATE": DATE,
+    "TO_TIME": TIME,
+    "TIME": TIME,
+}
+"""Conversions that sqlglot leaves anonymous where they have one argument, or one of some forms."""
 
 
 def _anonymous(node: exp.Anonymous, resolver: Resolver) -> exp.Expr | None:
@@ -176,9 +186,9 @@ def _anonymous(node: exp.Anonymous, resolver: Resolver) -> exp.Expr | None:
     if name == "TO_JSON":
         return _in_variant(node, resolver)
     tolerant = name.startswith("TRY_")
-    if name.removeprefix("TRY_") not in _NAMED or len(node.expressions) != 1:
+    target = _NAMED.get(name.removeprefix("TRY_"))
+    if target is None or len(node.expressions) != 1:
         return None
-    target = type_of(node) or TIMESTAMP_NTZ
     return from_text(node.expressions[0], target, resolver, tolerant=tolerant)
 
 

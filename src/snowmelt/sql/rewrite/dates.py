@@ -48,7 +48,7 @@ def argument_order(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
     """``DATE_TRUNC(x, 'month')`` means what ``DATE_TRUNC('month', x)`` means."""
     for node in list(tree.find_all(exp.TimestampTrunc)):
         given, unit = node.this, node.args["unit"]
-        if isinstance(given, exp.Literal) and canonical(given.name) and canonical(unit.name) is None:
+        if isinstance(given, exp.Literal) and canonical(given.name):
             value = exp.column(unit.name) if isinstance(unit, exp.Var) else unit.copy()
             node.set("this", value)
             node.set("unit", exp.var(given.name.upper()))
@@ -290,7 +290,8 @@ def _convert_timezone(node: exp.Expr, resolver: Resolver) -> exp.Expr:
     if source is not None:
         moment = engine_call("timezone", source.copy(), wall(value))
         return engine_call("timezone", target.copy(), moment)
-    moment = engine_call("snowmelt_moment", operand(value))
+    zoned = converted(value, Kind.TIMESTAMP_TZ) if kind_of(value) is Kind.TEXT else operand(value)
+    moment = engine_call("snowmelt_moment", zoned)
     return engine_call("snowmelt_tz", moment, engine_call("snowmelt_zone_minutes", target.copy(), moment.copy()))
 
 

@@ -231,6 +231,8 @@ BY_NAME: dict[str, Typer] = {
     **dict.fromkeys(
         ("TO_TIMESTAMP", "TO_TIMESTAMP_NTZ", "TRY_TO_TIMESTAMP", "TRY_TO_TIMESTAMP_NTZ"), always(TIMESTAMP_NTZ)
     ),
+    **dict.fromkeys(("TO_DATE", "DATE", "TRY_TO_DATE"), always(DATE)),
+    **dict.fromkeys(("TO_TIME", "TIME", "TRY_TO_TIME"), always(TIME)),
     **dict.fromkeys(("TO_TIMESTAMP_LTZ", "TRY_TO_TIMESTAMP_LTZ"), always(TIMESTAMP_LTZ)),
     **dict.fromkeys(("TO_TIMESTAMP_TZ", "TRY_TO_TIMESTAMP_TZ"), always(TIMESTAMP_TZ)),
     **dict.fromkeys(("OBJECT_CONSTRUCT", "OBJECT_DELETE", "OBJECT_PICK", "TO_OBJECT", "AS_OBJECT"), always(OBJECT)),
