@@ -28,7 +28,7 @@ class SnowmeltDialect(Snowflake):
     """sqlglot's Snowflake dialect whose tokens are fit for our own statement parsers."""
 
     # Formats of dates and times stay as they are written (see snowmelt.sql.time_formats).
-    TIME_MAPPING: ClassVar[dict[str, str]] = {}
+    TIME_MAPPING: dict[str, str] = {}
 
     class Tokenizer(Snowflake.Tokenizer):
         # sqlglot swallows the rest of EXECUTE, SHOW and other statements into one string token.
