@@ -108,7 +108,7 @@ _RULES: tuple[_Rule, ...] = (
         lambda m: SqlError(f"Invalid time zone: '{m.group(1)}'", 100047, "22023"),
     ),
     (
-        re.compile(r"Macro (?:snowmelt_)?(\w+)\(\) does not support the supplied arguments"),
+        re.compile(r"Macro snowmelt_\w+\(\) (?:does not support the supplied|has multiple overloads)"),
         lambda m: SqlError("SQL compilation error:\nInvalid argument types for a date or time function", 1044, "42P13"),
     ),
     (
