@@ -30,6 +30,7 @@ class Request:
         bindings: by position (``"1"``, ``"2"``) or by name.
         describe_only: answer the result's columns without running anything.
         parameters: parameters for this statement only (QUERY_TAG, MULTI_STATEMENT_COUNT, ...).
+        client_generated: the client's library made the statement, not its user.
     """
 
     text: str
@@ -37,3 +38,4 @@ class Request:
     bindings: Mapping[str, Binding] = field(default_factory=dict)
     describe_only: bool = False
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    client_generated: bool = False

@@ -164,6 +164,7 @@ def statement_of(body: Mapping[str, Any], query_id: str) -> Statement:
         {str(key): _binding(value) for key, value in bindings.items()},
         body.get("describeOnly") is True,
         {str(name).upper(): value for name, value in parameters.items()},
+        body.get("isInternal") is True,
     )
 
 

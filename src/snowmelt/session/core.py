@@ -22,6 +22,8 @@ from snowmelt.storage.connection import Connection
 from snowmelt.storage.locks import aborted
 from snowmelt.storage.transactions import TransactionRecord
 
+_HISTORY = 1_000
+
 
 class Core:
     """State shared by the frames of one session.
@@ -40,7 +42,8 @@ class Core:
         last_transaction: id of the explicit transaction that ended last.
         query_id: the statement that began last.
         began: when it began, in UTC: what CURRENT_TIMESTAMP says all through it.
-        history: ids of the queries so far, oldest first; the last ones only.
+        history: ids of the last queries, oldest first.
+        forgotten: how many queries came before those in `history`.
     """
 
     def __init__(self, services: Services, session_id: int, connection: Connection) -> None:
@@ -56,6 +59,7 @@ class Core:
         self.variables: dict[str, Any] = {}
         self.plans = PlanCache()
         self.history: list[str] = []
+        self.forgotten = 0
         self.running: set[str] = set()
         self.query_id = ""
         self.began = services.clock.now()
@@ -88,6 +92,13 @@ class Core:
         self.began = self.services.clock.now()
         self.connection.use_zone(str(self.parameter("TIMEZONE")))
         self.connection.statements = (query_id,)
+
+    def remember(self, query_id: str) -> None:
+        """A query has ended well: LAST_QUERY_ID finds it."""
+        self.history.append(query_id)
+        if len(self.history) > _HISTORY:
+            self.forgotten += 1
+            del self.history[0]
 
     def close(self) -> None:
         """Roll back and let go of everything that is the session's own."""

@@ -15,6 +15,7 @@ from snowmelt.base.versioned import VersionedDict
 from snowmelt.catalog.names import FullName
 from snowmelt.models.inference import Inference
 from snowmelt.procs.pool import WorkerPool
+from snowmelt.session.query_history import QueryLog
 from snowmelt.session.tokens import TokenStore
 from snowmelt.storage.engine import Engine
 from snowmelt.storage.stages import StageFiles
@@ -89,6 +90,7 @@ class Services:
 
     Attributes:
         address: (host, port) of the server, for workers that connect back; set once the server listens.
+        queries: the statements that ran lately.
         account: parameters of the account, such as EVENT_TABLE.
         functions: names of the user-defined functions that the engine knows already.
     """
@@ -102,6 +104,7 @@ class Services:
     tokens: TokenStore[Any]
     tasks: TaskControl
     results: ResultStore = field(default_factory=ResultStore)
+    queries: QueryLog = field(default_factory=QueryLog)
     account: VersionedDict[str, Any] = field(default_factory=VersionedDict)
     address: tuple[str, int] = ("127.0.0.1", 0)
     functions: set[str] = field(default_factory=set)

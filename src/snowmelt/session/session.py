@@ -7,7 +7,8 @@ temporary objects.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -25,6 +26,7 @@ from snowmelt.procs.messages import TraceContext
 from snowmelt.session.core import Core
 from snowmelt.session.execute import run_plan
 from snowmelt.session.parameters import DEFAULTS
+from snowmelt.session.query_history import QueryRecord
 from snowmelt.session.services import Services
 from snowmelt.sql.cursor import Outside
 from snowmelt.sql.parse import parse
@@ -34,8 +36,6 @@ from snowmelt.storage.locks import aborted
 
 T = TypeVar("T", bound=SchemaObject)
 R = TypeVar("R", bound=Routine)
-
-_HISTORY = 1_000
 
 
 class Session:
@@ -122,7 +122,12 @@ class Session:
             self.core.running.add(request.query_id)
             self.core.now_runs(request.query_id)
             try:
-                result = self._execute(request)
+                if request.describe_only:
+                    result = self._execute(request)
+                else:
+                    with self._recorded(request, request.text, request.query_id) as record:
+                        result = self._execute(request)
+                        record.succeeded(result, self.services.clock.now())
             except SqlError as error:
                 raise self._in_transaction(error, request) from error
             finally:
@@ -132,8 +137,7 @@ class Session:
             if not request.describe_only:
                 self.services.results.put(result)
                 self._remember(request.query_id)
-                self.core.history.append(request.query_id)
-                del self.core.history[:-_HISTORY]
+                self.core.remember(request.query_id)
             return result
 
     def at_once(self, request: Request) -> Result | None:
@@ -146,6 +150,16 @@ class Session:
             return self.execute(request) if is_at_hand(self, request) else None
         finally:
             self._lock.release()
+
+    @contextmanager
+    def _recorded(self, request: Request, text: str, query_id: str) -> Iterator[QueryRecord]:
+        """While a statement runs, which the query history shows, also when it fails."""
+        record = self.services.queries.begin(self, request, text, query_id)
+        try:
+            yield record
+        except BaseException as error:
+            record.failed(error, self.services.clock.now())
+            raise
 
     def _in_transaction(self, error: SqlError, request: Request) -> SqlError:
         """What an error means in a transaction: one that was aborted meanwhile says so, and where
@@ -183,7 +197,9 @@ class Session:
         for number, statement in enumerate(statements):
             query_id = f"{request.query_id[:-4]}{number + 1:04x}"
             self.core.now_runs(query_id)
-            child = self.execute_statement(statement, request)
+            with self._recorded(request, statement.text, query_id) as record:
+                child = self.execute_statement(statement, request)
+                record.succeeded(child, self.services.clock.now())
             self._remember(query_id)
             child.query_id = query_id
             child.sql = statement.text

@@ -134,8 +134,16 @@ def _typeof(planner: SessionPlanner, arguments: Sequence[exp.Expr]) -> exp.Expr:
 
 
 def _last_query_id(planner: SessionPlanner, arguments: Sequence[exp.Expr]) -> exp.Expr:
-    history = planner.session.core.history
-    return literal(history[-1] if history else None)
+    """The n-th query of the session for a positive number; -1, the default, is the last one."""
+    core = planner.session.core
+    try:
+        number = int(arguments[0].sql()) if arguments else -1
+    except ValueError as error:
+        raise SqlError(
+            "SQL compilation error:\nargument 1 to function LAST_QUERY_ID needs to be constant", 1015, "22023"
+        ) from error
+    index = len(core.history) + number if number < 0 else number - 1 - core.forgotten
+    return literal(core.history[index] if number and 0 <= index < len(core.history) else None)
 
 
 def _current_schemas(planner: SessionPlanner) -> str:

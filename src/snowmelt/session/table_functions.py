@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from snowmelt.base.errors import SqlError, unknown_function, unsupported
+from snowmelt.session import query_history
 from snowmelt.session.information_schema import arrow_rows
 from snowmelt.session.loading import infer_schema_rows
 from snowmelt.sql.rewrite.rules import rewrite
@@ -106,6 +107,31 @@ def _within(time: datetime, start: datetime | None, end: datetime | None) -> boo
     return (start is None or time >= start) and (end is None or time <= end)
 
 
+def _query_history(own: str | None = None) -> Callable[[SessionPlanner, Arguments], str]:
+    """QUERY_HISTORY, or one of its kin that takes the further argument `own`."""
+
+    def answer(planner: SessionPlanner, arguments: Arguments) -> str:
+        session = planner.session
+        names = query_history.ARGUMENTS if own is None else (own, *query_history.ARGUMENTS)
+        wanted = _named(planner, arguments, names)
+        current: dict[str | None, object] = {
+            "SESSION_ID": session.id,
+            "USER_NAME": session.user,
+            "WAREHOUSE_NAME": session.warehouse,
+        }
+        chosen = str(wanted.get(str(own)) or current.get(own)).strip('"').upper()
+        keep: dict[str | None, Callable[[query_history.QueryRecord], bool]] = {
+            None: lambda record: True,
+            "SESSION_ID": lambda record: str(record.session_id) == chosen,
+            "USER_NAME": lambda record: record.user.upper() == chosen,
+            "WAREHOUSE_NAME": lambda record: (record.warehouse or "").upper() == chosen,
+        }
+        found = query_history.selected(session.services.queries, wanted, session.services.clock.now(), keep[own])
+        return planner.rows(arrow_rows(query_history.COLUMNS, [query_history.as_row(record) for record in found]))
+
+    return answer
+
+
 _INFER_ARGUMENTS = ("LOCATION", "FILE_FORMAT", "FILES", "IGNORE_CASE", "MAX_FILE_COUNT", "MAX_RECORDS_PER_FILE")
 
 
@@ -119,6 +145,10 @@ TABLE_FUNCTIONS: dict[str, Callable[[SessionPlanner, Arguments], str]] = {
     "GENERATOR": _generator,
     "INFER_SCHEMA": _infer_schema,
     "INFORMATION_SCHEMA.TASK_HISTORY": _task_history,
+    "INFORMATION_SCHEMA.QUERY_HISTORY": _query_history(),
+    "INFORMATION_SCHEMA.QUERY_HISTORY_BY_SESSION": _query_history("SESSION_ID"),
+    "INFORMATION_SCHEMA.QUERY_HISTORY_BY_USER": _query_history("USER_NAME"),
+    "INFORMATION_SCHEMA.QUERY_HISTORY_BY_WAREHOUSE": _query_history("WAREHOUSE_NAME"),
 }
 """The table functions there are; those of INFORMATION_SCHEMA are found under any database."""
 
