@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -92,9 +93,14 @@ def remove_files(session: Session, statement: RemoveFiles, request: Request) -> 
 
 @dataclass(frozen=True)
 class StagedRows:
-    """Staged files as the rewriter sees them (`snowmelt.sql.rewrite.context.StagedRows`)."""
+    """Staged files as the rewriter sees them (`snowmelt.sql.rewrite.context.StagedRows`).
+
+    Attributes:
+        scanned_at: METADATA$START_SCAN_TIME.
+    """
 
     source: StageSource
+    scanned_at: datetime
 
     @property
     def relation(self) -> str:
@@ -112,6 +118,8 @@ class StagedRows:
 
     def metadata(self, name: str, alias: str) -> str:
         """DuckDB text of a METADATA$ column."""
+        if name.upper() == "METADATA$START_SCAN_TIME":
+            return f"TIMESTAMPTZ '{self.scanned_at.isoformat(' ')}'"
         return self.source.metadata_for(name, alias)
 
 
@@ -119,7 +127,8 @@ def staged_rows(session: Session, location: str, options: Mapping[str, Any]) -> 
     """What ``FROM @location (FILE_FORMAT => ..., PATTERN => ...)`` reads."""
     resolved = resolve_location(session, location)
     fmt = typed_format(session, options.get("format") or resolved.file_format)
-    return StagedRows(source_select(files_at(session, resolved, options.get("pattern")), fmt))
+    source = source_select(files_at(session, resolved, options.get("pattern")), fmt)
+    return StagedRows(source, session.services.clock.now())
 
 
 def infer_schema_rows(session: Session, arguments: Mapping[str, Any]) -> pa.Table:
@@ -174,7 +183,7 @@ def _expressions(planner: SessionPlanner, select: exp.Select, source: StageSourc
     for clause in ("where", "group", "joins", "distinct", "limit", "order", "qualify", "having"):
         if select.args.get(clause):
             raise unsupported(f"{clause.upper()} in a COPY transformation")
-    inner = CopyPlanner(planner, StagedRows(source))
+    inner = CopyPlanner(planner, StagedRows(source, planner.session.services.clock.now()))
     tree = rewrite_tree(select, inner)
     return [engine_sql(item.this if isinstance(item, exp.Alias) else item) for item in tree.expressions]
 

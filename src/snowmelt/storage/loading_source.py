@@ -104,9 +104,17 @@ class StageSource:
         Raises:
             SqlError: 000002 for one that is not supported.
         """
-        if name.upper() not in {FILENAME, FILE_ROW_NUMBER}:
-            raise unsupported(f"{name.upper()} of staged files")
-        return _qualified(name.upper(), alias)
+        if name.upper() in {FILENAME, FILE_ROW_NUMBER}:
+            return _qualified(name.upper(), alias)
+        match name.upper():
+            case "METADATA$FILE_CONTENT_KEY":
+                values = {file.path: literal(file.md5) for file in self.files}
+            case "METADATA$FILE_LAST_MODIFIED":
+                values = {f.path: f"TIMESTAMP '{f.modified.replace(tzinfo=None).isoformat(' ')}'" for f in self.files}
+            case _:
+                raise unsupported(f"{name.upper()} of staged files")
+        pairs = ", ".join(f"{literal(path)}: {value}" for path, value in values.items())
+        return f"(map {{{pairs}}})[{_qualified(FILENAME, alias)}]"
 
 
 def source_select(

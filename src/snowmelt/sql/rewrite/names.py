@@ -57,7 +57,7 @@ def logical(identifier: exp.Expr) -> str:
 def positional_columns(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
     """``$2`` means the second column of the row; VALUES call theirs COLUMN1, COLUMN2, ..."""
     for node in list(tree.find_all(exp.Parameter)):
-        node.replace(exp.column(exp.to_identifier(f"COLUMN{node.this.name}", quoted=True)))
+        node.replace(exp.column(exp.to_identifier(_positional(node), quoted=True)))
     for values in tree.find_all(exp.Values):
         if not isinstance(values.parent, (exp.From, exp.Join, exp.Subquery)):
             continue
@@ -70,6 +70,19 @@ def positional_columns(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
         this = alias.this if alias is not None and alias.this is not None else exp.to_identifier("VALUES", quoted=True)
         values.set("alias", exp.TableAlias(this=this, columns=columns))
     return tree
+
+
+def _positional(node: exp.Parameter) -> str:
+    """The name of the column that ``$2`` means: that of the subquery it is taken from, else that of VALUES."""
+    select = node.find_ancestor(exp.Select)
+    clause = select.args.get("from_") if select is not None else None
+    inner = clause.this.this if clause is not None and isinstance(clause.this, exp.Subquery) else None
+    position = node.this.name
+    if isinstance(inner, exp.Select) and position.isdigit() and not inner.is_star:
+        names = inner.named_selects
+        if 0 < int(position) <= len(names):
+            return names[int(position) - 1]
+    return f"COLUMN{position}"
 
 
 def table_name(table: exp.Table) -> Name:

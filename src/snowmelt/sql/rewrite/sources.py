@@ -69,12 +69,35 @@ def resolve_stages(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
         name = resolver.stage_alias() or shown
         select = table.find_ancestor(exp.Select)
         if select is not None:
-            _resolve_columns(select, rows, name)
+            _plain_positions(select, shown)
+            _resolve_columns(select, rows, name, shown)
         _replace(table, f"SELECT * FROM {rows.relation}", name)
     return tree
 
 
-def _resolve_columns(select: exp.Select, rows: StagedRows, alias: str) -> None:
+def _plain_positions(select: exp.Select, shown: str) -> None:
+    """``t.$1``, ``"$1"`` and ``t."$1"`` become ``$1``; positions of another relation stay as they are."""
+    for column in list(select.find_all(exp.Column)):
+        if not _belongs(column, shown):
+            continue
+        if isinstance(column.this, exp.Parameter):
+            _put(column, column.this.copy(), f"${column.this.name}")
+        elif column.name.startswith("$") and column.name[1:].isdigit():
+            _put(column, exp.Parameter(this=exp.Literal.number(column.name[1:])), column.name)
+
+
+def _put(column: exp.Column, node: exp.Expr, name: str) -> None:
+    """Put `node` where `column` stands; as a projection it keeps the column's name."""
+    projected = isinstance(column.parent, exp.Select) and column.arg_key == "expressions"
+    column.replace(exp.Alias(this=node, alias=exp.to_identifier(name, quoted=True)) if projected else node)
+
+
+def _belongs(column: exp.Column, shown: str) -> bool:
+    """Whether a column is one of the stage that the query calls `shown`."""
+    return not column.table or column.table.upper() == shown.upper()
+
+
+def _resolve_columns(select: exp.Select, rows: StagedRows, alias: str, shown: str) -> None:
     """References to staged columns in `select` become expressions of the engine."""
     if not rows.is_document:
         for extract in list(select.find_all(exp.JSONExtract)):
@@ -82,11 +105,11 @@ def _resolve_columns(select: exp.Select, rows: StagedRows, alias: str) -> None:
             if path is not None:
                 extract.replace(raw(rows.column(path[0], path[1], alias)))
     for parameter in list(select.find_all(exp.Parameter)):
-        if parameter.this.name.isdigit():
+        if parameter.this.name.isdigit() and not isinstance(parameter.parent, exp.Column):
             parameter.replace(raw(rows.column(int(parameter.this.name), (), alias)))
     for column in list(select.find_all(exp.Column)):
-        if column.name.startswith("METADATA$"):
-            column.replace(raw(rows.metadata(column.name, alias)))
+        if column.name.startswith("METADATA$") and _belongs(column, shown):
+            _put(column, raw(rows.metadata(column.name, alias)), column.name)
 
 
 def _path_of(extract: exp.JSONExtract) -> tuple[int, list[str | int]] | None:
