@@ -19,6 +19,7 @@ from snowmelt.session.services import Services
 from snowmelt.session.transactions import OpenTransaction, forget, publish
 from snowmelt.sql.tracking import CREATE_SESSION_NUMBERS
 from snowmelt.storage.connection import Connection
+from snowmelt.storage.loading import CopyPlan
 from snowmelt.storage.locks import aborted
 from snowmelt.storage.transactions import TransactionRecord
 
@@ -44,6 +45,7 @@ class Core:
         began: when it began, in UTC: what CURRENT_TIMESTAMP says all through it.
         history: ids of the last queries, oldest first.
         forgotten: how many queries came before those in `history`.
+        copies: by query id, the tables that COPY INTO has loaded and how, for VALIDATE; the last ones only.
     """
 
     def __init__(self, services: Services, session_id: int, connection: Connection) -> None:
@@ -60,6 +62,7 @@ class Core:
         self.plans = PlanCache()
         self.history: list[str] = []
         self.forgotten = 0
+        self.copies: dict[str, tuple[int, CopyPlan]] = {}
         self.running: set[str] = set()
         self.query_id = ""
         self.began = services.clock.now()

@@ -16,6 +16,7 @@ from snowmelt.base.result import arrow_type
 from snowmelt.catalog.names import FullName
 from snowmelt.catalog.objects import Table
 from snowmelt.session.information_views import OBJECT_VIEWS, inside
+from snowmelt.session.load_history import load_history
 from snowmelt.session.packages import installed
 from snowmelt.session.show_scope import retention_days, visible
 
@@ -101,35 +102,8 @@ def _packages(session: Session, database: str) -> tuple[Header, Rows]:
 
 
 def _load_history(session: Session, database: str) -> tuple[Header, Rows]:
-    """Files that COPY INTO has loaded."""
-    tables = {table.id: table for table in inside(session, database, Table)}
-    loads = session.core.connection.run('SELECT "table", file, rows_loaded, loaded_at FROM snowmelt.loads')
-    rows = [
-        (
-            tables[number].full_name.schema,
-            file,
-            tables[number].name,
-            at,
-            "LOADED",
-            count,
-            count,
-            None,
-            None,
-            None,
-            None,
-            0,
-            1,
-        )
-        for number, file, count, at in loads
-        if number in tables
-    ]
-    names = (
-        "SCHEMA_NAME FILE_NAME TABLE_NAME LAST_LOAD_TIME STATUS ROW_COUNT ROW_PARSED FIRST_ERROR_MESSAGE "
-        "FIRST_ERROR_LINE_NUMBER FIRST_ERROR_CHARACTER_POSITION FIRST_ERROR_COL_NAME ERROR_COUNT ERROR_LIMIT"
-    )
-    numbers = ("ROW_COUNT", "ROW_PARSED", "FIRST_ERROR_LINE_NUMBER", "FIRST_ERROR_CHARACTER_POSITION")
-    types = dict.fromkeys((*numbers, "ERROR_COUNT", "ERROR_LIMIT"), NUMBER)
-    return _header(names, LAST_LOAD_TIME=TIMESTAMP_LTZ, **types), rows
+    """What COPY INTO has loaded, or could not load."""
+    return load_history(session, inside(session, database, Table))
 
 
 def _referential_constraints(session: Session, database: str) -> tuple[Header, Rows]:

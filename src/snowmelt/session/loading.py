@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from sqlglot import exp
 
+from snowmelt.base.datatypes import VARCHAR, VARIANT, DataType, Kind
 from snowmelt.base.errors import SqlError, unsupported
 from snowmelt.base.request import Request
-from snowmelt.base.result import Result, StatementType
+from snowmelt.base.result import Column, Result, StatementType, rows_result
 from snowmelt.catalog.objects import Table, TableColumn
 from snowmelt.plan.dml import insert_text, target_columns
 from snowmelt.session.information_schema import arrow_rows
+from snowmelt.session.load_history import keep_copy, loaded_files, remembering
 from snowmelt.session.stages import directory_of, files_at, resolve_location, typed_format, writable_location
 from snowmelt.session.transactions import keep_before
 from snowmelt.sql import tracking
@@ -30,7 +32,7 @@ from snowmelt.sql.statements import (
     RemoveFiles,
 )
 from snowmelt.storage import stages as stage_files
-from snowmelt.storage.formats import JsonFormat
+from snowmelt.storage.formats import CsvFormat, JsonFormat
 from snowmelt.storage.loading import (
     SOURCE_ALIAS,
     CopyPlan,
@@ -39,11 +41,13 @@ from snowmelt.storage.loading import (
     copy_report,
     explain_failure,
     nothing_loaded,
+    wrong_width,
 )
 from snowmelt.storage.loading_infer import INFER_COLUMNS, infer_schema
-from snowmelt.storage.loading_options import HISTORY_KEPT, CopyOptions, LoadRecord, choose_files, parse_copy_options
+from snowmelt.storage.loading_options import CopyOptions, OnError, choose_files, parse_copy_options
 from snowmelt.storage.loading_source import StageSource, source_select
 from snowmelt.storage.loading_unload import parse_unload_options, unload
+from snowmelt.storage.loading_validate import VALIDATION_COLUMNS, first_rows, validation_rows
 from snowmelt.storage.locks import aborted
 
 if TYPE_CHECKING:
@@ -112,6 +116,17 @@ class StagedRows:
         """Whether ``$1`` is one JSON document, whose fields are extracted like those of any VARIANT."""
         return isinstance(self.source.format, JsonFormat)
 
+    @property
+    def column_type(self) -> DataType | None:
+        """VARCHAR for CSV, VARIANT for JSON; Parquet files have types of their own."""
+        match self.source.format:
+            case CsvFormat():
+                return VARCHAR
+            case JsonFormat():
+                return VARIANT
+            case _:
+                return None
+
     def column(self, position: int, path: Sequence[str | int], alias: str) -> str:
         """DuckDB text of ``$position:path``."""
         return self.source.column_for(position, path, alias)
@@ -164,28 +179,67 @@ def copy_into_table(session: Session, statement: CopyIntoTable, request: Request
     columns = target_columns(table, statement.columns)
     location = resolve_location(session, statement.location)
     options = parse_copy_options(statement.options)
-    fmt = typed_format(session, statement.options.get("FILE_FORMAT") or location.file_format)
-    files = choose_files(
-        files_at(session, location, statement.options.get("PATTERN")), location.path, options, _loaded(session, table)
-    )
-    if not files:
-        return nothing_loaded()
+    if options.validation is not None:
+        every = options.force or options.validation == "RETURN_ALL_ERRORS"
+        options = replace(options, on_error=OnError.CONTINUE, force=every)
+    given = {**statement.options, **_reading(statement.select)}
+    fmt = typed_format(session, given.get("FILE_FORMAT") or location.file_format)
+    present = files_at(session, location, given.get("PATTERN"))
+    files = choose_files(present, location.path, options, loaded_files(session, table))
     transform = None
     if statement.select is not None:
+        if options.validation is not None:
+            raise unsupported("VALIDATION_MODE with a COPY transformation")
         select = statement.select
-        transform = lambda source: _expressions(planner, select, source)  # noqa: E731
+        transform = lambda source: _expressions(planner, select, columns, source)  # noqa: E731
+    if not files:
+        return nothing_loaded()
     plan = copy_plan(table.name, columns, files, fmt, options, run=session.core.connection.run, transform=transform)
-    return _load(session, table, columns, plan, planner)
+    if options.validation is not None:
+        return _validated(session, columns, plan)
+    result = _load(session, table, columns, plan, planner, location.full_name)
+    keep_copy(session, request.query_id, table, plan)
+    return result
 
 
-def _expressions(planner: SessionPlanner, select: exp.Select, source: StageSource) -> list[str]:
+def _reading(select: exp.Select | None) -> dict[str, Any]:
+    """The options that a transformation gives in parentheses after its stage."""
+    table = select.args["from_"].this if select is not None else None
+    found = {}
+    for argument, option in (("format", "FILE_FORMAT"), ("pattern", "PATTERN")):
+        node = table.args.get(argument) if table is not None else None
+        if node is not None:
+            found[option] = node.name if isinstance(node, exp.Literal) else node.sql(dialect="snowflake")
+    return found
+
+
+def _validated(session: Session, columns: Sequence[TableColumn], plan: CopyPlan) -> Result:
+    """VALIDATION_MODE: the errors, or the first rows; nothing is loaded."""
+    connection, limit = session.core.connection, plan.options.validation
+    if not isinstance(limit, int):
+        return rows_result(VALIDATION_COLUMNS, validation_rows(plan, connection.run), StatementType.COPY)
+    by_name = {column.name: column for column in columns}
+    rows = first_rows(plan, limit, connection.run, connection.query)
+    return Result(tuple(Column(name, by_name[name].type) for name in plan.columns), rows, StatementType.SELECT)
+
+
+def _expressions(
+    planner: SessionPlanner, select: exp.Select, columns: Sequence[TableColumn], source: StageSource
+) -> list[str]:
     """The SELECT list of a COPY as DuckDB expressions over `source`."""
+    if len(select.expressions) != len(columns) and not select.is_star:
+        raise wrong_width(len(columns), len(select.expressions))
     for clause in ("where", "group", "joins", "distinct", "limit", "order", "qualify", "having"):
         if select.args.get(clause):
             raise unsupported(f"{clause.upper()} in a COPY transformation")
     inner = CopyPlanner(planner, StagedRows(source, planner.session.services.clock.now()))
     tree = rewrite_tree(select, inner)
-    return [engine_sql(item.this if isinstance(item, exp.Alias) else item) for item in tree.expressions]
+    found = [engine_sql(item.this if isinstance(item, exp.Alias) else item) for item in tree.expressions]
+    return [
+        # the text in a VARIANT arrives without its quotes
+        f"(({text}) ->> '$')" if given == VARIANT and column.type.kind is Kind.TEXT else text
+        for text, given, column in zip(found, planner.types or (None,) * len(found), columns, strict=False)
+    ]
 
 
 class CopyPlanner:
@@ -207,18 +261,13 @@ class CopyPlanner:
         return SOURCE_ALIAS
 
 
-def _loaded(session: Session, table: Table) -> set[tuple[str, str]]:
-    since = session.services.clock.now() - HISTORY_KEPT
-    rows = session.core.connection.run(
-        'SELECT file, etag FROM snowmelt.loads WHERE "table" = ? AND loaded_at >= ?', [table.id, since]
-    )
-    transaction = session.core.transaction
-    own = () if transaction is None else transaction.loaded
-    return {(file, etag) for file, etag in rows} | {(file, etag) for owner, file, etag in own if owner == table.id}
-
-
 def _load(
-    session: Session, table: Table, columns: Sequence[TableColumn], plan: CopyPlan, planner: SessionPlanner
+    session: Session,
+    table: Table,
+    columns: Sequence[TableColumn],
+    plan: CopyPlan,
+    planner: SessionPlanner,
+    stage: str,
 ) -> Result:
     core = session.core
     connection, transaction = core.connection, core.transaction
@@ -236,9 +285,10 @@ def _load(
             connection.run(text)
         inserted = [_load_step(session, table, filled, plan, step, pending, planner) for step in plan.steps]
         report = copy_report(plan, inserted)
+        remembered = remembering(session, table, stage, report.history)
         if transaction is None:
             connection.wrote = tracking.is_tracked(table)
-            for text, parameters in _remembered(session, table, report.history):
+            for text, parameters in remembered:
                 connection.run(text, parameters)
         connection.commit()
     except BaseException:
@@ -248,7 +298,7 @@ def _load(
         session.services.stages.remove(plan.purged)
     else:
         transaction.has_changed(table, touches=False)
-        transaction.loads += tuple(_remembered(session, table, report.history))
+        transaction.loads += tuple(remembered)
         transaction.loaded |= {(table.id, record.file, record.etag) for record in report.history}
         transaction.purged += plan.purged
     return report.result
@@ -280,18 +330,6 @@ def _outside(session: Session) -> Any:
             other.close()
 
     return run
-
-
-def _remembered(session: Session, table: Table, history: Sequence[LoadRecord]) -> list[tuple[str, tuple[Any, ...]]]:
-    """Statements, with their parameters, that note which files were loaded."""
-    now = session.services.clock.now()
-    return [
-        (
-            "INSERT INTO snowmelt.loads VALUES (?, ?, ?, ?, ?)",
-            (table.id, record.file, record.etag, record.rows_loaded, now),
-        )
-        for record in history
-    ]
 
 
 # --- COPY INTO a stage -----------------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ class ResolvedLocation:
         shown: the stage's name as LIST shows it; None for stages of tables and users.
         path: the path in it.
         file_format: the stage's own file format options.
+        full_name: the stage as COPY_HISTORY shows it, such as ``DB.PUBLIC.FILES``.
         read_only: the files of a model's version, which never change.
     """
 
@@ -36,6 +37,7 @@ class ResolvedLocation:
     path: str
     file_format: Mapping[str, Any] | None = None
     read_only: bool = False
+    full_name: str = ""
 
 
 def resolve_location(session: Session, text: str) -> ResolvedLocation:
@@ -55,14 +57,16 @@ def resolve_location(session: Session, text: str) -> ResolvedLocation:
                     2003,
                     "02000",
                 )
-            return ResolvedLocation(str(stage.id), stage.name, location.path, stage.file_format)
+            return ResolvedLocation(
+                str(stage.id), stage.name, location.path, stage.file_format, full_name=str(stage.full_name)
+            )
         case StageKind.TABLE if location.name is not None:
             table = session.relation(session.scope.full(location.name))
             if not isinstance(table, Table):
                 raise object_missing("Table", str(location.name))
-            return ResolvedLocation(f"table-{table.id}", None, location.path)
+            return ResolvedLocation(f"table-{table.id}", None, location.path, full_name=f"%{table.full_name}")
         case StageKind.USER:
-            return ResolvedLocation("user", None, location.path)
+            return ResolvedLocation("user", None, location.path, full_name="~")
         case StageKind.SNOW if location.name is not None and location.domain == "model":
             return _model_location(session, location.name, location.path)
         case _:

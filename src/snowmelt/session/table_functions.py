@@ -6,7 +6,7 @@ Source: docs.snowflake.com/en/sql-reference/functions-table
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
@@ -14,6 +14,7 @@ from sqlglot import exp
 from snowmelt.base.errors import SqlError, unknown_function, unsupported
 from snowmelt.session import query_history
 from snowmelt.session.information_schema import arrow_rows
+from snowmelt.session.load_history import copy_history, validate
 from snowmelt.session.loading import infer_schema_rows
 from snowmelt.sql.rewrite.rules import rewrite
 from snowmelt.tasks.runs import TASK_HISTORY_COLUMNS, history_row
@@ -140,10 +141,39 @@ def _infer_schema(planner: SessionPlanner, arguments: Arguments) -> str:
     return planner.rows(infer_schema_rows(planner.session, wanted))
 
 
+def _copy_history(planner: SessionPlanner, arguments: Arguments) -> str:
+    wanted = _named(planner, arguments, ("TABLE_NAME", "START_TIME", "END_TIME"))
+    for name in ("TABLE_NAME", "START_TIME"):
+        if wanted.get(name) is None:
+            raise SqlError(f"SQL compilation error:\nCOPY_HISTORY: missing argument {name}", 938, "22023")
+    start, end = (_moment(wanted.get(name)) for name in ("START_TIME", "END_TIME"))
+    assert start is not None
+    return planner.rows(arrow_rows(*copy_history(planner.session, str(wanted["TABLE_NAME"]), start, end)))
+
+
+def _moment(value: Any) -> datetime | None:
+    """A moment from a timestamp, with or without zone, a date or their text."""
+    if value is None:
+        return None
+    found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+def _validate(planner: SessionPlanner, arguments: Arguments) -> str:
+    if len(arguments) != 2:
+        raise SqlError("SQL compilation error:\nVALIDATE takes a table and JOB_ID", 938, "22023")
+    job = _named(planner, arguments[1:], ("JOB_ID",)).get("JOB_ID")
+    target = arguments[0]
+    name = target.name if isinstance(target, exp.Literal) else target.sql(dialect="snowflake")
+    return planner.rows(arrow_rows(*validate(planner.session, name, str(job))))
+
+
 TABLE_FUNCTIONS: dict[str, Callable[[SessionPlanner, Arguments], str]] = {
     "RESULT_SCAN": _result_scan,
     "GENERATOR": _generator,
     "INFER_SCHEMA": _infer_schema,
+    "VALIDATE": _validate,
+    "INFORMATION_SCHEMA.COPY_HISTORY": _copy_history,
     "INFORMATION_SCHEMA.TASK_HISTORY": _task_history,
     "INFORMATION_SCHEMA.QUERY_HISTORY": _query_history(),
     "INFORMATION_SCHEMA.QUERY_HISTORY_BY_SESSION": _query_history("SESSION_ID"),

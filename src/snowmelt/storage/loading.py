@@ -10,6 +10,7 @@ Source: docs.snowflake.com/en/sql-reference/sql/copy-into-table
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 import duckdb
 
 from snowmelt.base.datatypes import NUMBER, VARCHAR, DataType, Kind
-from snowmelt.base.errors import SqlError, unsupported
+from snowmelt.base.errors import SqlError, invalid_identifier, unsupported
 from snowmelt.base.result import Result, StatementType, rows_result
 from snowmelt.catalog.objects import TableColumn
 from snowmelt.storage.errors import translate
@@ -88,6 +89,7 @@ class CopyPlan:
         columns: names of the target columns that each step's SELECT fills, in order; others get their default.
         errors: bad records by file key, from the pass of CONTINUE and SKIP_FILE.
         skipped: files that SKIP_FILE leaves out.
+        examined: with CONTINUE and SKIP_FILE, the step of each file before bad records were left out.
     """
 
     steps: tuple[LoadStep, ...]
@@ -96,6 +98,7 @@ class CopyPlan:
     table: str
     errors: dict[str, FileErrors]
     skipped: tuple[StagedFile, ...] = ()
+    examined: tuple[LoadStep, ...] = ()
 
     @property
     def purged(self) -> tuple[StagedFile, ...]:
@@ -138,10 +141,11 @@ def copy_plan(
     if transform is not None and options.match is not MatchColumns.NONE:
         raise unsupported("MATCH_BY_COLUMN_NAME with a COPY transformation")
     builder = _StepBuilder(table, tuple(columns), fmt, options, run, transform)
-    steps, filled, errors, skipped = [], builder.target_names(files), {}, []
+    steps, filled, errors, skipped, examined = [], builder.target_names(files), {}, [], []
     for group in _groups(files, fmt, options):
         step = builder.step(group)
         if options.on_error is not OnError.ABORT_STATEMENT and step.conversions:
+            examined.append(step)
             found = find_errors(step.source, step.conversions, table, run)
             errors.update({file.key: found for file in group})
             if _skips(found, options):
@@ -149,25 +153,37 @@ def copy_plan(
                 continue
             step = builder.without_errors(step, found)
         steps.append(step)
-    return CopyPlan(tuple(steps), filled, options, table, errors, tuple(skipped))
+    return CopyPlan(tuple(steps), filled, options, table, errors, tuple(skipped), tuple(examined))
 
 
 def copy_report(plan: CopyPlan, inserted: Sequence[int]) -> CopyReport:
     """The answer to a load whose steps inserted these numbers of rows."""
-    rows: list[tuple[Any, ...]] = []
-    history = []
-    for step, count in zip(plan.steps, inserted, strict=True):
-        for file, loaded in zip(step.files, step.rows or (count,), strict=True):
-            row = _answer(plan, file, loaded)
-            rows.append(row)
-            if loaded or row[1] == "LOADED":
-                history.append(LoadRecord(file.key, file.md5, file.name, row[1], row[2], loaded))
-    rows += [_answer(plan, file, 0) for file in plan.skipped]
+    done = [
+        (file, loaded)
+        for step, count in zip(plan.steps, inserted, strict=True)
+        for file, loaded in zip(step.files, step.rows or (count,), strict=True)
+    ]
+    done += [(file, 0) for file in plan.skipped]
+    rows = [_answer(plan, file, loaded) for file, loaded in done]
+    history = [_record(file, row) for (file, _), row in zip(done, rows, strict=True)]
     if plan.options.return_failed_only:
         rows = [row for row in rows if row[1] != "LOADED"]
     if not rows:
         return CopyReport(nothing_loaded(), sum(inserted), tuple(history))
     return CopyReport(rows_result(COPY_COLUMNS, rows, StatementType.COPY), sum(inserted), tuple(history))
+
+
+def _record(file: StagedFile, row: Sequence[Any]) -> LoadRecord:
+    """What is remembered of a file, from its row of the answer."""
+    name, status, parsed, loaded, limit, errors, *first = row
+    etag = file.md5 if loaded or status == "LOADED" else ""
+    return LoadRecord(file.key, etag, name, status, parsed, loaded, file.path, file.size, limit, errors, *first)
+
+
+def wrong_width(expected: int, given: int) -> SqlError:
+    """The error of a SELECT list that does not fit the target columns."""
+    message = f"Insert value list does not match column list expecting {expected} but got {given}"
+    return SqlError(f"SQL compilation error:\n{message}", 2020, "21S01")
 
 
 def nothing_loaded() -> Result:
@@ -223,7 +239,11 @@ class _StepBuilder:
         if self.options.match is MatchColumns.NONE or not files:
             return tuple(column.name for column in self.columns)
         present = {self._fold(name) for file in files for name in self._names(file)}
-        found = tuple(column.name for column in self.columns if self._fold(column.name) in present)
+        extra = {name for name, _ in self.options.metadata}
+        unknown = extra - {column.name for column in self.columns}
+        if unknown:
+            raise invalid_identifier(min(unknown))
+        found = tuple(c.name for c in self.columns if c.name in extra or self._fold(c.name) in present)
         if not found:
             raise SqlError(f"SQL compilation error:\nNo column of the files matches one of table {self.table}.", 2019)
         return found
@@ -255,12 +275,7 @@ class _StepBuilder:
     def _transformed(self, source: StageSource, transform: Transform) -> str:
         expressions = transform(source)
         if len(expressions) != len(self.columns):
-            raise SqlError(
-                f"SQL compilation error:\nInsert value list does not match column list expecting {len(self.columns)} "
-                f"but got {len(expressions)}",
-                2020,
-                "21S01",
-            )
+            raise wrong_width(len(self.columns), len(expressions))
         items = (
             as_column(convert_value(expression, "", c.name, c.type, truncate=self.options.truncate))
             for expression, c in zip(expressions, self.columns, strict=True)
@@ -287,8 +302,15 @@ class _StepBuilder:
         by_name: dict[str, str] = {}
         for name in dict.fromkeys(name for file in source.files for name in self._names(file)):
             by_name.setdefault(self._fold(name), name)
-        columns = [column for column in self.columns if column.name in self.target_names(source.files)]
-        return tuple(self._from_field(source, by_name[self._fold(c.name)], c) for c in columns)
+        names, metadata = self.target_names(source.files), dict(self.options.metadata)
+        found = []
+        for column in (column for column in self.columns if column.name in names):
+            if column.name in metadata:
+                value = source.metadata_for(metadata[column.name])
+                found.append(convert_value(value, "", column.name, column.type, truncate=self.options.truncate))
+            else:
+                found.append(self._from_field(source, by_name[self._fold(column.name)], column))
+        return tuple(found)
 
     def _from_field(self, source: StageSource, field: str, column: TableColumn) -> Conversion:
         required, cut = not column.nullable, self.options.truncate
@@ -355,9 +377,11 @@ def _answer(plan: CopyPlan, file: StagedFile, loaded: int) -> tuple[Any, ...]:
         limit = 1 if plan.options.on_error is not OnError.CONTINUE else loaded
         return (file.name, "LOADED", loaded, loaded, limit, 0, None, None, None, None)
     first = found.first
-    limit = plan.options.skip_limit if plan.options.on_error is OnError.SKIP_FILE else found.parsed
+    limit = found.parsed
+    if plan.options.on_error is OnError.SKIP_FILE:
+        percent = plan.options.skip_percent
+        limit = plan.options.skip_limit if percent is None else math.ceil(found.parsed * percent / 100)
     status = "PARTIALLY_LOADED" if loaded else "LOAD_FAILED"
-    column = f'"{plan.table}"["{first.column}":{first.position}]' if first.column else None
     return (
         file.name,
         status,
@@ -368,5 +392,5 @@ def _answer(plan: CopyPlan, file: StagedFile, loaded: int) -> tuple[Any, ...]:
         first.message,
         first.line,
         first.character,
-        column,
+        first.column_name,
     )

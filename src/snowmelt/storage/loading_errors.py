@@ -46,10 +46,15 @@ class RecordError:
     position: int
     table: str
 
+    @property
+    def column_name(self) -> str | None:
+        """The column with its table and place, as COPY and VALIDATE show it."""
+        return f'"{self.table}"["{self.column}":{self.position}]' if self.column else None
+
     def as_error(self, file: StagedFile) -> SqlError:
         """The error of ON_ERROR = ABORT_STATEMENT."""
         where = f"\n  File '{file.name}', line {self.line}, character {self.character}"
-        column = f', column "{self.table}"["{self.column}":{self.position}]' if self.column else ""
+        column = f", column {self.column_name}" if self.column else ""
         return SqlError(f"{self.message}{where}\n  Row {self.row}{column}\n  {ADVICE}", self.code, self.sqlstate)
 
 
@@ -82,6 +87,23 @@ def find_errors(source: StageSource, conversions: Sequence[Conversion], table: s
         errors.append(_value_error(source, conversions, table, int(first_row), row[3:], rejects))
     first = min(errors, key=lambda error: error.line, default=None)
     return FileErrors(parsed + len(rejects), count + len(rejects), first)
+
+
+def list_errors(source: StageSource, conversions: Sequence[Conversion], table: str, run: Run) -> list[RecordError]:
+    """Every record of the source's file that `conversions` or its reader refuse, in the order of lines.
+
+    A record is told once, with the first of its columns that does not fit.
+    """
+    rejects: list[_Reject] = []
+    if isinstance(source.format, CsvFormat):
+        rejects = _rejected_lines(source, source.format, run)
+        source = passing(source)
+    values = ", ".join(f"{{'bad': {c.bad}, 'value': CAST({c.source} AS VARCHAR)}}" for c in conversions)
+    bad = " OR ".join(conversion.bad for conversion in conversions)
+    found = run(f'SELECT "{FILE_ROW_NUMBER}", {values} FROM {source.relation} WHERE {bad}')
+    errors = [_structural_error(reject, table) for reject in rejects]
+    errors += [_value_error(source, conversions, table, int(row[0]), row[1:], rejects) for row in found]
+    return sorted(errors, key=lambda error: error.line)
 
 
 @dataclass(frozen=True)

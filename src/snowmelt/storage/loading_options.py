@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from snowmelt.base.errors import SqlError, unsupported
+from snowmelt.catalog.names import fold
 from snowmelt.storage.stages import StagedFile
 
 HISTORY_KEPT = timedelta(days=64)
@@ -45,6 +46,8 @@ class CopyOptions:
         truncate: shorten too long text (TRUNCATECOLUMNS = TRUE or ENFORCE_LENGTH = FALSE).
         size_limit: no further file is taken once these bytes are loaded; None for no limit.
         files: names after the location's path, in the order given; None for all.
+        validation: VALIDATION_MODE: how many rows to return, or RETURN_ERRORS or RETURN_ALL_ERRORS; nothing is loaded.
+        metadata: INCLUDE_METADATA: target columns, with the METADATA$ column that each is filled from.
     """
 
     on_error: OnError = OnError.ABORT_STATEMENT
@@ -57,15 +60,20 @@ class CopyOptions:
     size_limit: int | None = None
     return_failed_only: bool = False
     files: tuple[str, ...] | None = None
+    validation: int | str | None = None
+    metadata: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
 class LoadRecord:
-    """A file that a table remembers: the lead's engine stores it in the transaction of the load.
+    """What a load did with a file: remembered in the transaction of the load.
 
     Attributes:
         file: `StagedFile.key`.
-        etag: `StagedFile.md5` when it was loaded.
+        etag: `StagedFile.md5` when it was loaded; empty when nothing was: the file may be loaded again.
+        status: ``LOADED``, ``PARTIALLY_LOADED`` or ``LOAD_FAILED``.
+        size: of the file, in bytes.
+        errors: records that did not fit; the fields below are about the first of them.
     """
 
     file: str
@@ -74,10 +82,23 @@ class LoadRecord:
     status: str
     rows_parsed: int
     rows_loaded: int
+    path: str
+    size: int
+    error_limit: int
+    errors: int
+    message: str | None = None
+    line: int | None = None
+    character: int | None = None
+    column: str | None = None
 
 
 _SKIP_FILE = re.compile(r"SKIP_FILE(?:_(\d+)(%?))?")
-_ACCEPTED = {"LOAD_UNCERTAIN_FILES": None, "FILE_FORMAT": None, "PATTERN": None, "LOAD_MODE": ("FULL_INGEST",)}
+_ACCEPTED = {
+    "LOAD_UNCERTAIN_FILES": ("TRUE", "FALSE"),
+    "FILE_FORMAT": None,
+    "PATTERN": None,
+    "LOAD_MODE": ("FULL_INGEST",),
+}
 
 
 def parse_copy_options(options: Mapping[str, Any]) -> CopyOptions:
@@ -100,18 +121,23 @@ def parse_copy_options(options: Mapping[str, Any]) -> CopyOptions:
             case "MATCH_BY_COLUMN_NAME":
                 values["match"] = _match_columns(value)
             case "SIZE_LIMIT":
-                values["size_limit"] = int(value) if value is not None else None
+                values["size_limit"] = _size(value)
             case "FILES":
                 values["files"] = tuple(str(item) for item in value)
-            case "VALIDATION_MODE" if value is None:
-                pass
+            case "VALIDATION_MODE":
+                values["validation"] = _validation(value)
+            case "INCLUDE_METADATA" if isinstance(value, dict):
+                values["metadata"] = tuple((fold(str(key)), str(item).upper()) for key, item in value.items())
             case _ if name not in _ACCEPTED:
                 raise unsupported(f"COPY option {name}")
             case _:
                 allowed = _ACCEPTED[name]
                 if allowed is not None and str(value).upper() not in allowed:
                     raise unsupported(f"{name} = {value}")
-    return CopyOptions(**values)
+    found = CopyOptions(**values)
+    if found.metadata and found.match is MatchColumns.NONE:
+        raise unsupported("INCLUDE_METADATA without MATCH_BY_COLUMN_NAME")
+    return found
 
 
 def choose_files(
@@ -173,20 +199,43 @@ def _on_error(value: str) -> dict[str, Any]:
         return {"on_error": OnError(value)}
     matched = _SKIP_FILE.fullmatch(value)
     if matched is None:
-        raise SqlError(f"SQL compilation error:\ninvalid value [{value}] for parameter 'ON_ERROR'", 1008, "22023")
+        raise _invalid("ON_ERROR", value)
     number, percent = matched.groups()
     if percent:
         return {"on_error": OnError.SKIP_FILE, "skip_percent": float(number)}
     return {"on_error": OnError.SKIP_FILE, "skip_limit": int(number or 1)}
 
 
+_RETURN_ROWS = re.compile(r"RETURN_(\d+)_ROWS")
+
+
+def _validation(value: Any) -> int | str | None:
+    text = str(value).strip("'").upper()
+    if value is None or text in {"RETURN_ERRORS", "RETURN_ALL_ERRORS"}:
+        return None if value is None else text
+    matched = _RETURN_ROWS.fullmatch(text)
+    if matched is None:
+        raise SqlError(
+            f"SQL compilation error:\ninvalid value [{value}] for parameter 'VALIDATION_MODE'", 1008, "22023"
+        )
+    return int(matched[1])
+
+
+def _size(value: Any) -> int | None:
+    if value is not None and (not str(value).isdigit() or int(value) == 0):
+        raise _invalid("SIZE_LIMIT", value)
+    return None if value is None else int(value)
+
+
 def _match_columns(value: Any) -> MatchColumns:
     text = "NONE" if value is None else str(value).upper()
     if text not in set(MatchColumns):
-        raise SqlError(
-            f"SQL compilation error:\ninvalid value [{value}] for parameter 'MATCH_BY_COLUMN_NAME'", 1008, "22023"
-        )
+        raise _invalid("MATCH_BY_COLUMN_NAME", value)
     return MatchColumns(text)
+
+
+def _invalid(name: str, value: Any) -> SqlError:
+    return SqlError(f"SQL compilation error:\ninvalid value [{value}] for parameter '{name}'", 1008, "22023")
 
 
 def _truth(value: Any) -> bool:

@@ -40,6 +40,11 @@ class StagedRows(Protocol):
         """Whether ``$1`` is one JSON document, whose fields are extracted like those of any VARIANT."""
         ...
 
+    @property
+    def column_type(self) -> DataType | None:
+        """The type of ``$1``; None where files have types of their own."""
+        ...
+
     def column(self, position: int, path: Sequence[str | int], alias: str) -> str:
         """DuckDB text of ``$position:path``."""
         ...

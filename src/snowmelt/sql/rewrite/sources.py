@@ -106,7 +106,7 @@ def _resolve_columns(select: exp.Select, rows: StagedRows, alias: str, shown: st
                 extract.replace(raw(rows.column(path[0], path[1], alias)))
     for parameter in list(select.find_all(exp.Parameter)):
         if parameter.this.name.isdigit() and not isinstance(parameter.parent, exp.Column):
-            parameter.replace(raw(rows.column(int(parameter.this.name), (), alias)))
+            parameter.replace(raw(rows.column(int(parameter.this.name), (), alias), rows.column_type))
     for column in list(select.find_all(exp.Column)):
         if column.name.startswith("METADATA$") and _belongs(column, shown):
             _put(column, raw(rows.metadata(column.name, alias)), column.name)

@@ -29,9 +29,11 @@ UPDATE snowmelt.offsets SET moved_at = now() WHERE moved_at IS NULL;
 -- The log of a table tells nothing any more of what was committed up to and including version ver.
 CREATE TABLE IF NOT EXISTS snowmelt.pruned ("table" BIGINT PRIMARY KEY, ver BIGINT NOT NULL);
 
--- Files that COPY INTO has loaded, so that it does not load them twice.
+-- Files that COPY INTO has loaded, so that it does not load them twice, and those that it could not load (no etag).
+-- details: a JSON document with the rest of what COPY_HISTORY shows; null for loads before it was kept.
 CREATE TABLE IF NOT EXISTS snowmelt.loads ("table" BIGINT NOT NULL, file VARCHAR NOT NULL, etag VARCHAR NOT NULL,
     rows_loaded BIGINT NOT NULL, loaded_at TIMESTAMPTZ NOT NULL);
+ALTER TABLE snowmelt.loads ADD COLUMN IF NOT EXISTS details VARCHAR;
 
 -- Task runs as JSON documents, and when each scheduled task is due next.
 CREATE TABLE IF NOT EXISTS snowmelt.task_runs (uid VARCHAR PRIMARY KEY, doc VARCHAR NOT NULL);
