@@ -145,7 +145,7 @@ def test_staged_columns(sql: Sql, stage: Stage) -> None:
     stage("a.csv", "1,x\n2,y\n")
     stage("b.json", '{"a": {"b": 5}}\n')
     sql("CREATE FILE FORMAT j TYPE = JSON")
-    assert sql("SELECT t.$2, t.\"$1\" FROM @files (PATTERN => '.*[.]csv') t WHERE t.$1 > 1") == [("y", "2")]
+    assert sql("SELECT t.$2, t.\"$1\" FROM @files (PATTERN => '.*[.]csv') t WHERE t.$1::INT > 1") == [("y", "2")]
     assert [item.name for item in sql.cursor.description] == ["$2", "$1"]
     assert sql("SELECT d.$1:a.b::INT FROM @files/b.json (FILE_FORMAT => 'j') d") == [(5,)]
     assert sql("SELECT METADATA$FILENAME, METADATA$FILE_ROW_NUMBER FROM @files/a.csv") == [("a.csv", 1), ("a.csv", 2)]

@@ -180,19 +180,21 @@ def copy_into_table(session: Session, statement: CopyIntoTable, request: Request
     location = resolve_location(session, statement.location)
     options = parse_copy_options(statement.options)
     if options.validation is not None:
-        every = options.force or options.validation == "RETURN_ALL_ERRORS"
+        every = options.force or options.validation != "RETURN_ERRORS"
         options = replace(options, on_error=OnError.CONTINUE, force=every)
     given = {**statement.options, **_reading(statement.select)}
     fmt = typed_format(session, given.get("FILE_FORMAT") or location.file_format)
+    select = statement.select
+    if select is not None and len(select.expressions) != len(columns) and not select.is_star:
+        raise wrong_width(len(columns), len(select.expressions))
     present = files_at(session, location, given.get("PATTERN"))
     files = choose_files(present, location.path, options, loaded_files(session, table))
     transform = None
-    if statement.select is not None:
+    if select is not None:
         if options.validation is not None:
             raise unsupported("VALIDATION_MODE with a COPY transformation")
-        select = statement.select
         transform = lambda source: _expressions(planner, select, columns, source)  # noqa: E731
-    if not files:
+    if not files and options.validation is None:
         return nothing_loaded()
     plan = copy_plan(table.name, columns, files, fmt, options, run=session.core.connection.run, transform=transform)
     if options.validation is not None:
@@ -219,16 +221,17 @@ def _validated(session: Session, columns: Sequence[TableColumn], plan: CopyPlan)
     if not isinstance(limit, int):
         return rows_result(VALIDATION_COLUMNS, validation_rows(plan, connection.run), StatementType.COPY)
     by_name = {column.name: column for column in columns}
+    shown = [(name, by_name[name].type) for name in plan.columns]
     rows = first_rows(plan, limit, connection.run, connection.query)
-    return Result(tuple(Column(name, by_name[name].type) for name in plan.columns), rows, StatementType.SELECT)
+    if rows is None:
+        return rows_result(shown, [])
+    return Result(tuple(Column(*column) for column in shown), rows, StatementType.SELECT)
 
 
 def _expressions(
     planner: SessionPlanner, select: exp.Select, columns: Sequence[TableColumn], source: StageSource
 ) -> list[str]:
     """The SELECT list of a COPY as DuckDB expressions over `source`."""
-    if len(select.expressions) != len(columns) and not select.is_star:
-        raise wrong_width(len(columns), len(select.expressions))
     for clause in ("where", "group", "joins", "distinct", "limit", "order", "qualify", "having"):
         if select.args.get(clause):
             raise unsupported(f"{clause.upper()} in a COPY transformation")

@@ -127,7 +127,9 @@ def parse_copy_options(options: Mapping[str, Any]) -> CopyOptions:
             case "VALIDATION_MODE":
                 values["validation"] = _validation(value)
             case "INCLUDE_METADATA" if isinstance(value, dict):
-                values["metadata"] = tuple((fold(str(key)), str(item).upper()) for key, item in value.items())
+                values["metadata"] = tuple(
+                    (fold(str(key)), str(item).strip('"').upper()) for key, item in value.items()
+                )
             case _ if name not in _ACCEPTED:
                 raise unsupported(f"COPY option {name}")
             case _:

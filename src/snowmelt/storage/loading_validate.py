@@ -52,8 +52,9 @@ def validation_rows(plan: CopyPlan, run: Run) -> list[tuple[Any, ...]]:
     return rows
 
 
-def first_rows(plan: CopyPlan, limit: int, run: Run, query: Query) -> pa.Table:
-    """VALIDATION_MODE = RETURN_n_ROWS: the first `limit` rows of a planned load, as they would be in the table.
+def first_rows(plan: CopyPlan, limit: int, run: Run, query: Query) -> pa.Table | None:
+    """VALIDATION_MODE = RETURN_n_ROWS: the first `limit` rows of a planned load, as they would be in the table; None
+    when it has no files.
 
     Raises:
         SqlError: the error of the first record that does not fit, when it is among them.
@@ -70,7 +71,7 @@ def first_rows(plan: CopyPlan, limit: int, run: Run, query: Query) -> pa.Table:
         items = ", ".join(as_column(conversion) for conversion in step.conversions)
         order = f'"{FILE_ROW_NUMBER}"'
         found.append(query(f"SELECT {items} FROM {source.relation} WHERE {order} <= {wanted} ORDER BY {order}")[1])
-    return pa.concat_tables(found, promote_options="permissive")
+    return pa.concat_tables(found, promote_options="permissive") if found else None
 
 
 def _of_file(step: LoadStep, file: StagedFile, table: str, run: Run) -> list[tuple[Any, ...]]:
