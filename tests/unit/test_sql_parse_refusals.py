@@ -38,7 +38,6 @@ from snowmelt.sql.parse import parse_one, split
         ("SHOW GRANTS", "SHOW GRANTS"),
         ("DROP ROLE r", "DROP ROLE"),
         ("COPY FILES INTO @a FROM @b", "COPY FILES"),
-        ("COPY INTO t FROM @s VALIDATION_MODE = RETURN_ERRORS", "COPY INTO ... VALIDATION_MODE"),
         ("SELECT @st", "stage reference outside of FROM"),
         ("SELECT a FROM t FOR UPDATE", "SELECT ... FOR UPDATE"),
         ("CALL p() INTO :x", "CALL ... INTO"),

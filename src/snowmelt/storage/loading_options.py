@@ -127,9 +127,8 @@ def parse_copy_options(options: Mapping[str, Any]) -> CopyOptions:
             case "VALIDATION_MODE":
                 values["validation"] = _validation(value)
             case "INCLUDE_METADATA" if isinstance(value, dict):
-                values["metadata"] = tuple(
-                    (fold(str(key)), str(item).strip('"').upper()) for key, item in value.items()
-                )
+                pairs = ((fold(str(key)), str(item).strip('"').upper()) for key, item in value.items())
+                values["metadata"] = tuple(pairs)
             case _ if name not in _ACCEPTED:
                 raise unsupported(f"COPY option {name}")
             case _:
