@@ -384,7 +384,7 @@ def test_on_error_skip_file(bench: Bench) -> None:
     report = bench.copy(columns(A="NUMBER"), CsvFormat(), {"ON_ERROR": "SKIP_FILE"})
     assert bench.table() == [(2,)]
     assert [row[:4] for row in rows(report.result)] == [("s/b.csv", "LOADED", 1, 1), ("s/a.csv", "LOAD_FAILED", 2, 0)]
-    assert [record.name for record in report.history] == ["s/b.csv"]
+    assert [(record.name, bool(record.etag)) for record in report.history] == [("s/b.csv", True), ("s/a.csv", False)]
 
 
 def test_skip_file_thresholds(bench: Bench) -> None:
@@ -510,7 +510,7 @@ def test_files_option(bench: Bench) -> None:
     assert caught.value.code == 91016
 
 
-@pytest.mark.parametrize("options", [{"ON_ERROR": "PANIC"}, {"VALIDATION_MODE": "RETURN_ERRORS"}, {"COLOUR": 1}])
+@pytest.mark.parametrize("options", [{"ON_ERROR": "PANIC"}, {"VALIDATION_MODE": "RETURN_ROWS"}, {"COLOUR": 1}])
 def test_unknown_copy_options_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(SqlError):
         parse_copy_options(options)
