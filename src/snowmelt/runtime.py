@@ -27,6 +27,7 @@ from snowmelt.catalog.objects import Table, Task, TaskStatus
 from snowmelt.models.inference import Inference
 from snowmelt.procs.pool import WorkerPool
 from snowmelt.session.core import Core
+from snowmelt.session.deadlines import Deadlines
 from snowmelt.session.event_sink import EventSink
 from snowmelt.session.model_methods import WorkerMethods
 from snowmelt.session.parameters import DEFAULTS, checked
@@ -83,6 +84,7 @@ class Runtime:
             inference=Inference(self.stages.root, WorkerMethods(pool)),
             tokens=self.tokens,
             tasks=self.scheduler,
+            deadlines=Deadlines(clock),
             next_session=lambda: next(self._numbers),
         )
         self.services.account.update(self._account_parameters())
@@ -114,6 +116,7 @@ class Runtime:
         """Stop tasks (running ones have `grace` seconds), workers and storage."""
         self.janitor.stop()
         self.scheduler.stop(grace)
+        self.services.deadlines.close()
         self.services.pool.close()
         self.engine.close()
         if self._scratch is not None:

@@ -50,12 +50,20 @@ def extended_retention_of(catalog: Catalog, account: Mapping[str, Any], item: Ho
     return max(retention_of(catalog, account, item), extension)
 
 
-def _days(catalog: Catalog, account: Mapping[str, Any], name: str, item: Holder) -> int:
+def set_at(catalog: Catalog, name: str, item: Holder) -> tuple[str, int] | None:
+    """Where one of the two parameters is set for an object (``TABLE``, ``SCHEMA`` or ``DATABASE``) and its value; None
+    when neither the object nor what holds it says anything.
+    """
     for holder in _holders(catalog, item):
         days = holder.retention_days if name == RETENTION else holder.extension_days
         if days is not None:
-            return days
-    return int(account.get(name, DEFAULTS[name]))
+            return type(holder).__name__.upper(), days
+    return None
+
+
+def _days(catalog: Catalog, account: Mapping[str, Any], name: str, item: Holder) -> int:
+    found = set_at(catalog, name, item)
+    return found[1] if found is not None else int(account.get(name, DEFAULTS[name]))
 
 
 def _holders(catalog: Catalog, item: Holder) -> list[Table | Schema | Database]:

@@ -13,6 +13,7 @@ from snowmelt.base.errors import SqlError
 from snowmelt.base.versioned import VersionedDict
 from snowmelt.catalog.catalog import Key, key_of
 from snowmelt.catalog.objects import SchemaObject, Stage, Table, TableColumn
+from snowmelt.session.deadlines import Deadline
 from snowmelt.session.parameters import DEFAULTS
 from snowmelt.session.plan_cache import PlanCache
 from snowmelt.session.services import Services
@@ -43,6 +44,7 @@ class Core:
         last_transaction: id of the explicit transaction that ended last.
         query_id: the statement that began last.
         began: when it began, in UTC: what CURRENT_TIMESTAMP says all through it.
+        deadline: when the request that runs has to be done.
         history: ids of the last queries, oldest first.
         forgotten: how many queries came before those in `history`.
         copies: by query id, the tables that COPY INTO has loaded and how, for VALIDATE; the last ones only.
@@ -64,6 +66,7 @@ class Core:
         self.forgotten = 0
         self.copies: dict[str, tuple[int, CopyPlan]] = {}
         self.running: set[str] = set()
+        self.deadline: Deadline | None = None
         self.query_id = ""
         self.began = services.clock.now()
         self.cancel = connection.canceled

@@ -58,7 +58,14 @@ machine wants it: TIMEZONE is UTC, LOG_LEVEL and TRACE_LEVEL are on."""
 NOT_OF_SESSIONS = frozenset(retention.DEFAULTS)
 """Parameters of the account and of objects, which a session cannot set."""
 
-_FIXED_HERE = frozenset({"QUOTED_IDENTIFIERS_IGNORE_CASE"})
+STATEMENT_TIMEOUT = "STATEMENT_TIMEOUT_IN_SECONDS"
+
+_FIXED_HERE = frozenset(
+    {
+        *("ABORT_DETACHED_QUERY", "BINARY_INPUT_FORMAT", "BINARY_OUTPUT_FORMAT", "METRIC_LEVEL"),
+        "QUOTED_IDENTIFIERS_IGNORE_CASE",
+    }
+)
 """Parameters whose other values would change results and are not supported yet."""
 
 
@@ -97,6 +104,8 @@ def _mapping(name: str, value: str) -> str:
 _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "TIMEZONE": _zone,
     "TIMESTAMP_TYPE_MAPPING": _mapping,
+    STATEMENT_TIMEOUT: _within(0, 604_800),
+    "LOCK_TIMEOUT": _within(0, 1 << 31),
     "WEEK_START": _within(0, 7),
     "WEEK_OF_YEAR_POLICY": _within(0, 1),
 }
@@ -129,6 +138,6 @@ def checked(name: str, value: Any) -> Any:
         retention.checked_days(name, value)
     if name in _CHECKS:
         value = _CHECKS[name](name, value)
-    if name in _FIXED_HERE and value != default:
+    if name in _FIXED_HERE and str(value).upper() != str(default).upper():
         raise SqlError(f"Unsupported feature 'parameter {name} = {value}'.", 2, "0A000")
     return value

@@ -15,6 +15,7 @@ from snowmelt.base.versioned import VersionedDict
 from snowmelt.catalog.names import FullName
 from snowmelt.models.inference import Inference
 from snowmelt.procs.pool import WorkerPool
+from snowmelt.session.deadlines import Deadlines
 from snowmelt.session.query_history import QueryLog
 from snowmelt.session.tokens import TokenStore
 from snowmelt.storage.engine import Engine
@@ -90,6 +91,7 @@ class Services:
 
     Attributes:
         address: (host, port) of the server, for workers that connect back; set once the server listens.
+        deadlines: when the statements that run have to be done.
         queries: the statements that ran lately.
         account: parameters of the account, such as EVENT_TABLE.
         functions: names of the user-defined functions that the engine knows already.
@@ -103,6 +105,7 @@ class Services:
     inference: Inference
     tokens: TokenStore[Any]
     tasks: TaskControl
+    deadlines: Deadlines
     results: ResultStore = field(default_factory=ResultStore)
     queries: QueryLog = field(default_factory=QueryLog)
     account: VersionedDict[str, Any] = field(default_factory=VersionedDict)

@@ -25,7 +25,7 @@ from snowmelt.plan.steps import ApplyModel, Plan, Read
 from snowmelt.procs.messages import TraceContext
 from snowmelt.session.core import Core
 from snowmelt.session.execute import run_plan
-from snowmelt.session.parameters import DEFAULTS
+from snowmelt.session.parameters import DEFAULTS, STATEMENT_TIMEOUT, checked
 from snowmelt.session.query_history import QueryRecord
 from snowmelt.session.services import Services
 from snowmelt.sql.cursor import Outside
@@ -156,10 +156,35 @@ class Session:
         """While a statement runs, which the query history shows, also when it fails."""
         record = self.services.queries.begin(self, request, text, query_id)
         try:
-            yield record
+            with self._timely(request):
+                yield record
         except BaseException as error:
             record.failed(error, self.services.clock.now())
             raise
+
+    @contextmanager
+    def _timely(self, request: Request) -> Iterator[None]:
+        """While a request runs, which STATEMENT_TIMEOUT_IN_SECONDS ends; a procedure's statements count to its CALL.
+
+        Raises:
+            SqlError: 000630 when it has run for too long.
+        """
+        core = self.core
+        if self.parent is not None or core.deadline is not None:
+            yield
+            return
+        given = request.parameters.get(STATEMENT_TIMEOUT)
+        seconds = int(core.parameter(STATEMENT_TIMEOUT) if given is None else checked(STATEMENT_TIMEOUT, given))
+        core.deadline = deadline = self.services.deadlines.begin(seconds, lambda: self.cancel(request.query_id))
+        try:
+            yield
+        except SqlError as error:
+            if deadline.passed and error.code == 604:
+                raise deadline.error() from error
+            raise
+        finally:
+            core.deadline = None
+            self.services.deadlines.end(deadline)
 
     def _in_transaction(self, error: SqlError, request: Request) -> SqlError:
         """What an error means in a transaction: one that was aborted meanwhile says so, and where

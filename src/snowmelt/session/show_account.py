@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from snowmelt.base.datatypes import NUMBER, TIMESTAMP_LTZ, VARCHAR
-from snowmelt.session.parameters import DEFAULTS
+from snowmelt.base.errors import object_missing, unsupported
+from snowmelt.catalog import retention
+from snowmelt.catalog.names import Name
+from snowmelt.catalog.objects import Table
+from snowmelt.session.parameters import DEFAULTS, NOT_OF_SESSIONS
 from snowmelt.session.session import Session
 from snowmelt.session.show_scope import Shown, columns
 from snowmelt.session.warehouses import PROPERTIES, warehouses
@@ -76,17 +80,52 @@ def _truth(value: object) -> str:
 
 
 def show_parameters(session: Session, statement: Show) -> Shown:
-    """SHOW PARAMETERS: the current values, and where each was set."""
-    current = session.parameters()
+    """SHOW PARAMETERS: the values of the session, the account, or one object, and where each was set."""
+    account = session.services.account
+    own = {} if statement.scope == "ACCOUNT" else session.core.parameters
+    names = [name for name in DEFAULTS if statement.scope != "SESSION" or name not in NOT_OF_SESSIONS]
+    item = None
+    if statement.scope not in ("", "SESSION", "ACCOUNT"):
+        item = _holder(session, statement)
+        names = list(retention.DEFAULTS)
     kinds = {bool: "BOOLEAN", int: "NUMBER", str: "STRING"}
     rows = []
-    for name, default in DEFAULTS.items():
-        value = current[name]
-        shown = str(value).lower() if isinstance(value, bool) else str(value)
-        usual = str(default).lower() if isinstance(default, bool) else str(default)
-        level = "SESSION" if name in session.core.parameters else "ACCOUNT" if name in session.services.account else ""
-        rows.append((name, shown, usual, level, "", kinds[type(default)]))
+    for name in names:
+        value, level = DEFAULTS[name], ""
+        if name in account:
+            value, level = account[name], "ACCOUNT"
+        if name in own:
+            value, level = own[name], "SESSION"
+        found = None if item is None else retention.set_at(session.services.engine.catalog, name, item)
+        if found is not None:
+            level, value = found
+        rows.append((name, _shown(value), _shown(DEFAULTS[name]), level, "", kinds[type(DEFAULTS[name])]))
     return [(n, VARCHAR) for n in ("key", "value", "default", "level", "description", "type")], rows
+
+
+def _shown(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _holder(session: Session, statement: Show) -> retention.Holder:
+    """The object whose parameters are shown.
+
+    Raises:
+        SqlError: 002003 when there is none, 000002 for kinds that have no parameters here.
+    """
+    catalog, name = session.services.engine.catalog, statement.scope_name
+    match statement.scope:
+        case "DATABASE" if name is not None or session.database is not None:
+            return catalog.database(name.name if name is not None else str(session.database))
+        case "SCHEMA" if name is not None or session.schema is not None:
+            database, schema = session.scope.schema_name(name or Name(str(session.schema)))
+            return catalog.schema(database, schema)
+        case "TABLE" if name is not None:
+            found = session.relation(session.scope.full(name))
+            if not isinstance(found, Table):
+                raise object_missing("Table", str(name))
+            return found
+    raise unsupported(f"SHOW PARAMETERS IN {statement.scope}")
 
 
 def show_variables(session: Session, statement: Show) -> Shown:
