@@ -152,3 +152,30 @@ def test_unload_and_load(sql: Sql, kind: str) -> None:
     match = "" if kind == "CSV" else "MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE"
     sql(f"COPY INTO loaded FROM @files/{kind}/ FILE_FORMAT = (TYPE = {kind}) {match}")
     assert sql("SELECT * FROM loaded ORDER BY id") == [(1, "Ann"), (2, "Bob")]
+
+
+@pytest.mark.parity("COPY FILES", "copies files from stage to stage", f"{DOCS}/copy-files")
+def test_copy_files(staged: Sql) -> None:
+    staged("CREATE STAGE other")
+    assert staged("COPY FILES INTO @other/kept/ FROM @files/data/") == [("kept/rows.csv.gz",)]
+    assert staged.column("LIST @other", "md5") == staged.column("LIST @files", "md5")
+    assert staged("COPY FILES INTO @other FROM @files PATTERN = '.*csv.gz' DETAILED_OUTPUT = FALSE") == [(1,)]
+    assert staged.column("LIST @other", "name") == ["other/data/rows.csv.gz", "other/kept/rows.csv.gz"]
+    staged.fails("COPY FILES INTO @other FROM @files FILES = ('none.csv')", 91016)
+    staged.fails("COPY FILES INTO @other/../x FROM @files", 1003)
+
+
+@pytest.mark.parity("COPY INTO location", "names of files, with INCLUDE_QUERY_ID", f"{DOCS}/copy-into-location")
+def test_names_of_unloaded_files(sql: Sql) -> None:
+    sql("CREATE STAGE files")
+    sql("CREATE TABLE t AS SELECT 1 AS n")
+    sql("COPY INTO @files/a/ FROM t")
+    sql("COPY INTO @files/b FROM t FILE_FORMAT = (TYPE = PARQUET)")
+    sql("COPY INTO @files/c/ FROM t INCLUDE_QUERY_ID = TRUE")
+    query_id = sql.cursor.sfqid
+    assert sql.column("LIST @files", "name") == [
+        "files/a/data_0_0_0.csv.gz",
+        "files/b_0_0_0.snappy.parquet",
+        f"files/c/data_{query_id}_0_0_0.csv.gz",
+    ]
+    sql.fails("COPY INTO @files/c/ FROM t INCLUDE_QUERY_ID = TRUE OVERWRITE = TRUE", 1008)

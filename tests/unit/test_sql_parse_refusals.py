@@ -37,7 +37,7 @@ from snowmelt.sql.parse import parse_one, split
         ("DECLARE x INT; BEGIN RETURN 1; END", "Snowflake Scripting"),
         ("SHOW GRANTS", "SHOW GRANTS"),
         ("DROP ROLE r", "DROP ROLE"),
-        ("COPY FILES INTO @a FROM @b", "COPY FILES"),
+        ("COPY FILES INTO @a FROM (SELECT 1)", "COPY FILES FROM a query"),
         ("SELECT @st", "stage reference outside of FROM"),
         ("SELECT a FROM t FOR UPDATE", "SELECT ... FOR UPDATE"),
         ("CALL p() INTO :x", "CALL ... INTO"),

@@ -121,7 +121,7 @@ def test_format_defaults_and_options() -> None:
     [
         ({"TYPE": "XML"}, "XML"),
         ({"TYPE": "CSV", "ENCODING": "latin1"}, "ENCODING"),
-        ({"TYPE": "CSV", "COLOUR": 1}, "COLOUR"),
+        ({"TYPE": "CSV", "COMPRESSION": "RAW_DEFLATE"}, "RAW_DEFLATE"),
         ({"TYPE": "CSV", "COMPRESSION": "BROTLI"}, "COMPRESSION"),
         ({"TYPE": "JSON", "STRIP_NULL_VALUES": True}, "STRIP_NULL_VALUES"),
         ({"TYPE": "PARQUET", "TRIM_SPACE": True}, "TRIM_SPACE"),

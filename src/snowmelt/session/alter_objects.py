@@ -22,6 +22,7 @@ from snowmelt.session.warehouses import alter_warehouse
 from snowmelt.sql import numbering
 from snowmelt.sql.statements import AlterObject
 from snowmelt.storage.connection import Connection
+from snowmelt.storage.formats import parse_format
 
 T = TypeVar("T", bound=SchemaObject)
 
@@ -57,7 +58,10 @@ def _alter(session: Session, statement: AlterObject) -> None:
     if isinstance(item, Sequence) and changes.get("INCREMENT") is not None:
         _change_step(session, item, changes)
         return
-    replace_object(session, item, _changed(item, statement.kind, changes))
+    changed = _changed(item, statement.kind, changes)
+    if isinstance(changed, FileFormat):
+        parse_format(changed.options)
+    replace_object(session, item, changed)
 
 
 def _changed(item: T, kind: str, changes: dict[str, Any]) -> T:

@@ -34,9 +34,11 @@ from snowmelt.session.definitions import (
     is_temporary,
 )
 from snowmelt.session.session import Session
+from snowmelt.session.stages import typed_format
 from snowmelt.session.unread import warning
 from snowmelt.session.warehouses import drop_warehouse
 from snowmelt.sql import statements as st
+from snowmelt.storage.formats import parse_format
 
 CLASSES: dict[str, type[SchemaObject]] = {
     "TABLE": Table,
@@ -155,6 +157,8 @@ def create_sequence(session: Session, statement: st.CreateSequence, request: Req
 
 def create_stage(session: Session, statement: st.CreateStage, request: Request) -> Result:
     """CREATE STAGE: a directory of the data directory."""
+    if statement.file_format:
+        typed_format(session, statement.file_format)
     stage = Stage(
         session.scope.full(statement.name),
         session.services.engine.next_id(),
@@ -168,7 +172,8 @@ def create_stage(session: Session, statement: st.CreateStage, request: Request) 
 
 
 def create_file_format(session: Session, statement: st.CreateFileFormat, request: Request) -> Result:
-    """CREATE FILE FORMAT."""
+    """CREATE FILE FORMAT; its options are checked at once."""
+    parse_format(statement.options)
     file_format = FileFormat(
         session.scope.full(statement.name),
         session.services.engine.next_id(),

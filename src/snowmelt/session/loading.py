@@ -361,6 +361,7 @@ def copy_into_location(session: Session, statement: CopyIntoLocation, request: R
             columns,
             fmt,
             parse_unload_options(statement.options),
+            request.query_id,
         )
         try:
             rows = int(session.core.connection.scalar(job.sql) or 0)

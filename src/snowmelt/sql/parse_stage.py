@@ -14,6 +14,7 @@ from snowmelt.sql.cursor import Cursor
 from snowmelt.sql.dialect import parse_table_tree
 from snowmelt.sql.parse_create import Head, take_options
 from snowmelt.sql.statements import (
+    CopyFiles,
     CopyIntoLocation,
     CopyIntoTable,
     Create,
@@ -120,12 +121,30 @@ def _pattern(cursor: Cursor, statement: str) -> str | None:
 def copy(cursor: Cursor) -> Statement:
     """COPY INTO a table from a stage, or into a stage from a table."""
     cursor.expect("COPY")
-    if cursor.at("FILES"):
-        raise unsupported("COPY FILES")
+    if cursor.take("FILES"):
+        return _copy_files(cursor)
     cursor.expect("INTO")
     if cursor.at("@") or cursor.at_string():
         return _copy_into_location(cursor)
     return _copy_into_table(cursor)
+
+
+def _copy_files(cursor: Cursor) -> Statement:
+    cursor.expect("INTO")
+    target = cursor.location()
+    cursor.expect("FROM")
+    if cursor.at("("):
+        raise unsupported("COPY FILES FROM a query")
+    source = cursor.location()
+    options = take_options(cursor, "FILES", "PATTERN", "DETAILED_OUTPUT", refused="COPY FILES")
+    files = options.get("FILES")
+    return CopyFiles(
+        target=target,
+        source=source,
+        files=None if files is None else tuple(str(name) for name in files),
+        pattern=options.get("PATTERN"),
+        detailed=options.get("DETAILED_OUTPUT", True) is not False,
+    )
 
 
 def _copy_into_table(cursor: Cursor) -> Statement:

@@ -460,6 +460,17 @@ class RemoveFiles(Statement):
 
 
 @dataclass(frozen=True)
+class CopyFiles(Statement):
+    """COPY FILES INTO @target FROM @source [FILES = (...)] [PATTERN = 'regex'] [DETAILED_OUTPUT = b]."""
+
+    target: str
+    source: str
+    files: tuple[str, ...] | None = None
+    pattern: str | None = None
+    detailed: bool = True
+
+
+@dataclass(frozen=True)
 class CopyIntoTable(Statement):
     """COPY INTO table [(columns)] FROM @stage[/path] | (SELECT ... FROM @stage) with options.
 

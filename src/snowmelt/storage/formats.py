@@ -36,6 +36,7 @@ class CsvFormat:
     null_if: tuple[str, ...] = DEFAULT_NULLS
     empty_field_as_null: bool = True
     trim_space: bool = False
+    skip_blank_lines: bool = False
     error_on_column_count_mismatch: bool = True
     date_format: str | None = None
     time_format: str | None = None
@@ -77,6 +78,8 @@ class ParquetFormat:
     null_if: tuple[str, ...] = NO_NULLS
 
 
+_OTHER_TYPES = frozenset({"AVRO", "ORC", "XML", "CUSTOM"})
+
 FileFormat = CsvFormat | JsonFormat | ParquetFormat
 
 
@@ -84,13 +87,14 @@ def parse_format(options: Mapping[str, Any] | None) -> FileFormat:
     """The format that `options` describe: names in any case, ``TYPE`` among them (CSV when it is absent).
 
     Raises:
-        SqlError: 000002 for an option, a value or a type that is not supported.
+        SqlError: 000002 for an option, a value or a type that is not supported, 001006 for an option and 001008 for
+            a value that Snowflake does not have.
     """
     given = {name.upper(): value for name, value in (options or {}).items()}
     kind = str(given.pop("TYPE", "CSV")).upper()
     parser = _PARSERS.get(kind)
     if parser is None:
-        raise unsupported(f"file format type {kind}")
+        raise unsupported(f"file format type {kind}") if kind in _OTHER_TYPES else _invalid("TYPE", kind)
     return parser(given)
 
 
@@ -137,7 +141,10 @@ def _boolean(name: str, value: Any) -> bool:
 
 def _integer(name: str, value: Any) -> int:
     try:
-        return int(value)
+        found = int(value)
+        if found < 0:
+            raise _invalid(name, value)
+        return found
     except (TypeError, ValueError) as error:
         raise _invalid(name, value) from error
 
@@ -182,10 +189,14 @@ def _one_of(*allowed: str) -> Converter:
     def convert(name: str, value: Any) -> str:
         text = ("NONE" if value is None else str(value)).upper().replace("-", "")
         if text not in allowed:
-            raise unsupported(f"{name} = {value}")
+            raise unsupported(f"{name} = {value}") if text in _COMPRESSIONS else _invalid(name, value)
         return text
 
     return convert
+
+
+_COMPRESSIONS = frozenset({"BZ2", "BROTLI", "DEFLATE", "RAW_DEFLATE", "LZO"})
+"""What Snowflake reads and this does not."""
 
 
 def _record_delimiter(name: str, value: Any) -> str:
@@ -224,6 +235,7 @@ _CSV: dict[str, Converter] = {
     "ESCAPE": _single,
     "EMPTY_FIELD_AS_NULL": _boolean,
     "ERROR_ON_COLUMN_COUNT_MISMATCH": _boolean,
+    "SKIP_BLANK_LINES": _boolean,
 }
 _JSON: dict[str, Converter] = {**_TEXT_OPTIONS, "STRIP_OUTER_ARRAY": _boolean}
 _PARQUET: dict[str, Converter] = {
@@ -239,7 +251,6 @@ _ONLY_DEFAULT: dict[str, dict[str, Any]] = {
     "CSV": {
         "ENCODING": ("UTF8",),
         "MULTI_LINE": ("TRUE",),
-        "SKIP_BLANK_LINES": _ANY,
         "ESCAPE_UNENCLOSED_FIELD": ("NONE", "\\", "\\\\"),
         "REPLACE_INVALID_CHARACTERS": ("FALSE",),
         "VALIDATE_UTF8": ("TRUE",),
@@ -274,7 +285,7 @@ def _parser(kind: str, cls: type[Any], converters: dict[str, Converter]) -> Call
             if name in converters:
                 values[name.lower()] = converters[name](name, value)
             elif name not in defaults:
-                raise unsupported(f"{kind} file format option {name}")
+                raise SqlError(f"SQL compilation error:\ninvalid parameter '{name}'", 1006, "22023")
             elif defaults[name] is not _ANY and str(value).upper().replace("-", "") not in defaults[name]:
                 raise unsupported(f"{name} = {value}")
         return _checked(cls(**values))

@@ -223,6 +223,8 @@ def csv_skip(fmt: CsvFormat) -> int:
 def _csv_source(files: Sequence[StagedFile], fmt: CsvFormat, width: int | None, reader_options: str) -> StageSource:
     tolerant = width is None or not fmt.error_on_column_count_mismatch
     fields = width or max((len(first_record(file, fmt, csv_skip(fmt))) for file in files), default=1) or 1
+    if fields == 1 and fmt.skip_blank_lines:
+        raise unsupported("SKIP_BLANK_LINES of files with one column")
     names = [f"c{i + 1}" for i in range(fields)]
     items = ", ".join(f"{_csv_field(name, fmt)} AS {name}" for name in names)
     selects = []

@@ -46,6 +46,7 @@ class UnloadOptions:
     header: bool = False
     overwrite: bool = False
     max_file_size: int = DEFAULT_FILE_SIZE
+    include_query_id: bool = False
 
 
 def parse_unload_options(options: Mapping[str, Any]) -> UnloadOptions:
@@ -63,11 +64,17 @@ def parse_unload_options(options: Mapping[str, Any]) -> UnloadOptions:
                 values["max_file_size"] = int(value)
             case "FILE_FORMAT":
                 pass
-            case "DETAILED_OUTPUT" | "INCLUDE_QUERY_ID" if str(value).upper() == "FALSE":
+            case "INCLUDE_QUERY_ID":
+                values["include_query_id"] = str(value).upper() == "TRUE"
+            case "DETAILED_OUTPUT" if str(value).upper() == "FALSE":
                 pass
             case _:
                 raise unsupported(f"COPY INTO location option {name}")
-    return UnloadOptions(**values)
+    found = UnloadOptions(**values)
+    if found.include_query_id and (found.single or found.overwrite):
+        reason = "INCLUDE_QUERY_ID = TRUE excludes SINGLE and OVERWRITE."
+        raise SqlError(f"SQL compilation error:\ninvalid parameter combination: {reason}", 1008, "22023")
+    return found
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,7 @@ class Unload:
         stage_dir: the stage's directory.
         path: the location's path in the stage.
         suffix: the ending of the files' names.
+        query_id: what is put into the names, if INCLUDE_QUERY_ID says so.
     """
 
     sql: str
@@ -88,6 +96,7 @@ class Unload:
     path: str
     suffix: str
     options: UnloadOptions
+    query_id: str
 
     def finish(self, rows: int) -> Result:
         """Move the files to their names in the stage and give the statement's answer.
@@ -118,6 +127,8 @@ class Unload:
             name = self.path if self.path and not self.path.endswith("/") else f"{self.path}data"
             return resolve(self.stage_dir, name)
         stem = f"{self.path}data" if not self.path or self.path.endswith("/") else self.path.removesuffix("_")
+        if self.options.include_query_id:
+            stem += f"_{self.query_id}"
         return resolve(self.stage_dir, f"{stem}_0_0_{part}{self.suffix}")
 
     def _refuse_existing(self, targets: Sequence[Path]) -> None:
@@ -139,6 +150,7 @@ def unload(
     columns: Sequence[Column],
     fmt: FileFormat,
     options: UnloadOptions,
+    query_id: str = "",
 ) -> Unload:
     """Prepare to write the rows of a DuckDB `query`, whose result has these columns, to `path` in a stage.
 
@@ -156,7 +168,7 @@ def unload(
         target = scratch
         settings.append(f"FILE_SIZE_BYTES {int(options.max_file_size)}")
     sql = f"COPY ({select}) TO {literal(str(target))} ({', '.join(settings)})"
-    return Unload(sql, scratch, stage_dir, path, suffix, options)
+    return Unload(sql, scratch, stage_dir, path, suffix, options, query_id)
 
 
 def _written(

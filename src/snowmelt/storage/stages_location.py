@@ -8,8 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from snowmelt.base.errors import SqlError
+from snowmelt.base.errors import SqlError, unsupported
 from snowmelt.catalog.names import Name, parse_name
+
+_CLOUDS = frozenset({"s3", "s3gov", "s3china", "s3compat", "gcs", "azure"})
 
 
 class StageKind(StrEnum):
@@ -49,13 +51,16 @@ def parse_location(text: str) -> StageLocation:
     """The location that `text` names; single quotes around the whole are allowed.
 
     Raises:
-        SqlError: 001003 when it is not a stage reference.
+        SqlError: 001003 when it is not a stage reference, 000002 when it is a cloud's storage.
     """
     plain = text.strip()
     if len(plain) >= 2 and plain[0] == plain[-1] == "'":
         plain = plain[1:-1].replace("\\'", "'").replace("''", "'")
     if plain.lower().startswith("snow://"):
         return _parse_snow(plain)
+    scheme, colon, _ = plain.partition("://")
+    if colon and scheme.lower() in _CLOUDS:
+        raise unsupported(f"location {scheme.lower()}://")
     if not plain.startswith("@"):
         raise _invalid(text)
     head, path = _split_unquoted(plain[1:])
