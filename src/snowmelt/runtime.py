@@ -29,6 +29,7 @@ from snowmelt.procs.pool import WorkerPool
 from snowmelt.session.core import Core
 from snowmelt.session.deadlines import Deadlines
 from snowmelt.session.event_sink import EventSink
+from snowmelt.session.keys import TokenRefused, public_key, verify
 from snowmelt.session.model_methods import WorkerMethods
 from snowmelt.session.parameters import DEFAULTS, checked
 from snowmelt.session.planner import SessionPlanner
@@ -45,6 +46,8 @@ from snowmelt.tasks.runs import TaskRun
 from snowmelt.tasks.scheduler import RunOutcome, Scheduler
 
 log = logging.getLogger("snowmelt")
+
+_KEPT_FAILURES = 1_000
 
 
 class Runtime:
@@ -88,6 +91,7 @@ class Runtime:
             next_session=lambda: next(self._numbers),
         )
         self.services.account.update(self._account_parameters())
+        self.services.user_keys.update(self._user_keys())
         self.engine.on_commit = self.scheduler.notify
         self.janitor = Janitor(self.services)
 
@@ -129,23 +133,41 @@ class Runtime:
         user: str,
         password: str | None,
         *,
+        token: str | None = None,
         role: str | None = None,
         database: str | None = None,
         schema: str | None = None,
         warehouse: str | None = None,
         parameters: Mapping[str, Any] | None = None,
     ) -> Session:
-        """A new session for a user.
+        """A new session for a user who has the password, or a token signed with a private key.
 
         Raises:
-            SqlError: 390100 for a wrong user or password.
+            SqlError: 390100 for a wrong user or password, 390144 for a wrong token.
         """
-        right = secrets.compare_digest((password or "").encode(), self.password.encode())
-        if user.upper() != self.settings.user.upper() or not right:
-            raise SqlError("Incorrect username or password was specified.", 390100, "08001")
+        if token is not None:
+            self._check_token(user, token)
+        else:
+            right = secrets.compare_digest((password or "").encode(), self.password.encode())
+            if user.upper() != self.settings.user.upper() or not right:
+                raise SqlError("Incorrect username or password was specified.", 390100, "08001")
         return self.open_session(
             user.upper(), role=role, database=database, schema=schema, warehouse=warehouse, parameters=parameters
         )
+
+    def _check_token(self, user: str, token: str) -> None:
+        now = self.clock.now()
+        try:
+            if user.upper() != self.settings.user.upper():
+                raise TokenRefused("USER_NOT_FOUND")
+            verify(token, user, [public_key(text) for text in self.services.user_keys.values()], now)
+        except TokenRefused as refused:
+            incident, failures = str(uuid.uuid4()), self.services.login_failures
+            failures[incident] = {"username": user, "errorCode": str(refused), "timestamp": str(int(now.timestamp()))}
+            while len(failures) > _KEPT_FAILURES:
+                failures.popitem(last=False)
+            log.warning("login %s by key pair refused: %s", incident, refused)
+            raise SqlError(f"JWT token is invalid. [{incident}]", 390144, "08001") from refused
 
     def open_session(
         self,
@@ -243,6 +265,23 @@ class Runtime:
         finally:
             connection.close()
         return {name: json.loads(value) for name, value in rows}
+
+    def _user_keys(self) -> dict[str, str]:
+        """The user's public keys: those kept, and the one of the settings, which goes first.
+
+        Raises:
+            SqlError: the settings' one is none.
+        """
+        connection = self.engine.connect()
+        try:
+            found = dict(connection.run("SELECT property, public_key FROM snowmelt.user_keys"))
+        finally:
+            connection.close()
+        given = self.settings.rsa_public_key
+        if given is not None:
+            public_key(given)
+            found["RSA_PUBLIC_KEY"] = given
+        return found
 
     def _event_table(self) -> Table | None:
         """The account's active event table, if it still exists."""

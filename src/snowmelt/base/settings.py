@@ -16,6 +16,7 @@ class Settings:
         port: the TCP port; 0 takes a free one.
         user: login name of the administrator for this run.
         password: its password; None lets the data directory keep a generated one.
+        rsa_public_key: a public key of the user for logins by key pair, in base64.
         account: the account name that `CURRENT_ACCOUNT()` answers.
         workers: how many Python handlers may run at once.
         memory_mb: MiB that the engine may use; what needs more goes through files of the data directory.
@@ -26,6 +27,7 @@ class Settings:
     port: int = 8085
     user: str = "SNOWMELT"
     password: str | None = None
+    rsa_public_key: str | None = None
     account: str = "SNOWMELT"
     workers: int = 4
     memory_mb: int = 1280

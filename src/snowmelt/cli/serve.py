@@ -21,10 +21,16 @@ def serve(
     in_memory: Annotated[bool, typer.Option("--in-memory", help="Keep everything in memory only.")] = False,
     user: connections.User = connections.DEFAULT_USER,
     password: connections.Password = None,
+    rsa_public_key: Annotated[
+        str | None,
+        typer.Option(envvar="SNOWMELT_RSA_PUBLIC_KEY", help="A public key for logins by key pair, in base64."),
+    ] = None,
 ) -> None:
     """Serve Snowflake's protocol until Ctrl-C or SIGTERM."""
     directory: Path | None = None if in_memory else data
-    settings = Settings(data=directory, host=host, port=port, user=user, password=password)
+    settings = Settings(
+        data=directory, host=host, port=port, user=user, password=password, rsa_public_key=rsa_public_key
+    )
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

@@ -75,6 +75,7 @@ class Host(Protocol):
         user: str,
         password: str | None,
         *,
+        token: str | None,
         role: str | None,
         database: str | None,
         schema: str | None,
@@ -84,7 +85,7 @@ class Host(Protocol):
         """A new session.
 
         Raises:
-            SqlError: 390100 when name or password is wrong.
+            SqlError: 390100 when name or password is wrong, 390144 when the token of a key pair is.
         """
         ...
 

@@ -5,6 +5,7 @@ Follows the connector's `auth/_auth.py` and `network.py`.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -16,13 +17,15 @@ from starlette.routing import Route
 from snowmelt.base.errors import SqlError, unsupported
 from snowmelt.server.answer import envelope, failure, refusal
 from snowmelt.server.auth import MASTER_EXPIRED, executor_of, token_of
-from snowmelt.server.body import read_object
+from snowmelt.server.body import BodyError, read_object
 from snowmelt.server.host import Executor
 from snowmelt.server.parameters import listed, merged
 from snowmelt.server.service import Service, reply
 from snowmelt.session.tokens import Tokens
 
 _PASSWORD_AUTHENTICATORS = ("SNOWFLAKE", "USERNAME_PASSWORD_MFA")
+_KEY_PAIR = "SNOWFLAKE_JWT"
+_WRONG_LOGIN = frozenset({390100, 390144})
 
 
 def routes(service: Service) -> list[Route]:
@@ -54,24 +57,47 @@ class SessionEndpoints:
         self._tokens = service.host.tokens
 
     async def login(self, request: Request) -> Response:
-        """Name and password in exchange for a session and its tokens."""
+        """Name and password, or a signed token, in exchange for a session and its tokens."""
         data = (await read_object(request)).get("data")
         query = request.query_params
         try:
-            user, password, parameters = _credentials(data)
-            executor = await self._service.in_thread(
-                self._service.host.login,
-                user,
-                password,
+            given = _credentials(data)
+            executor = await self._admit(
+                given,
+                request.client.host if request.client else "",
                 role=query.get("roleName"),
                 database=query.get("databaseName"),
                 schema=query.get("schemaName"),
                 warehouse=query.get("warehouse"),
-                parameters=parameters,
+                parameters=given.parameters,
             )
         except SqlError as error:
             return reply(failure(error))
         return reply(envelope(_login_data(executor, self._tokens.issue(executor))))
+
+    async def _admit(self, given: Credentials, address: str, **names: Any) -> Executor:
+        """The session of a login; after wrong ones it waits before it looks at the next.
+
+        Raises:
+            SqlError: the login is wrong.
+        """
+        guard = self._service.guard
+        seconds = guard.enter(given.user, address)
+        if seconds is None:
+            raise _incorrect()
+        right = False
+        try:
+            if seconds:
+                await self._service.pause(seconds)
+            login = self._service.host.login
+            executor = await self._service.in_thread(login, given.user, given.password, token=given.token, **names)
+            right = True
+            return executor
+        except SqlError as error:
+            right = error.code not in _WRONG_LOGIN
+            raise
+        finally:
+            guard.leave(given.user, address, right=right)
 
     async def renew(self, request: Request) -> Response:
         """A new pair of tokens for a master token."""
@@ -113,22 +139,39 @@ class SessionEndpoints:
         return reply(envelope({}))
 
 
-def _credentials(data: Any) -> tuple[str, str | None, dict[str, Any]]:
-    """User, password and session parameters of a login request.
+@dataclass(frozen=True)
+class Credentials:
+    """What a login request brings: a password, or a token signed with a private key."""
+
+    user: str
+    password: str | None = field(repr=False)
+    token: str | None = field(repr=False)
+    parameters: dict[str, Any]
+
+
+def _incorrect() -> SqlError:
+    return SqlError("Incorrect username or password was specified.", 390100, "08001")
+
+
+def _credentials(data: Any) -> Credentials:
+    """What a login request brings.
 
     Raises:
-        SqlError: 390100 without a user, 000002 for any login but by password.
+        SqlError: 390100 without a user, 000002 for any login but by password or key pair.
+        BodyError: the session parameters are no object.
     """
     if not isinstance(data, dict) or not data.get("LOGIN_NAME"):
-        raise SqlError("Incorrect username or password was specified.", 390100, "08001")
+        raise _incorrect()
     authenticator = str(data.get("AUTHENTICATOR", "SNOWFLAKE")).upper()
-    if authenticator not in _PASSWORD_AUTHENTICATORS:
-        raise unsupported(f"authenticator {authenticator}", "Log in with user and password.")
-    password = data.get("PASSWORD")
-    parameters = data.get("SESSION_PARAMETERS") or {}
-    return (
+    if authenticator not in (*_PASSWORD_AUTHENTICATORS, _KEY_PAIR):
+        raise unsupported(f"authenticator {authenticator}", "Log in with user and password, or with a key pair.")
+    password, parameters = data.get("PASSWORD"), data.get("SESSION_PARAMETERS") or {}
+    if not isinstance(parameters, dict):
+        raise BodyError(400, "SESSION_PARAMETERS must be an object.")
+    return Credentials(
         str(data["LOGIN_NAME"]),
         None if password is None else str(password),
+        str(data.get("TOKEN") or "") if authenticator == _KEY_PAIR else None,
         {str(name).upper(): value for name, value in parameters.items()},
     )
 

@@ -19,6 +19,7 @@ from snowmelt.session.session import Session, description
 from snowmelt.session.show import SHOWS
 from snowmelt.session.show_scope import Rows, Shown, columns
 from snowmelt.session.transaction_commands import describe_transaction
+from snowmelt.session.users import describe_user
 from snowmelt.session.warehouses import warehouse
 from snowmelt.sql.statements import Describe, Show
 
@@ -39,6 +40,8 @@ def describe(session: Session, statement: Describe, request: Request) -> Result:
         case "WAREHOUSE":
             item = warehouse(session, statement.name.name)
             header, rows = columns("created_on name kind"), [(item.created_on, item.name, "WAREHOUSE")]
+        case "USER":
+            header, rows = describe_user(session, statement.name)
         case "TRANSACTION":
             header, rows = describe_transaction(session, statement.name.name)
         case "FILE FORMAT":

@@ -29,6 +29,7 @@ from snowmelt.session import (
     streams_tasks,
     tables,
     undrop,
+    users,
     views,
     warehouses,
 )
@@ -51,6 +52,7 @@ HANDLERS: Mapping[type[st.Statement], Handler] = {
     st.SetVariable: settings.set_variable,
     st.UnsetVariable: settings.unset_variable,
     st.AlterParameters: settings.alter_parameters,
+    st.AlterUser: users.alter_user,
     st.CreateDatabase: ddl.create_database,
     st.CreateSchema: ddl.create_schema,
     st.CreateSequence: ddl.create_sequence,

@@ -94,6 +94,8 @@ class Services:
         deadlines: when the statements that run have to be done.
         queries: the statements that ran lately.
         account: parameters of the account, such as EVENT_TABLE.
+        user_keys: the user's public keys as text, by property.
+        login_failures: why logins by key pair were refused, by the id in their message; the last ones.
         functions: names of the user-defined functions that the engine knows already.
     """
 
@@ -110,5 +112,7 @@ class Services:
     queries: QueryLog = field(default_factory=QueryLog)
     account: VersionedDict[str, Any] = field(default_factory=VersionedDict)
     address: tuple[str, int] = ("127.0.0.1", 0)
+    user_keys: dict[str, str] = field(default_factory=dict)
+    login_failures: OrderedDict[str, dict[str, str]] = field(default_factory=OrderedDict)
     functions: set[str] = field(default_factory=set)
     next_session: Callable[[], int] = lambda: 0

@@ -68,6 +68,13 @@ def _stream_table_timestamp(planner: SessionPlanner, arguments: Sequence[exp.Exp
     return literal(str(int(planner.session.core.connection.scalar(text, [found.id])) * 1_000))
 
 
+def _login_failure(planner: SessionPlanner, arguments: Sequence[exp.Expr]) -> exp.Expr:
+    """Why a login by key pair was refused, as JSON; null for an id that is not known."""
+    incident = constant_text(arguments, "SYSTEM$GET_LOGIN_FAILURE_DETAILS")
+    found = planner.session.services.login_failures.get(incident)
+    return raw("NULL") if found is None else literal(json.dumps(found))
+
+
 def _effect(name: str, act: Callable[[SessionPlanner, tuple[Any, ...]], str | None]) -> Answer:
     """A function that does something: once, when its statement runs, and never when that is only described."""
 
@@ -184,6 +191,7 @@ FUNCTIONS: dict[str, Answer] = {
     "SYSTEM$STREAM_HAS_DATA": _stream_has_data,
     "SYSTEM$STREAM_GET_TABLE_TIMESTAMP": _stream_table_timestamp,
     "SYSTEM$TYPEOF": _typeof,
+    "SYSTEM$GET_LOGIN_FAILURE_DETAILS": _login_failure,
     # An empty answer makes snowflake-ml use stages for the registry, which is what there is here.
     "SYSTEM$ML_PLATFORM_CAPABILITIES": _value(lambda p: "{}"),
     "SYSTEM$GET_DEFAULT_PYTHON_ARTIFACT_REPOSITORY": _value(lambda p: "snowflake.snowpark.anaconda_shared_repository"),

@@ -163,6 +163,7 @@ ALTERERS: dict[str, Callable[[Cursor], Statement]] = {
     "MODEL": parse_model.alter_model,
     "SESSION": parse_session.alter_session,
     "ACCOUNT": parse_session.alter_account,
+    "USER": parse_session.alter_user,
     **parse_alter.OBJECT_ALTERERS,
 }
 

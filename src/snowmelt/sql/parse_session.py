@@ -14,6 +14,7 @@ from snowmelt.catalog.names import Name
 from snowmelt.sql.cursor import Cursor
 from snowmelt.sql.statements import (
     AlterParameters,
+    AlterUser,
     Explain,
     SetVariable,
     Statement,
@@ -71,6 +72,23 @@ def alter_parameters(scope: str, cursor: Cursor) -> Statement:
     if not values:
         raise cursor.unexpected()
     return AlterParameters(scope=scope, values=values)
+
+
+def alter_user(cursor: Cursor) -> Statement:
+    """ALTER USER [IF EXISTS] name SET key = value ..., or UNSET key, ...."""
+    if_exists = cursor.take("IF", "EXISTS")
+    name = cursor.name()
+    if cursor.take("UNSET"):
+        keys = [cursor.identifier()]
+        while cursor.take(","):
+            keys.append(cursor.identifier())
+        return AlterUser(name=name, values=dict.fromkeys(keys), if_exists=if_exists)
+    if not cursor.take("SET"):
+        raise unsupported(f"ALTER USER ... {cursor.word()}") if cursor.word() else cursor.unexpected()
+    values: dict[str, Any] = cursor.options()
+    if not values:
+        raise cursor.unexpected()
+    return AlterUser(name=name, values=values, if_exists=if_exists)
 
 
 alter_session = partial(alter_parameters, "SESSION")

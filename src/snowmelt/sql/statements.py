@@ -529,6 +529,15 @@ class AlterParameters(Statement):
 
 
 @dataclass(frozen=True)
+class AlterUser(Statement):
+    """ALTER USER name SET ... / UNSET ...; a value of None unsets."""
+
+    name: Name
+    values: dict[str, Any]
+    if_exists: bool = False
+
+
+@dataclass(frozen=True)
 class Transaction(Statement):
     """BEGIN, COMMIT or ROLLBACK (`action`); `name` is what BEGIN calls the transaction."""
 

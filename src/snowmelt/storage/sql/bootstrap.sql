@@ -41,3 +41,6 @@ CREATE TABLE IF NOT EXISTS snowmelt.task_state (task BIGINT PRIMARY KEY, doc VAR
 
 -- Account parameters such as EVENT_TABLE.
 CREATE TABLE IF NOT EXISTS snowmelt.parameters (name VARCHAR PRIMARY KEY, value VARCHAR NOT NULL);
+
+-- Public keys of the user, for logins by key pair: properties such as RSA_PUBLIC_KEY.
+CREATE TABLE IF NOT EXISTS snowmelt.user_keys (property VARCHAR PRIMARY KEY, public_key VARCHAR NOT NULL);
