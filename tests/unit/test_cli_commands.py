@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from snowmelt import __version__
 from snowmelt.cli.connection import Target, parameters
 from snowmelt.cli.main import app
+from snowmelt.cli.results import Format, show
 from snowmelt.cli.serve import password_hint
-from snowmelt.cli.sql import Format, show
 
 
 def test_the_version_is_printed() -> None:
@@ -23,15 +23,17 @@ def test_the_version_is_printed() -> None:
     assert result.output.strip() == f"snowmelt {__version__}"
 
 
-@pytest.mark.parametrize("command", ["serve", "sql", "deploy", "demo"])
+@pytest.mark.parametrize("command", ["serve", "sql", "connection", "deploy", "demo"])
 def test_every_command_explains_itself(command: str) -> None:
     result = CliRunner().invoke(app, [command, "--help"])
     assert result.exit_code == 0
     assert command in result.output
 
 
-def test_sql_wants_one_source() -> None:
-    assert CliRunner().invoke(app, ["sql"]).exit_code == 2
+def test_sql_wants_one_source(tmp_path: Path) -> None:
+    file = tmp_path / "a.sql"
+    file.write_text("SELECT 1")
+    assert CliRunner().invoke(app, ["sql", "-q", "SELECT 1", "-f", str(file)]).exit_code == 2
 
 
 def shown(output: Format) -> str:

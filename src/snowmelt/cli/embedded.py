@@ -44,7 +44,6 @@ def running(settings: Settings, clock: Clock | None = None) -> Iterator[Address]
         stack.callback(server.stop)
         runtime.start((host, port))
         # What is loaded by now stays: the collector need not look through it again and again, 100 ms at a time.
-        gc.collect()
         gc.freeze()
         stack.callback(gc.unfreeze)
         yield Address(host, port, runtime.settings.user, runtime.password)

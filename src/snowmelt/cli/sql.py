@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import sys
-from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, TextIO
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
+from snowflake.connector import SnowflakeConnection
 from snowflake.connector.errors import Error as ConnectorError
 
 from snowmelt.cli import connection as connections
-from snowmelt.cli.sqlfile import Statement, statements
-
-
-class Format(StrEnum):
-    """How results are printed."""
-
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
+from snowmelt.cli.results import Format, complain, show
+from snowmelt.cli.sqlfile import statements
 
 
 def sql(
@@ -42,78 +30,30 @@ def sql(
     data: connections.Data = connections.DEFAULT_DATA,
     named: connections.Named = None,
 ) -> None:
-    """Run SQL and print its results; the first statement that fails ends the run."""
-    if (query is None) == (file is None):
-        raise typer.BadParameter("give either --query or --file")
-    text = file.read_text(encoding="utf-8") if file else query or ""
+    """Run SQL and print its results: a query, a file, standard input, or what you type at a prompt.
+
+    Except at the prompt, the first statement that fails ends the run.
+    """
+    if query is not None and file is not None:
+        raise typer.BadParameter("give --query or --file, not both")
     target = connections.Target(host, port, user, password, database, schema, data, named)
-    with connections.open_connection(target) as connection, connection.cursor() as cursor:
+    with connections.open_connection(target) as connection:
+        if query is None and file is None and sys.stdin.isatty():
+            # Imported here, so that scripts do not wait for what only a terminal needs.
+            from snowmelt.cli.shell import Shell
+
+            Shell(connection, output).run()
+            return
+        text = query if query is not None else file.read_text(encoding="utf-8") if file else sys.stdin.read()
+        _run(connection, text, file, output)
+
+
+def _run(connection: SnowflakeConnection, text: str, file: Path | None, output: Format) -> None:
+    with connection.cursor() as cursor:
         for statement in statements(text):
             try:
                 cursor.execute(statement.text)
             except ConnectorError as error:
-                _complain(file, statement, error)
+                complain(error, statement.text, f"{file}:{statement.line}: " if file else "")
                 raise typer.Exit(1) from error
             show([column.name for column in cursor.description or []], cursor.fetchall(), output, sys.stdout)
-
-
-def _complain(file: Path | None, statement: Statement, error: ConnectorError) -> None:
-    place = f"{file}:{statement.line}: " if file else ""
-    Console(stderr=True).print(f"{place}{error.msg or error}", style="red", markup=False)
-
-
-def show(names: Sequence[str], rows: Sequence[Any], output: Format, target: TextIO) -> None:
-    """Print one result: a table for people, CSV, or JSON with one array of objects."""
-    match output:
-        case Format.CSV:
-            writer = csv.writer(target)
-            writer.writerow(names)
-            writer.writerows(rows)
-        case Format.JSON:
-            json.dump([dict(zip(names, row, strict=True)) for row in rows], target, default=str, indent=2)
-            target.write("\n")
-        case Format.TABLE:
-            console = Console(file=target)
-            if _is_squeezed(names, rows, console.width):
-                _print_records(names, rows, console)
-            else:
-                console.print(_table(names, rows))
-
-
-def _table(names: Sequence[str], rows: Sequence[Any]) -> Table:
-    table = Table(*names, header_style="bold")
-    for row in rows:
-        table.add_row(*map(_shown, row))
-    return table
-
-
-_READABLE = 12
-"""Characters that a column needs at least, unless its values are shorter."""
-
-
-def _is_squeezed(names: Sequence[str], rows: Sequence[Any], width: int) -> bool:
-    """Whether a table of that width would leave its columns too little to be read."""
-    longest = [max(len(name), *(len(str(row[i])) for row in rows), 0) for i, name in enumerate(names)]
-    return sum(min(length, _READABLE) + 3 for length in longest) + 1 > width
-
-
-def _print_records(names: Sequence[str], rows: Sequence[Any], console: Console) -> None:
-    """Each row as a block of lines, a name and a value in each."""
-    for number, row in enumerate(rows, 1):
-        console.rule(f"row {number}", align="left", style="dim")
-        block = Table.grid(padding=(0, 2))
-        block.add_column(style="bold", no_wrap=True)
-        block.add_column()
-        for name, value in zip(names, row, strict=True):
-            block.add_row(_escaped(name), _shown(value))
-        console.print(block)
-    if not rows:
-        console.print(f"no rows; columns: {', '.join(names)}", markup=False)
-
-
-def _shown(value: object) -> str:
-    return "[dim]NULL[/]" if value is None else _escaped(value)
-
-
-def _escaped(value: object) -> str:
-    return str(value).replace("[", r"\[")

@@ -112,7 +112,7 @@ class Zygote:
                 self._control.close()
             if self._process is not None:
                 try:
-                    self._process.wait(timeout=2)
+                    self._process.wait(timeout=0.2)
                 except subprocess.TimeoutExpired:
                     # It may be in the middle of its imports, where it does not look at its socket.
                     self._process.kill()

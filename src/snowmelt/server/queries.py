@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -93,6 +94,20 @@ class Run:
         return self.ended is not None
 
 
+def _in_thread(executor: ThreadPoolExecutor, work: Callable[[], T]) -> asyncio.Future[T]:
+    """What `work` will give, done by a thread of `executor`.
+
+    In a process that ends Python gives no more threads, while connections to a server in that process are still being
+    closed; there the work is done at once.
+    """
+    loop = asyncio.get_running_loop()
+    if threading.main_thread().is_alive():
+        return loop.run_in_executor(executor, work)
+    done: asyncio.Future[T] = loop.create_future()
+    done.set_result(work())
+    return done
+
+
 class Queries:
     """All runs of one server. Lives on the event loop; statements run in threads."""
 
@@ -119,11 +134,11 @@ class Queries:
             self._by_request[(id(run.executor), run.request_id)] = run
         self._forget_oldest()
         if not _execute(run, encoder, at_once=True):
-            run.finished = asyncio.get_running_loop().run_in_executor(self._statements, _execute, run, encoder)
+            run.finished = _in_thread(self._statements, lambda: _execute(run, encoder))
 
     async def control(self, work: Callable[[], T]) -> T:
         """Run short blocking work in a thread that does not wait for statements."""
-        return await asyncio.get_running_loop().run_in_executor(self._control, work)
+        return await _in_thread(self._control, work)
 
     async def encode(
         self, run: Run | None, result: Result, executor: Executor, query_id: str, encoder: Encoder

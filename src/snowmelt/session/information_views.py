@@ -204,6 +204,7 @@ COLUMNS = (
     _c("IDENTITY_CYCLE", _identity(lambda i: "NO")),
     _c("IDENTITY_ORDERED", _identity(lambda i: _yes(i.ordered))),
     *_null("SCHEMA_EVOLUTION_RECORD"),
+    _c("DATA_TYPE_ALIAS", lambda c: c.column.type.sql),
     _comment(lambda c: c.column),
 )
 
