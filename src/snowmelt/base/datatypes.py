@@ -36,6 +36,10 @@ class Kind(StrEnum):
     ARRAY = "ARRAY"
 
 
+TIMESTAMPS = frozenset({Kind.TIMESTAMP_NTZ, Kind.TIMESTAMP_LTZ, Kind.TIMESTAMP_TZ})
+
+TIMES = TIMESTAMPS | {Kind.DATE, Kind.TIME}
+
 SEMI_STRUCTURED = frozenset({Kind.VARIANT, Kind.OBJECT, Kind.ARRAY})
 
 

@@ -14,6 +14,7 @@ from snowmelt.base.result import StatementType
 from snowmelt.catalog.names import engine_quote, fold
 from snowmelt.catalog.objects import Table, TableColumn
 from snowmelt.plan.dml import (
+    as_text,
     dml_plan,
     is_default,
     left_out_columns,
@@ -293,7 +294,7 @@ def _inserted(then: exp.Insert, table: Table, planner: Planner) -> dict[TableCol
         raise wrong_width(len(columns), len(values))
     found: dict[TableColumn, exp.Expr] = {}
     for column, value in zip(columns, values, strict=True):
-        found[column] = raw(planner.default(table, column) or "NULL") if is_default(value) else value
+        found[column] = raw(planner.default(table, column) or "NULL") if is_default(value) else as_text(column, value)
     return found | {column: raw(text) for column, text in left_out_columns(table, columns, planner)}
 
 
@@ -375,5 +376,5 @@ def _assignments(items: Sequence[exp.Expr], table: Table, alias: str, planner: P
             raise invalid_identifier(column.sql(dialect="snowflake").upper())
         (known,) = target_columns(table, [_column_name(column)])
         default = planner.default(table, known) or "NULL" if is_default(item.expression) else None
-        found[known] = item.expression if default is None else raw(default)
+        found[known] = as_text(known, item.expression) if default is None else raw(default)
     return found

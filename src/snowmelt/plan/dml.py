@@ -8,6 +8,7 @@ from typing import Protocol
 
 from sqlglot import exp
 
+from snowmelt.base.datatypes import TIMES, DataType, Kind
 from snowmelt.base.errors import SqlError, invalid_identifier, syntax_error
 from snowmelt.base.result import StatementType
 from snowmelt.catalog.objects import Table, TableColumn
@@ -138,6 +139,8 @@ def plan_insert(statement: Insert, planner: Planner) -> Plan:
     elif isinstance(source, exp.Select) and not source.is_star and len(source.expressions) != len(columns):
         raise wrong_width(len(columns), len(source.expressions))
     steps, query = read_steps(source, planner)
+    if _times_for_texts(columns, planner.types):
+        steps, query = read_steps(_with_texts(columns, source), planner)
     pending = planner.pending(table)
     if statement.overwrite:
         # The source may read the table itself, so its rows are kept before the table is emptied.
@@ -147,6 +150,29 @@ def plan_insert(statement: Insert, planner: Planner) -> Plan:
     write = Write(insert_text(table, columns, query, planner, pending), "inserted")
     kind, touches = StatementType.INSERT, statement.overwrite
     return dml_plan([table], [*steps, write], kind, planner, ("inserted",), touches=touches)
+
+
+def as_text(column: TableColumn, value: exp.Expr) -> exp.Expr:
+    """A value for a column: for text it is converted as a cast would."""
+    if column.type.kind is not Kind.TEXT or isinstance(value, (exp.Literal, exp.Null)):
+        return value
+    return exp.Cast(this=value.copy(), to=exp.DataType.build("VARCHAR", dialect="snowflake"))
+
+
+def _times_for_texts(columns: Sequence[TableColumn], types: Sequence[DataType | None] | None) -> bool:
+    """Whether a date or time is to be written into a text column, which only the rules of casts know how to do."""
+    if types is None or len(types) != len(columns):
+        return False
+    pairs = zip(columns, types, strict=True)
+    return any(column.type.kind is Kind.TEXT and found is not None and found.kind in TIMES for column, found in pairs)
+
+
+def _with_texts(columns: Sequence[TableColumn], source: exp.Expr) -> exp.Select:
+    """The rows of `source`, with what goes into text columns made text."""
+    names = [exp.to_identifier(f"C{i}", quoted=True) for i in range(len(columns))]
+    alias = exp.TableAlias(this=exp.to_identifier(_SOURCE, quoted=True), columns=names)
+    values = [as_text(column, exp.column(name.copy())) for column, name in zip(columns, names, strict=True)]
+    return exp.Select(expressions=values).from_(exp.Subquery(this=source.copy(), alias=alias))
 
 
 def emptying(table: Table, pending: Pending | None) -> list[Step]:

@@ -71,7 +71,13 @@ def alter_parameters(scope: str, cursor: Cursor) -> Statement:
     values: dict[str, Any] = cursor.options()
     if not values:
         raise cursor.unexpected()
-    return AlterParameters(scope=scope, values=values)
+    return AlterParameters(scope=scope, values={key: _unquoted(value) for key, value in values.items()})
+
+
+def _unquoted(value: Any) -> Any:
+    """A value in double quotes means its text, as one in single quotes does."""
+    quoted = isinstance(value, str) and len(value) > 1 and value[0] == value[-1] == '"'
+    return value[1:-1].replace('""', '"') if quoted else value
 
 
 def alter_user(cursor: Cursor) -> Statement:

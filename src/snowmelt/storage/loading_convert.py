@@ -83,6 +83,8 @@ def convert_value(
         strict, lenient = _limited(text, target, truncate)
     elif target.kind in {Kind.VARIANT, Kind.OBJECT, Kind.ARRAY} and source_type != "JSON":
         strict = lenient = f"to_json({source})"
+    elif target.kind is Kind.TIMESTAMP_TZ:
+        strict = lenient = f"snowmelt_to_tz({source})"
     else:
         strict, lenient = f"CAST({source} AS {target.duckdb})", f"TRY_CAST({source} AS {target.duckdb})"
     return Conversion(source, strict, lenient, column, target, required)
@@ -114,41 +116,38 @@ def _boolean(source: str, target: DataType, fmt: CsvFormat | JsonFormat) -> Pair
 
 
 def _date(source: str, target: DataType, fmt: CsvFormat | JsonFormat) -> Pair:
-    del target
     if fmt.date_format is not None:
         return _parsed(source, fmt.date_format, "DATE")
-    others = "['%d-%b-%Y', '%m/%d/%Y']"
-    usual = f"TRY_CAST({source} AS DATE)"
-    return (
-        f"coalesce({usual}, CAST(strptime({source}, {others}) AS DATE))",
-        f"coalesce({usual}, CAST(try_strptime({source}, {others}) AS DATE))",
-    )
+    return _detected(source, target)
 
 
 def _time(source: str, target: DataType, fmt: CsvFormat | JsonFormat) -> Pair:
     if fmt.time_format is not None:
         return _parsed(source, fmt.time_format, "TIME")
-    return _cast(source, target, fmt)
+    return _detected(source, target)
 
 
 def _timestamp(source: str, target: DataType, fmt: CsvFormat | JsonFormat) -> Pair:
-    if fmt.timestamp_format is not None:
-        return _parsed(source, fmt.timestamp_format, target.duckdb)
-    others = "['%m/%d/%Y %H:%M:%S', '%d-%b-%Y %H:%M:%S', '%a, %d %b %Y %H:%M:%S %z', '%a %b %d %H:%M:%S %z %Y']"
-    usual = f"TRY_CAST({source} AS {target.duckdb})"
-    # Whole numbers are seconds, milliseconds, microseconds or nanoseconds since 1970, by their size.
-    number = f"TRY_CAST({source} AS BIGINT)"
-    epoch = (
-        f"CASE WHEN abs({number}) < 31536000000 THEN make_timestamp({number} * 1000000) "
-        f"WHEN abs({number}) < 31536000000000 THEN make_timestamp({number} * 1000) "
-        f"WHEN abs({number}) < 31536000000000000 THEN make_timestamp({number}) "
-        f"WHEN {number} IS NOT NULL THEN make_timestamp({number} // 1000) END"
-    )
-    known = f"{usual}, {epoch}"
-    return (
-        f"coalesce({known}, CAST(strptime({source}, {others}) AS {target.duckdb}))",
-        f"coalesce({known}, CAST(try_strptime({source}, {others}) AS {target.duckdb}))",
-    )
+    if fmt.timestamp_format is None:
+        return _detected(source, target)
+    if target.kind is Kind.TIMESTAMP_TZ:
+        return _parsed_zoned(source, fmt.timestamp_format)
+    return _parsed(source, fmt.timestamp_format, target.duckdb)
+
+
+_MACROS = {
+    Kind.DATE: "date",
+    Kind.TIME: "time",
+    Kind.TIMESTAMP_NTZ: "ntz",
+    Kind.TIMESTAMP_LTZ: "ltz",
+    Kind.TIMESTAMP_TZ: "tz",
+}
+
+
+def _detected(source: str, target: DataType) -> Pair:
+    """A date or time in one of the forms of AUTO."""
+    name = _MACROS[target.kind]
+    return f"snowmelt_to_{name}({source})", f"snowmelt_try_to_{name}({source})"
 
 
 def _parsed(source: str, text: str, duckdb_type: str) -> Pair:
@@ -157,6 +156,17 @@ def _parsed(source: str, text: str, duckdb_type: str) -> Pair:
         f"CAST(strptime({source}, {form}) AS {duckdb_type})",
         f"CAST(try_strptime({source}, {form}) AS {duckdb_type})",
     )
+
+
+def _parsed_zoned(source: str, text: str) -> Pair:
+    """A TIMESTAMP_TZ keeps the offset that the text has."""
+    form = strptime_format(text)
+    parsed = [f"{name}({source}, {literal(form)})" for name in ("strptime", "try_strptime")]
+    if "%z" not in form:
+        return f"snowmelt_tz_of({parsed[0]}, NULL)", f"snowmelt_tz_of({parsed[1]}, NULL)"
+    minutes = f"coalesce(snowmelt_text_minutes({source}), 0)"
+    strict, lenient = (f"snowmelt_tz(timezone('UTC', {each}), {minutes})" for each in parsed)
+    return strict, lenient
 
 
 def _binary(source: str, target: DataType, fmt: CsvFormat | JsonFormat) -> Pair:

@@ -179,6 +179,8 @@ def _written(
     relation = f"({query}) AS q({', '.join(aliases)})"
     match fmt:
         case ParquetFormat():
+            if any(c.type.kind in (Kind.TIMESTAMP_LTZ, Kind.TIMESTAMP_TZ) for c in columns):
+                raise unsupported("unloading TIMESTAMP_LTZ and TIMESTAMP_TZ to Parquet")
             # without HEADER = TRUE Snowflake calls the columns _COL_0, _COL_1, ...
             names = [c.name if options.header else f"_COL_{i}" for i, c in enumerate(columns)]
             codec = {"AUTO": "snappy", "NONE": "uncompressed"}.get(fmt.compression, fmt.compression.lower())
@@ -233,13 +235,21 @@ def _csv_settings(columns: Sequence[Column], fmt: CsvFormat, options: UnloadOpti
     return settings
 
 
+def _zoned_text(expression: str, form: str) -> str:
+    """A TIMESTAMP_LTZ or TIMESTAMP_TZ by a strftime format; the engine's own %z leaves out minutes that are 0."""
+    wall = f"snowmelt_wall({expression})"
+    offset = f"snowmelt_offset_text(snowmelt_minutes({expression}), 'TZHTZM')"
+    plain = [f"strftime({wall}, {literal(part)})" if part else "''" for part in form.split("%z")]
+    return f" || {offset} || ".join(plain)
+
+
 def _csv_text(expression: str, data_type: DataType, fmt: CsvFormat) -> str:
     """A value as Snowflake writes it into a CSV file."""
     match data_type.kind:
         case Kind.TIMESTAMP_NTZ:
             return f"strftime({expression}, {literal(strftime_format(fmt.timestamp_format or _NTZ_FORMAT))})"
         case Kind.TIMESTAMP_LTZ | Kind.TIMESTAMP_TZ:
-            return f"strftime({expression}, {literal(strftime_format(fmt.timestamp_format or _LTZ_FORMAT))})"
+            return _zoned_text(expression, strftime_format(fmt.timestamp_format or _LTZ_FORMAT))
         case Kind.DATE if fmt.date_format:
             return f"strftime({expression}, {literal(strftime_format(fmt.date_format))})"
         case Kind.TIME if fmt.time_format:

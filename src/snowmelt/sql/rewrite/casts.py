@@ -11,9 +11,8 @@ from collections.abc import Callable
 
 from sqlglot import exp
 
-from snowmelt.base.datatypes import MAX_TEXT, SEMI_STRUCTURED, VARCHAR, DataType, Kind, parse_type
+from snowmelt.base.datatypes import MAX_TEXT, SEMI_STRUCTURED, TIMES, VARCHAR, DataType, Kind, parse_type
 from snowmelt.base.errors import unsupported
-from snowmelt.sql.rewrite.clocks import TIMES
 from snowmelt.sql.rewrite.context import TYPE, Resolver
 from snowmelt.sql.rewrite.date_texts import from_text, text_of
 from snowmelt.sql.typing import type_of

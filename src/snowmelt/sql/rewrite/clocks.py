@@ -13,9 +13,6 @@ from snowmelt.sql.rewrite.context import Resolver, engine_call, raw
 from snowmelt.sql.typing import type_of
 from snowmelt.sql.typing.date_parts import canonical
 
-TIMESTAMPS = frozenset({Kind.TIMESTAMP_NTZ, Kind.TIMESTAMP_LTZ, Kind.TIMESTAMP_TZ})
-TIMES = TIMESTAMPS | {Kind.DATE, Kind.TIME}
-
 CONVERSIONS = {
     Kind.DATE: "date",
     Kind.TIME: "time",

@@ -70,9 +70,12 @@ def _week(node: exp.Expr, part: str, resolver: Resolver) -> exp.Expr:
 
 
 def _offset(node: exp.Expr, part: str) -> exp.Expr:
-    if kind_of(node) in (Kind.DATE, Kind.TIME, Kind.TIMESTAMP_NTZ, Kind.TEXT):
+    if kind_of(node) in (Kind.DATE, Kind.TIME):
         raise not_a_part(part, "DATE_PART")
-    minutes = engine_call("snowmelt_minutes", operand(node))
+    # What has no time zone is at no distance from UTC.
+    minutes = engine_call("coalesce", engine_call("snowmelt_minutes", operand(node)), _number(0))
+    if kind_of(node) is Kind.TIMESTAMP_TZ or kind_of(node) is Kind.TIMESTAMP_LTZ:
+        minutes = engine_call("snowmelt_minutes", operand(node))
     if part == "TIMEZONE_HOUR":
         return engine_call("divide", minutes, _number(60))
     return engine_call("mod", minutes, _number(60))

@@ -7,10 +7,20 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from snowmelt.base.datatypes import DATE, TIME, TIMESTAMP_LTZ, TIMESTAMP_NTZ, TIMESTAMP_TZ, VARCHAR, DataType, Kind
+from snowmelt.base.datatypes import (
+    DATE,
+    TIME,
+    TIMES,
+    TIMESTAMP_LTZ,
+    TIMESTAMP_NTZ,
+    TIMESTAMP_TZ,
+    VARCHAR,
+    DataType,
+    Kind,
+)
 from snowmelt.base.errors import SqlError, unsupported
 from snowmelt.sql import time_formats
-from snowmelt.sql.rewrite.clocks import TIMES, converted, cut, kind_of, operand, wall
+from snowmelt.sql.rewrite.clocks import converted, cut, kind_of, operand, wall
 from snowmelt.sql.rewrite.context import TYPE, Resolver, engine_call, raw
 from snowmelt.sql.typing import type_of
 

@@ -12,20 +12,9 @@ from collections.abc import Callable
 
 from sqlglot import exp
 
-from snowmelt.base.datatypes import Kind
+from snowmelt.base.datatypes import TIMES, Kind
 from snowmelt.base.errors import SqlError, unsupported
-from snowmelt.sql.rewrite.clocks import (
-    TIMES,
-    converted,
-    first_day,
-    kind_of,
-    like,
-    not_a_part,
-    operand,
-    part_of,
-    utc,
-    wall,
-)
+from snowmelt.sql.rewrite.clocks import converted, first_day, kind_of, like, not_a_part, operand, part_of, utc, wall
 from snowmelt.sql.rewrite.context import TYPE, Resolver, engine_call, raw
 from snowmelt.sql.rewrite.date_fields import FIELDS
 from snowmelt.sql.typing import type_of

@@ -18,7 +18,7 @@ from snowmelt.sql.dialect import too_deep
 from snowmelt.sql.rewrite.arithmetic import arithmetic
 from snowmelt.sql.rewrite.casts import cast_types, conversions, texts, type_names
 from snowmelt.sql.rewrite.context import Resolver
-from snowmelt.sql.rewrite.date_comparisons import date_comparisons, timestamp_types
+from snowmelt.sql.rewrite.date_comparisons import date_comparisons, date_operands, timestamp_types
 from snowmelt.sql.rewrite.date_texts import date_texts
 from snowmelt.sql.rewrite.dates import argument_order, dates
 from snowmelt.sql.rewrite.flatten import flatten
@@ -51,6 +51,7 @@ RULES: tuple[Rule, ...] = (
     annotate,
     type_names,
     moments,
+    date_operands,
     variant_calls,
     coerce_variants,
     date_comparisons,

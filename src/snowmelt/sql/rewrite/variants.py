@@ -12,7 +12,7 @@ from sqlglot import exp
 from snowmelt.base.datatypes import ARRAY, OBJECT, SEMI_STRUCTURED, VARIANT, DataType, Kind
 from snowmelt.base.errors import unknown_function, unsupported
 from snowmelt.catalog.names import logical_name
-from snowmelt.sql.rewrite.context import Resolver, engine_call, raw
+from snowmelt.sql.rewrite.context import TYPE, Resolver, engine_call, raw
 from snowmelt.sql.typing import type_of
 from snowmelt.sql.typing.annotate import STAR
 
@@ -89,13 +89,16 @@ def _star_object(node: exp.Expr) -> exp.Expr:
     if columns is None:
         raise unsupported("OBJECT_CONSTRUCT(*) over columns that are not known beforehand")
     keys: list[exp.Expr] = [exp.Literal.string(logical_name(name)) for _, name, _ in columns]
-    values = [engine_call("to_json", _column(alias, name)) for alias, name, _ in columns]
+    values = [engine_call("to_json", _column(alias, name, found)) for alias, name, found in columns]
     return engine_call("snowmelt_object", _list(keys), _list(values), data_type=OBJECT)
 
 
-def _column(alias: str, name: str) -> exp.Column:
+def _column(alias: str, name: str, data_type: DataType | None) -> exp.Column:
     table = exp.to_identifier(alias, quoted=True) if alias else None
-    return exp.column(exp.to_identifier(name, quoted=True), table=table)
+    column = exp.column(exp.to_identifier(name, quoted=True), table=table)
+    if data_type is not None:
+        column.meta[TYPE] = data_type
+    return column
 
 
 def _insert(node: exp.Expr) -> exp.Expr:

@@ -73,12 +73,13 @@ CREATE OR REPLACE MACRO snowmelt_epoch(n, scale) AS
 
 -- Conversions.
 CREATE OR REPLACE MACRO snowmelt_not_recognized(kind, t) AS error(kind || ' ''' || t || ''' is not recognized');
+CREATE OR REPLACE MACRO snowmelt_strict_wall(t) AS
+    CASE WHEN t IS NULL THEN NULL ELSE coalesce(snowmelt_auto_wall(t), snowmelt_not_recognized('Timestamp', t)) END;
 CREATE OR REPLACE MACRO snowmelt_to_ntz(x TIMESTAMP) AS x, (x TIMESTAMPTZ) AS CAST(x AS TIMESTAMP),
     (x INTERVAL) AS snowmelt_tz_utc(x) + to_minutes(snowmelt_minutes(x)), (x DATE) AS CAST(x AS TIMESTAMP),
     (x TIME) AS snowmelt_no_time(x, CAST(NULL AS TIMESTAMP)),
     (x DOUBLE) AS snowmelt_epoch(x, 0), (x BIGINT) AS make_timestamp(x * 1000000),
-    (x VARCHAR) AS CASE WHEN x IS NULL THEN NULL WHEN snowmelt_auto_wall(x) IS NULL THEN snowmelt_not_recognized('Timestamp', x)
-        ELSE snowmelt_auto_wall(x) END;
+    (x VARCHAR) AS snowmelt_strict_wall(x);
 
 -- A value of any kind as the wall clock shows it, and such a time as a value of the kind of x.
 CREATE OR REPLACE MACRO snowmelt_wall(x TIMESTAMP) AS x, (x TIMESTAMPTZ) AS CAST(x AS TIMESTAMP),
@@ -115,17 +116,22 @@ CREATE OR REPLACE MACRO snowmelt_try_to_ltz(x) AS snowmelt_zoned(snowmelt_auto_w
 CREATE OR REPLACE MACRO snowmelt_tz_of(w, minutes) AS
     snowmelt_tz(w - to_minutes(coalesce(minutes, snowmelt_minutes(CAST(w AS TIMESTAMPTZ)))),
         coalesce(minutes, snowmelt_minutes(CAST(w AS TIMESTAMPTZ))));
+-- A list of one struct, so that text is read once.
+CREATE OR REPLACE MACRO snowmelt_tz_of_pair(pair) AS list_transform([pair], lambda e: snowmelt_tz_of(e.w, e.m))[1];
 CREATE OR REPLACE MACRO snowmelt_to_tz(x TIMESTAMP) AS snowmelt_tz_of(x, NULL), (x INTERVAL) AS x,
     (x TIMESTAMPTZ) AS snowmelt_tz(timezone('UTC', x), snowmelt_minutes(x)),
     (x DATE) AS snowmelt_tz_of(CAST(x AS TIMESTAMP), NULL), (x TIME) AS snowmelt_no_time(x, CAST(NULL AS INTERVAL)),
     (x DOUBLE) AS snowmelt_tz(snowmelt_epoch(x, 0), 0), (x BIGINT) AS snowmelt_tz(make_timestamp(x * 1000000), 0),
-    (x VARCHAR) AS snowmelt_tz_of(snowmelt_to_ntz(x), snowmelt_auto_minutes(x));
-CREATE OR REPLACE MACRO snowmelt_try_to_tz(x) AS snowmelt_tz_of(snowmelt_auto_wall(x), snowmelt_auto_minutes(x));
+    (x VARCHAR) AS snowmelt_tz_of_pair({'w': snowmelt_strict_wall(x), 'm': snowmelt_auto_minutes(x)});
+CREATE OR REPLACE MACRO snowmelt_try_to_tz(x) AS
+    snowmelt_tz_of_pair({'w': snowmelt_auto_wall(x), 'm': snowmelt_auto_minutes(x)});
+CREATE OR REPLACE MACRO snowmelt_strict_date(t) AS
+    CASE WHEN t IS NULL THEN NULL
+    ELSE CAST(coalesce(snowmelt_auto_wall(t), snowmelt_not_recognized('Date', t)) AS DATE) END;
 CREATE OR REPLACE MACRO snowmelt_to_date(x DATE) AS x, (x TIMESTAMP) AS CAST(x AS DATE), (x TIMESTAMPTZ) AS CAST(x AS DATE),
     (x INTERVAL) AS CAST(snowmelt_wall(x) AS DATE), (x TIME) AS snowmelt_no_time(x, CAST(NULL AS DATE)),
     (x BIGINT) AS snowmelt_no_time(x, CAST(NULL AS DATE)),
-    (x VARCHAR) AS CASE WHEN x IS NULL THEN NULL WHEN snowmelt_auto_wall(x) IS NULL THEN snowmelt_not_recognized('Date', x)
-        ELSE CAST(snowmelt_auto_wall(x) AS DATE) END;
+    (x VARCHAR) AS snowmelt_strict_date(x);
 CREATE OR REPLACE MACRO snowmelt_try_to_date(x) AS CAST(snowmelt_auto_wall(x) AS DATE);
 CREATE OR REPLACE MACRO snowmelt_to_time(x TIME) AS x, (x TIMESTAMP) AS CAST(x AS TIME), (x TIMESTAMPTZ) AS CAST(CAST(x AS TIMESTAMP) AS TIME),
     (x INTERVAL) AS CAST(snowmelt_wall(x) AS TIME), (x DATE) AS snowmelt_no_time(x, CAST(NULL AS TIME)),
@@ -204,8 +210,8 @@ CREATE OR REPLACE MACRO snowmelt_offset_text(m, form) AS
 -- Text read by given formats.
 CREATE OR REPLACE MACRO snowmelt_read(t, forms) AS try_strptime(trim(t), forms);
 CREATE OR REPLACE MACRO snowmelt_read_fraction(t, forms) AS
-    CASE WHEN regexp_matches(t, '\.\d') THEN try_strptime(trim(regexp_replace(t, '\.\d+', '')), forms)
-        + to_microseconds(CAST(rpad(regexp_extract(t, '\.(\d{1,6})', 1), 6, '0') AS BIGINT)) END;
+    try_strptime(trim(regexp_replace(t, '\.\d+', '')), forms)
+    + to_microseconds(CAST(rpad(regexp_extract(t, '\.(\d{1,6})', 1), 6, '0') AS BIGINT));
 CREATE OR REPLACE MACRO snowmelt_only_with(w, minutes) AS CASE WHEN minutes IS NOT NULL THEN w END;
 CREATE OR REPLACE MACRO snowmelt_parsed(t, w, kind, form) AS
     CASE WHEN t IS NOT NULL AND w IS NULL THEN
