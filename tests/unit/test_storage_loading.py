@@ -7,6 +7,7 @@ import gzip
 import json
 from collections.abc import Sequence
 from decimal import Decimal
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,8 @@ class Bench:
         self.files = StageFiles(root)
         self.stage = self.files.directory(1)
         self.duckdb = duckdb.connect()
+        self.duckdb.execute("SET TimeZone = 'UTC'")
+        self.duckdb.execute(resources.files("snowmelt.storage").joinpath("sql/times.sql").read_text())
         self.duckdb.execute(f"SET allowed_directories=['{self.files.root}']")
         self.duckdb.execute("SET enable_external_access=false")
 
