@@ -179,3 +179,25 @@ def test_names_of_unloaded_files(sql: Sql) -> None:
         f"files/c/data_{query_id}_0_0_0.csv.gz",
     ]
     sql.fails("COPY INTO @files/c/ FROM t INCLUDE_QUERY_ID = TRUE OVERWRITE = TRUE", 1008)
+
+
+@pytest.mark.parity(
+    "CREATE TABLE",
+    "USING TEMPLATE with INFER_SCHEMA",
+    "https://docs.snowflake.com/en/sql-reference/functions/infer_schema",
+)
+def test_using_template(staged: Sql) -> None:
+    staged("CREATE FILE FORMAT named TYPE = CSV PARSE_HEADER = TRUE FIELD_OPTIONALLY_ENCLOSED_BY = '\"'")
+    infer = "TABLE(INFER_SCHEMA(LOCATION => '@files', FILE_FORMAT => 'named', IGNORE_CASE => TRUE))"
+    array = "ARRAY_AGG(OBJECT_CONSTRUCT(*)) WITHIN GROUP (ORDER BY order_id)"
+    staged(f"CREATE TABLE made USING TEMPLATE (SELECT {array} FROM {infer})")
+    assert [row[:2] for row in staged("DESCRIBE TABLE made")] == [
+        ("ID", "NUMBER(1,0)"),
+        ("NAME", "VARCHAR(16777216)"),
+        ("PRICE", "NUMBER(3,2)"),
+    ]
+    load = "FILE_FORMAT = (FORMAT_NAME = 'named') MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE"
+    staged(f"COPY INTO made FROM @files {load}")
+    assert staged("SELECT name FROM made ORDER BY id") == [("Ann",), ("Bob, Jr.",), ("Cleo",)]
+    staged.fails("CREATE TABLE wrong USING TEMPLATE (SELECT ARRAY_CONSTRUCT(1))", 1008)
+    staged.fails("CREATE TABLE wrong USING TEMPLATE (SELECT NULL)", 1008)

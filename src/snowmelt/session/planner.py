@@ -29,6 +29,7 @@ from snowmelt.sql.parse import parse_expression, parse_query
 from snowmelt.sql.past import Interval, Past
 from snowmelt.sql.pending import Pending, relation
 from snowmelt.sql.rewrite.rules import rewrite
+from snowmelt.storage.loading_infer import INFER_COLUMNS
 
 if TYPE_CHECKING:
     from snowmelt.session.session import Session
@@ -256,6 +257,10 @@ class SessionPlanner:
         """DuckDB text of a query for ``TABLE(name(arguments))``."""
         self.repeatable = False
         return table_function(self, name, arguments)
+
+    def table_function_columns(self, name: str) -> collections.abc.Sequence[TableColumn] | None:
+        """The columns of INFER_SCHEMA, which OBJECT_CONSTRUCT(*) is used with."""
+        return tuple(TableColumn(*column) for column in INFER_COLUMNS) if name == "INFER_SCHEMA" else None
 
     def stage(self, location: str, options: Mapping[str, Any]) -> StagedRows:
         """The files at a stage location."""

@@ -24,6 +24,7 @@ from snowmelt.session.execute import run_steps
 from snowmelt.session.planner import SessionPlanner
 from snowmelt.session.queries import describe_query, release
 from snowmelt.session.session import Session
+from snowmelt.session.templates import template_columns
 from snowmelt.sql import tracking
 from snowmelt.sql.statements import CreateTable
 from snowmelt.storage.connection import Connection
@@ -101,6 +102,8 @@ def _columns_of(session: Session, statement: CreateTable, request: Request) -> t
         if not isinstance(model, Table):
             raise object_missing("Table", str(statement.like))
         return model.columns
+    if statement.template is not None:
+        return template_columns(session, statement.template, request)
     if statement.query is None:
         return statement.columns
     described = describe_query(session, statement.query, request)

@@ -48,7 +48,6 @@ _REFUSED_TABLE_CLAUSES = {
     "ROW": "ROW ACCESS POLICY",
     "AGGREGATION": "AGGREGATION POLICY",
     "TAG": "TAG",
-    "USING": "CREATE TABLE ... USING TEMPLATE",
     "PARTITION BY": "PARTITION BY",
     "STAGE_FILE_FORMAT": "STAGE_FILE_FORMAT",
     "STAGE_COPY_OPTIONS": "STAGE_COPY_OPTIONS",
@@ -83,7 +82,7 @@ def table(cursor: Cursor, head: Head) -> Create:
     )
     while not cursor.done:
         made = _table_clause(cursor, made, found.names)
-    if not (made.is_event or made.columns or made.query or made.like):
+    if not (made.is_event or made.columns or made.query or made.like or made.template):
         raise cursor.unexpected()
     return made
 
@@ -96,6 +95,10 @@ def _table_clause(cursor: Cursor, made: CreateTable, names: tuple[str, ...]) -> 
         return replace(made, query=_renamed(cursor.query(), names))
     if cursor.take("LIKE"):
         return replace(made, like=cursor.name())
+    if cursor.take("USING"):
+        cursor.expect("TEMPLATE")
+        with cursor.within() as inner:
+            return replace(made, template=inner.query())
     if cursor.take("COPY", "GRANTS"):
         return made
     if cursor.take("CLUSTER BY"):

@@ -148,7 +148,7 @@ class ConstraintClause:
 
 @dataclass(frozen=True)
 class CreateTable(Create):
-    """CREATE TABLE with columns, AS query or LIKE; `query` and `like` exclude each other.
+    """CREATE TABLE with columns, AS query, LIKE or USING TEMPLATE; the last three exclude each other.
 
     `is_event` for CREATE EVENT TABLE, `or_alter` for CREATE OR ALTER. `cluster_by` is the text in the parentheses of
     CLUSTER BY.
@@ -158,6 +158,7 @@ class CreateTable(Create):
     columns: tuple[TableColumn, ...] = ()
     query: exp.Query | None = None
     like: Name | None = None
+    template: exp.Query | None = None
     durability: Durability = Durability.PERMANENT
     is_event: bool = False
     change_tracking: bool = False

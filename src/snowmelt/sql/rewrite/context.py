@@ -106,6 +106,10 @@ class Resolver(Protocol):
         """DuckDB text of a query for ``TABLE(name(arguments))``; `name` is upper case and may be dotted."""
         ...
 
+    def table_function_columns(self, name: str) -> Sequence[TableColumn] | None:
+        """What `table_function` yields; None where that is not the same for all arguments."""
+        ...
+
     def stage(self, location: str, options: Mapping[str, Any]) -> StagedRows:
         """The files at a stage location; `options` may have ``format`` and ``pattern``."""
         ...

@@ -51,7 +51,9 @@ def resolve_table_functions(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
             raise syntax_error(f"unexpected '{this.sql(dialect='snowflake')}'")
         function = this.name if isinstance(this, exp.Anonymous) else this.sql_name()
         arguments = this.expressions if isinstance(this, exp.Anonymous) else [this]
-        _replace(rows, resolver.table_function(".".join([*prefix, function.upper()]), arguments), function.upper())
+        name = ".".join([*prefix, function.upper()])
+        text = resolver.table_function(name, arguments)
+        _replace(rows, text, function.upper(), resolver.table_function_columns(name))
     return tree
 
 
