@@ -68,7 +68,7 @@ def _score_batch(database: duckdb.DuckDBPyConnection, batch: Path, model: Any) -
     names = ", ".join(f"{expression} AS c{i}" for i, expression in enumerate(_encoded(model)))
     fetched = database.execute(f"SELECT ROW_ID, {names} FROM landed").fetchnumpy()
     matrix = np.column_stack([fetched[f"c{i}"] for i in range(len(fetched) - 1)])
-    predicted = model["regressor"].get_booster().inplace_predict(matrix)
+    predicted = model["trees"].get_booster().inplace_predict(matrix)
     database.register("predicted", pa.table({"ROW_ID": fetched["ROW_ID"], "PREDICTED_CHARGES": predicted}))
     columns = ", ".join(feature_names())
     database.execute(

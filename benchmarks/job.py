@@ -43,14 +43,14 @@ def landed_rows(rows: int) -> pd.DataFrame:
 def trained_pipeline() -> Any:
     """The flagship's scikit-learn pipeline with the parameters that its grid search chooses, trained on its rows."""
     import insurance_data
-    import insurance_features
-    import insurance_train
+    import insurance_model
+    import insurance_spec
 
-    frame = clean(insurance_data.generate(TRAINING_ROWS), insurance_features.CATEGORIES)
-    train, _ = insurance_train.split(frame)
-    pipeline = insurance_train.define_pipeline()
-    pipeline.set_params(regressor__n_estimators=200, regressor__learning_rate=0.1)
-    return pipeline.fit(train[list(insurance_features.FEATURES)], train[insurance_features.LABEL])
+    frame = clean(insurance_data.generate(TRAINING_ROWS), insurance_spec.CATEGORIES)
+    train, _ = insurance_model.split(frame)
+    pipeline = insurance_model.define_pipeline()
+    pipeline.set_params(trees__n_estimators=200, trees__learning_rate=0.1)
+    return pipeline.fit(train[list(insurance_spec.FEATURES)], train[insurance_spec.LABEL])
 
 
 def clean(frame: pd.DataFrame, text_columns: Any) -> pd.DataFrame:
@@ -63,16 +63,16 @@ def clean(frame: pd.DataFrame, text_columns: Any) -> pd.DataFrame:
 
 def feature_names() -> list[str]:
     """The model's inputs in their order."""
-    import insurance_features
+    import insurance_spec
 
-    return list(insurance_features.FEATURES)
+    return list(insurance_spec.FEATURES)
 
 
 def text_names() -> list[str]:
     """The model's text inputs."""
-    import insurance_features
+    import insurance_spec
 
-    return list(insurance_features.CATEGORIES)
+    return list(insurance_spec.CATEGORIES)
 
 
 def write_batches(rows: int, directory: Path) -> list[Path]:

@@ -59,4 +59,4 @@ def test_an_unknown_suffix_is_refused(insurance: Any, tmp_path: Path) -> None:
 def test_every_generated_category_is_one_the_model_knows(insurance: Any) -> None:
     for column, increments in insurance.data.INCREMENTS.items():
         standard = {(value or "NONE").upper().replace(" ", "_") for value in increments}
-        assert standard == set(insurance.features.CATEGORIES[column])
+        assert standard == set(insurance.spec.CATEGORIES[column])

@@ -27,6 +27,22 @@ def test_every_imported_file_is_put_on_the_stage() -> None:
     assert imported <= put
 
 
+def imports_of(module: str) -> set[str]:
+    """The pipeline's own modules that a module needs, by way of others too."""
+    text = (PIPELINE / "python" / f"{module}.py").read_text(encoding="utf-8")
+    direct = set(re.findall(r"^(?:import|from) (insurance_\w+)", text, re.MULTILINE))
+    return direct.union(*map(imports_of, direct))
+
+
+def test_a_procedure_imports_what_its_handler_needs() -> None:
+    procedures = (PIPELINE / "sql" / "02_procedures.sql").read_text(encoding="utf-8")
+    pieces = procedures.split("CREATE OR REPLACE PROCEDURE ")[1:]
+    assert len(pieces) == 5
+    for piece in pieces:
+        (handler,) = re.findall(r"HANDLER = '(\w+)\.\w+'", piece)
+        assert set(re.findall(r"@PIPELINE_CODE/(\w+)\.py", piece)) == {handler} | imports_of(handler)
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -40,6 +56,8 @@ def test_every_imported_file_is_put_on_the_stage() -> None:
         "TRAIN_SAVE_TASK",
         "PREDICT_WRITE_TASK",
         "MODEL_TRACES",
+        "MODEL_DECISIONS",
+        "MODEL_DRIFT",
     ],
 )
 def test_every_object_keeps_its_name(name: str) -> None:

@@ -13,44 +13,73 @@ pytestmark = pytest.mark.ml
 def frame(insurance: Any) -> Any:
     """The training table as the procedure reads it: 10,000 rows, text standardised."""
     rows = insurance.data.generate(10_000)
-    for column in insurance.features.CATEGORIES:
+    for column in insurance.spec.CATEGORIES:
         rows[column] = rows[column].fillna("NONE").str.upper().str.replace(" ", "_")
-    return rows[[*insurance.features.FEATURES, insurance.features.LABEL]]
+    return rows[[*insurance.spec.FEATURES, insurance.spec.LABEL]]
 
 
 def test_the_split_is_80_to_20_and_decided_by_content(insurance: Any, frame: Any) -> None:
-    train, held_out = insurance.train.split(frame)
+    train, held_out = insurance.model.split(frame)
     assert len(train) + len(held_out) == len(frame)
     assert len(held_out) == pytest.approx(2_000, abs=150)
-    shuffled_train, _ = insurance.train.split(frame.sample(frac=1, random_state=1))
+    shuffled_train, _ = insurance.model.split(frame.sample(frac=1, random_state=1))
     assert sorted(shuffled_train["CHARGES"]) == sorted(train["CHARGES"])
 
 
 def test_a_row_stays_on_its_side_when_the_table_grows(insurance: Any, frame: Any) -> None:
-    _, held_out_before = insurance.train.split(frame.head(5_000))
-    train, _ = insurance.train.split(frame)
+    _, held_out_before = insurance.model.split(frame.head(5_000))
+    train, _ = insurance.model.split(frame)
     assert not set(held_out_before["CHARGES"]) & set(train["CHARGES"])
 
 
 def test_the_trained_pipeline_is_good_and_repeatable(insurance: Any, frame: Any) -> None:
-    train, held_out = insurance.train.split(frame)
-    grid = insurance.train.search_grid(train)
+    train, held_out = insurance.model.split(frame)
+    grid = insurance.model.search_grid(train)
     assert [(point.n_estimators, point.learning_rate) for point in grid] == [
         (trees, rate) for rate in (0.01, 0.1, 0.5) for trees in (50, 100, 200)
     ]
-    best = min(grid, key=lambda point: point.mape)
+    best = min(grid, key=lambda point: point.error)
     assert (best.n_estimators, best.learning_rate) == (200, 0.1)
 
-    features, label = list(insurance.features.FEATURES), insurance.features.LABEL
+    features, label = list(insurance.spec.FEATURES), insurance.spec.LABEL
 
     def predictions() -> Any:
-        pipeline = insurance.train.define_pipeline()
-        pipeline.set_params(regressor__n_estimators=200, regressor__learning_rate=0.1)
+        pipeline = insurance.model.define_pipeline()
+        pipeline.set_params(trees__n_estimators=200, trees__learning_rate=0.1)
         return pipeline.fit(train[features], train[label]).predict(held_out[features])
 
     first = predictions()
-    assert insurance.train.evaluate(held_out[label], first).mape <= 0.021
+    assert insurance.model.error(held_out[label], first) <= 0.021
     assert (first == predictions()).all()
+
+
+def test_fifteen_fits_score_as_forty_five(insurance: Any, frame: Any) -> None:
+    """GridSearchCV fits every point of the grid on its own; the numbers must be the same, and the choice with them."""
+    from sklearn.model_selection import GridSearchCV, KFold
+
+    model = insurance.model
+    rows = frame.head(1_500)
+    by_hand = GridSearchCV(
+        model.define_trees(n_jobs=1),
+        {"n_estimators": model.TREES, "learning_rate": model.LEARNING_RATES},
+        scoring="neg_mean_absolute_percentage_error",
+        cv=KFold(model.FOLDS, shuffle=True, random_state=model.SEED),
+    )
+    encoded = model.define_pipeline()["encode"].fit_transform(rows[list(insurance.spec.FEATURES)]).astype("float32")
+    by_hand.fit(encoded, rows[insurance.spec.LABEL])
+    expected = {
+        (point["n_estimators"], point["learning_rate"]): -score
+        for point, score in zip(by_hand.cv_results_["params"], by_hand.cv_results_["mean_test_score"], strict=True)
+    }
+    grid = model.search_grid(rows)
+    assert {(point.n_estimators, point.learning_rate): point.error for point in grid} == pytest.approx(expected)
+    assert min(grid, key=lambda point: point.error).parameters == by_hand.best_params_
+
+
+def test_training_twice_gives_the_same_model(insurance: Any, frame: Any) -> None:
+    once, again = (insurance.train.train(frame.head(1_000)) for _ in range(2))
+    assert once.grid == again.grid
+    assert once.metrics == again.metrics
 
 
 @pytest.mark.parametrize(
@@ -58,6 +87,6 @@ def test_the_trained_pipeline_is_good_and_repeatable(insurance: Any, frame: Any)
     [(0.5, None, True), (0.020, 0.020, True), (0.0201, 0.020, True), (0.0203, 0.020, False), (0.019, 0.020, True)],
 )
 def test_the_gate(insurance: Any, challenger: float, champion: float | None, promoted: bool) -> None:
-    decided, reason = insurance.train.judge(challenger, champion)
+    decided, reason = insurance.gate.judge(challenger, champion)
     assert decided is promoted
     assert reason.startswith("promoted" if promoted else "not promoted")

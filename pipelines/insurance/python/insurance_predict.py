@@ -6,16 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import insurance_features as features
-from insurance_versions import MODEL_NAME, plain_name
+import insurance_spec as spec
+from insurance_versions import quoted, serving_version
 from opentelemetry import trace
-from snowflake.ml.model import ModelVersion
-from snowflake.ml.registry import Registry
-from snowflake.snowpark import Column, DataFrame, MergeResult, Session, Table
-from snowflake.snowpark import functions as F
+from snowflake.snowpark import Session
 
 STREAM = "STREAM_ON_LANDING"
-GOLD = "INSURANCE_GOLD"
-QUARANTINE = "INSURANCE_QUARANTINE"
 ROW_ID = "METADATA$ROW_ID"
 STREAM_COLUMNS = (ROW_ID, "METADATA$ISUPDATE", "METADATA$ACTION")
 
@@ -25,41 +21,36 @@ tracer = trace.get_tracer("insurance.predict_write_to_gold")
 def predict_write_to_gold(session: Session) -> str:
     """Score the stream with the model's default version and write the result to the gold and quarantine tables.
 
-    The stream's offset and everything written from it commit together: a failure leaves both as they were. Snowpark
-    is lazy: the spans before the last one build the query that the database runs in `write_predictions_to_gold`.
+    The stream's offset and everything written from it commit together: a failure leaves both as they were. The
+    database does the work: the spans before the last one build the statement that `write_predictions_to_gold` runs.
     """
     with tracer.start_as_current_span("predict_write_to_gold"), transaction(session):
         with tracer.start_as_current_span("read_from_stream") as span:
-            stream = session.table(STREAM)
-            span.set_attribute("data.row_count", stream.count())
-            # An update stands in the stream as a DELETE and an INSERT of the same row: only the latter counts.
-            arrived = stream.filter(F.col("METADATA$ACTION") == "INSERT")
-            deleted = stream.filter((F.col("METADATA$ACTION") == "DELETE") & ~F.col("METADATA$ISUPDATE"))
+            span.set_attribute("data.row_count", session.sql(f"SELECT COUNT(*) FROM {STREAM}").collect()[0][0])
 
         with tracer.start_as_current_span("standardize_values"):
-            good = features.standardise(arrived).filter(~features.is_faulty(F.col))
-            faulty = arrived.filter(features.is_faulty()).with_column("REASON", features.fault())
+            changes = changed_rows()
 
         with tracer.start_as_current_span("load_model_from_registry") as span:
-            version = default_version(session)
-            span.set_attribute("model.name", MODEL_NAME)
-            span.set_attribute("model.version", plain_name(version.version_name))
+            version = serving_version(session)
+            span.set_attribute("model.name", spec.MODEL_NAME)
+            span.set_attribute("model.version", version)
 
-        with tracer.start_as_current_span("run_pipeline"):
-            scored = predict(version, good)
+        with tracer.start_as_current_span("run_pipeline") as span:
+            span.set_attribute("model.version", version)
+            scored = predicted(f"SELECT * FROM changed WHERE {is_scored()}", version)
 
         with tracer.start_as_current_span("write_predictions_to_gold") as span:
-            quarantined = write_quarantine(session.table(QUARANTINE), stream, faulty)
-            written = upsert(session.table(GOLD), scored, gold_values(scored, version))
-            left = withdraw(session.table(GOLD), deleted) + withdraw(session.table(GOLD), session.table(QUARANTINE))
-            span.set_attribute("data.rows_inserted", written.rows_inserted)
-            span.set_attribute("data.rows_updated", written.rows_updated)
-            span.set_attribute("data.rows_deleted", left)
+            quarantined, _, _ = merged(session, quarantine_statement(changes))
+            inserted, updated, deleted = merged(session, gold_statement(changes, scored, version))
+            span.set_attribute("data.rows_inserted", inserted)
+            span.set_attribute("data.rows_updated", updated)
+            span.set_attribute("data.rows_deleted", deleted)
             span.set_attribute("data.rows_quarantined", quarantined)
 
     return (
-        f"{written.rows_inserted} record(s) inserted, {written.rows_updated} record(s) updated, "
-        f"{left} record(s) deleted in the {GOLD} table"
+        f"{inserted} record(s) inserted, {updated} record(s) updated, "
+        f"{deleted} record(s) deleted in the {spec.GOLD} table"
     )
 
 
@@ -75,56 +66,91 @@ def transaction(session: Session) -> Iterator[None]:
     session.sql("COMMIT").collect()
 
 
-def default_version(session: Session) -> ModelVersion:
-    """The version that serves: the model's default."""
-    registry = Registry(session, database_name=session.get_current_database(), schema_name=session.get_current_schema())
-    return registry.get_model(MODEL_NAME).default
+def changed_rows() -> str:
+    """A query of the changed rows, text standardised: the new state of those inserted or updated, and those deleted.
+
+    An update stands in the stream as a DELETE and an INSERT of the same row: only the latter counts.
+    """
+    copied = [*spec.CARRIED, spec.LABEL, *STREAM_COLUMNS]
+    return f"""
+        SELECT {", ".join([*features.standardised(), *copied])}
+        FROM {STREAM}
+        WHERE METADATA$ACTION = 'INSERT' OR NOT METADATA$ISUPDATE"""
 
 
-def predict(version: ModelVersion, rows: DataFrame) -> DataFrame:
-    """`rows` with the column PREDICTED_CHARGES."""
-    scored = version.run(rows, function_name="predict")
-    (prediction,) = set(scored.columns) - set(rows.columns)
-    return scored.rename(prediction, "PREDICTED_CHARGES")
+def is_scored() -> str:
+    """Does a changed row stand in the gold table afterwards?"""
+    return f"METADATA$ACTION = 'INSERT' AND {features.is_sound()}"
 
 
-def gold_values(scored: DataFrame, version: ModelVersion) -> dict[str, Column]:
-    """The gold table's columns for a scored row."""
-    copied = (*features.FEATURES, features.LABEL, *STREAM_COLUMNS, "PREDICTED_CHARGES")
-    return {
-        **{name: scored[name] for name in copied},
-        "METADATA_UPDATED_AT": F.current_timestamp(),
-        "MODEL_NAME": F.lit(MODEL_NAME),
-        "MODEL_VERSION": F.lit(plain_name(version.version_name)),
-        "SCORED_AT": F.current_timestamp(),
-        "TRACE_ID": F.lit(trace_id()),
+def predicted(rows: str, version: str) -> str:
+    """A query of `rows` with their predictions by a version of the model."""
+    arguments = ", ".join(spec.FEATURES)
+    answered = f"SELECT *, MODEL({spec.MODEL_NAME}, {quoted(version)})!PREDICT({arguments}) AS ANSWER FROM ({rows})"
+    return f"SELECT * EXCLUDE ANSWER, {prediction()} AS {spec.PREDICTION} FROM ({answered})"
+
+
+def prediction() -> str:
+    """The prediction in a model's answer; a classifier answers with the number of the class."""
+    if spec.KIND == "regression":
+        return 'ANSWER:"output_feature_0"::FLOAT'
+    numbers = ", ".join(f"{number}, {features.text(name)}" for number, name in enumerate(spec.CLASSES))
+    return f'DECODE(ANSWER:"output_feature_0"::INT, {numbers})'
+
+
+def quarantine_statement(changes: str) -> str:
+    """A MERGE after which the quarantine holds exactly those of the changed rows that cannot be scored."""
+    values = {name: f"change.{name}" for name in (*spec.FEATURES, *spec.CARRIED, spec.LABEL, ROW_ID, "REASON")}
+    values |= {"QUARANTINED_AT": "CURRENT_TIMESTAMP()", "TRACE_ID": f"'{trace_id()}'"}
+    return f"""
+        MERGE INTO {spec.QUARANTINE} AS quarantine
+        USING (
+            WITH changed AS ({changes}),
+            judged AS (SELECT *, METADATA$ACTION = 'INSERT' AND NOT ({features.is_sound()}) AS FAULTY FROM changed)
+            SELECT *, {features.fault()} AS REASON FROM judged
+            WHERE FAULTY OR {ROW_ID} IN (SELECT {ROW_ID} FROM {spec.QUARANTINE})
+        ) AS change
+        ON quarantine.{ROW_ID} = change.{ROW_ID}
+        WHEN MATCHED AND NOT change.FAULTY THEN DELETE
+        WHEN MATCHED THEN UPDATE SET {assignments(values)}
+        WHEN NOT MATCHED AND change.FAULTY THEN INSERT ({", ".join(values)}) VALUES ({", ".join(values.values())})"""
+
+
+def gold_statement(changes: str, scored: str, version: str) -> str:
+    """A MERGE that brings the gold table up to date with the changed rows."""
+    copied = (*spec.FEATURES, *spec.CARRIED, spec.LABEL, *STREAM_COLUMNS, spec.PREDICTION)
+    values = {name: f"change.{name}" for name in copied}
+    values |= {
+        "METADATA_UPDATED_AT": "CURRENT_TIMESTAMP()",
+        "MODEL_NAME": f"'{spec.MODEL_NAME}'",
+        "MODEL_VERSION": features.text(version),
+        "SCORED_AT": "CURRENT_TIMESTAMP()",
+        "TRACE_ID": f"'{trace_id()}'",
     }
+    return f"""
+        MERGE INTO {spec.GOLD} AS gold
+        USING (
+            WITH changed AS ({changes}),
+            scored AS ({scored})
+            SELECT *, TRUE AS STAYS FROM scored
+            UNION ALL
+            SELECT *, NULL, FALSE FROM changed WHERE NOT ({is_scored()})
+        ) AS change
+        ON gold.{ROW_ID} = change.{ROW_ID}
+        WHEN MATCHED AND NOT change.STAYS THEN DELETE
+        WHEN MATCHED THEN UPDATE SET {assignments(values)}
+        WHEN NOT MATCHED AND change.STAYS THEN INSERT ({", ".join(values)}) VALUES ({", ".join(values.values())})"""
 
 
-def write_quarantine(quarantine: Table, stream: DataFrame, faulty: DataFrame) -> int:
-    """Replace what the quarantine holds of the changed rows by those that are faulty now, and count them."""
-    withdraw(quarantine, stream)
-    copied = (*features.FEATURES, features.LABEL, ROW_ID, "REASON")
-    values = {
-        **{name: faulty[name] for name in copied},
-        "QUARANTINED_AT": F.current_timestamp(),
-        "TRACE_ID": F.lit(trace_id()),
-    }
-    return upsert(quarantine, faulty, values).rows_inserted
+def assignments(values: dict[str, str]) -> str:
+    """The SET list of an UPDATE."""
+    return ", ".join(f"{name} = {value}" for name, value in values.items())
 
 
-def upsert(target: Table, rows: DataFrame, values: dict[str, Column]) -> MergeResult:
-    """Insert `rows` into `target`, or update the rows that are there already."""
-    return target.merge(
-        rows,
-        target[ROW_ID] == rows[ROW_ID],
-        [F.when_matched().update(values), F.when_not_matched().insert(values)],
-    )
-
-
-def withdraw(target: Table, withdrawn: DataFrame) -> int:
-    """Delete from `target` the rows that stand in `withdrawn`, and say how many there were."""
-    return target.delete(target[ROW_ID].in_(withdrawn.select(ROW_ID))).rows_deleted
+def merged(session: Session, statement: str) -> tuple[int, int, int]:
+    """Run a MERGE that inserts, updates and deletes, and say how many rows each of them was."""
+    inserted, updated, deleted = session.sql(statement).collect()[0]
+    return inserted, updated, deleted
 
 
 def trace_id() -> str:

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-MODEL_NAME = "INSURANCE_CHARGES_PREDICTION"
+import insurance_spec as spec
+from snowflake.snowpark import Session
 
 _NAME = re.compile(r"V(\d+)(?:\.(\d+))?")
 
@@ -39,3 +40,29 @@ def next_version(names: Iterable[str], major: bool) -> Version:
 def plain_name(identifier: str) -> str:
     """A version's name without the quotes that snowflake-ml puts around an identifier with a dot in it."""
     return identifier.strip('"')
+
+
+def quoted(version: str) -> str:
+    """A version's name as an SQL identifier: the dot in it needs quotes."""
+    return '"' + version.replace('"', '""') + '"'
+
+
+def version_names(session: Session) -> list[str]:
+    """All versions of the model, in no particular order.
+
+    Raises:
+        SnowparkSQLException: there is no model yet.
+    """
+    return [row["name"] for row in session.sql(f"SHOW VERSIONS IN MODEL {spec.MODEL_NAME}").collect()]
+
+
+def serving_version(session: Session) -> str:
+    """The version that serves: the model's default.
+
+    Raises:
+        LookupError: no model has been trained yet.
+    """
+    models = session.sql(f"SHOW MODELS LIKE '{spec.MODEL_NAME}' IN SCHEMA").collect()
+    if not models:
+        raise LookupError(f"there is no model {spec.MODEL_NAME} yet: train one first")
+    return str(models[0]["default_version_name"])

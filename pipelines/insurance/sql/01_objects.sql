@@ -1,4 +1,5 @@
--- The pipeline's tables, its stream and its event table. Running this again keeps the rows that are there.
+-- The pipeline's tables, its stream and its event table. Running this again keeps the rows that are there: a table that
+-- exists gets the columns that it lacks.
 
 CREATE DATABASE IF NOT EXISTS <% database %>;
 CREATE SCHEMA IF NOT EXISTS <% database %>.<% schema %>;
@@ -10,12 +11,12 @@ USE WAREHOUSE <% warehouse %>;
 -- The procedures' Python files.
 CREATE STAGE IF NOT EXISTS PIPELINE_CODE;
 
--- Spans, logs and errors of both procedures.
+-- Spans, logs and errors of the procedures.
 CREATE EVENT TABLE IF NOT EXISTS MODEL_TRACES;
 ALTER ACCOUNT SET EVENT_TABLE = <% database %>.<% schema %>.MODEL_TRACES;
 
 -- What training reads.
-CREATE TABLE IF NOT EXISTS SOURCE_OF_TRUTH (
+CREATE OR ALTER TABLE SOURCE_OF_TRUTH (
     AGE NUMBER(38,0),
     GENDER VARCHAR,
     BMI FLOAT,
@@ -38,7 +39,7 @@ CREATE TABLE IF NOT EXISTS LANDING_TABLE LIKE SOURCE_OF_TRUTH;
 CREATE STREAM IF NOT EXISTS STREAM_ON_LANDING ON TABLE LANDING_TABLE;
 
 -- The landing rows with their predictions, text standardised, and where each prediction came from.
-CREATE TABLE IF NOT EXISTS INSURANCE_GOLD (
+CREATE OR ALTER TABLE INSURANCE_GOLD (
     AGE NUMBER(38,0),
     GENDER VARCHAR,
     BMI FLOAT,
@@ -53,17 +54,17 @@ CREATE TABLE IF NOT EXISTS INSURANCE_GOLD (
     METADATA$ROW_ID VARCHAR,
     METADATA$ISUPDATE BOOLEAN,
     METADATA$ACTION VARCHAR,
-    METADATA_UPDATED_AT TIMESTAMP_NTZ,
+    METADATA_UPDATED_AT TIMESTAMP_NTZ,  -- when the row's last change arrived here
     CHARGES FLOAT,
     PREDICTED_CHARGES FLOAT,
     MODEL_NAME VARCHAR,
     MODEL_VERSION VARCHAR,
-    SCORED_AT TIMESTAMP_NTZ,
+    SCORED_AT TIMESTAMP_NTZ,  -- later than METADATA_UPDATED_AT after a backfill
     TRACE_ID VARCHAR  -- the scoring run's trace in MODEL_TRACES
 );
 
--- Landing rows that cannot be scored, as they arrived, each with the reason.
-CREATE TABLE IF NOT EXISTS INSURANCE_QUARANTINE (
+-- Landing rows that cannot be scored, each with the reason, text standardised.
+CREATE OR ALTER TABLE INSURANCE_QUARANTINE (
     AGE NUMBER(38,0),
     GENDER VARCHAR,
     BMI FLOAT,
@@ -82,17 +83,52 @@ CREATE TABLE IF NOT EXISTS INSURANCE_QUARANTINE (
     TRACE_ID VARCHAR
 );
 
--- Every comparison of a new version with the one that served, and what was decided.
-CREATE TABLE IF NOT EXISTS MODEL_DECISIONS (
+-- What has decided which version serves: the gate after each training, and rollbacks.
+CREATE OR ALTER TABLE MODEL_DECISIONS (
     DECIDED_AT TIMESTAMP_NTZ,
+    DECIDED_BY VARCHAR,
     MODEL_NAME VARCHAR,
-    CHALLENGER_VERSION VARCHAR,
-    CHAMPION_VERSION VARCHAR,  -- NULL for the first version
-    CHALLENGER_MAPE FLOAT,
-    CHAMPION_MAPE FLOAT,
+    CHALLENGER_VERSION VARCHAR,  -- the version that was to serve
+    CHAMPION_VERSION VARCHAR,  -- the version that served; NULL when there was none
+    ERROR_METRIC VARCHAR,
+    CHALLENGER_ERROR FLOAT,
+    CHAMPION_ERROR FLOAT,
     HELD_OUT_ROWS NUMBER(38,0),
     TOLERANCE FLOAT,
-    DECISION VARCHAR,  -- PROMOTED or KEPT
+    DECISION VARCHAR,  -- PROMOTED, KEPT or ROLLED_BACK
+    SERVES VARCHAR,  -- the version that has served since
     REASON VARCHAR,
     TRACE_ID VARCHAR
 );
+
+-- What each version's training data looked like: the share of rows in each bin of each column, to measure drift against.
+CREATE OR ALTER TABLE MODEL_BASELINES (
+    MODEL_NAME VARCHAR,
+    MODEL_VERSION VARCHAR,
+    COLUMN_NAME VARCHAR,
+    LOW FLOAT,  -- inclusive; NULL when the bin has no lower bound
+    HIGH FLOAT,  -- exclusive; NULL when the bin has no upper bound
+    CATEGORY VARCHAR,  -- of a text column
+    SHARE FLOAT
+);
+
+-- What has been scored lately against those baselines.
+CREATE OR ALTER TABLE MODEL_DRIFT (
+    MEASURED_AT TIMESTAMP_NTZ,
+    SCORED_FROM TIMESTAMP_NTZ,
+    SCORED_TO TIMESTAMP_NTZ,
+    MODEL_NAME VARCHAR,
+    MODEL_VERSION VARCHAR,
+    KIND VARCHAR,  -- PSI of a column, or ERROR as a multiple of the error on held-out rows
+    COLUMN_NAME VARCHAR,
+    VALUE FLOAT,
+    ALERT_ABOVE FLOAT,
+    ALERT BOOLEAN,
+    SCORED_ROWS NUMBER(38,0),
+    TRACE_ID VARCHAR
+);
+
+CREATE OR REPLACE VIEW DRIFT_ALERTS AS
+    SELECT MEASURED_AT, MODEL_VERSION, KIND, COLUMN_NAME, VALUE, ALERT_ABOVE, SCORED_ROWS, TRACE_ID
+    FROM MODEL_DRIFT
+    WHERE ALERT;
