@@ -45,7 +45,8 @@ class Bench:
         self.stage = self.files.directory(1)
         self.duckdb = duckdb.connect()
         self.duckdb.execute("SET TimeZone = 'UTC'")
-        self.duckdb.execute(resources.files("snowmelt.storage").joinpath("sql/times.sql").read_text())
+        for script in ("macros", "times"):
+            self.duckdb.execute(resources.files("snowmelt.storage").joinpath(f"sql/{script}.sql").read_text())
         self.duckdb.execute(f"SET allowed_directories=['{self.files.root}']")
         self.duckdb.execute("SET enable_external_access=false")
 

@@ -82,7 +82,7 @@ def convert_value(
         text = source if source_type == "VARCHAR" else f"CAST({source} AS VARCHAR)"
         strict, lenient = _limited(text, target, truncate)
     elif target.kind in {Kind.VARIANT, Kind.OBJECT, Kind.ARRAY} and source_type != "JSON":
-        strict = lenient = f"to_json({source})"
+        strict = lenient = f"snowmelt_sorted(to_json({source}))"
     elif target.kind is Kind.TIMESTAMP_TZ:
         strict = lenient = f"snowmelt_to_tz({source})"
     else:

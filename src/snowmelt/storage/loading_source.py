@@ -285,7 +285,8 @@ def _json_source(files: Sequence[StagedFile], fmt: JsonFormat) -> StageSource:
             form = "auto" if fmt.strip_outer_array or not _starts_with_array(file, compression) else "unstructured"
             meta = _metadata([file], "row_number() OVER ()")
             options = f"format='{form}', compression='{compression}', maximum_object_size={MAX_JSON_BYTES}"
-            selects.append(f"SELECT json AS c1, {meta} FROM read_json_objects({_paths([file])}, {options})")
+            rows = f"read_json_objects({_paths([file])}, {options})"
+            selects.append(f"SELECT snowmelt_sorted(json) AS c1, {meta} FROM {rows}")
     return StageSource(f"({' UNION ALL '.join(selects)})", (SourceColumn("$1", "c1", "c1"),), fmt, tuple(files))
 
 

@@ -169,6 +169,14 @@ def _value_of(node: exp.Expr) -> exp.Expr:
     return _json(node.expressions[0])
 
 
+def _parse_json(node: exp.Expr) -> exp.Expr:
+    found = type_of(node.this)
+    text = node.this.copy()
+    if found is not None and found.kind in SEMI_STRUCTURED:
+        text = engine_call("snowmelt_text", text)
+    return engine_call("snowmelt_try_parse_json" if node.args.get("safe") else "snowmelt_parse_json", text)
+
+
 def _split(node: exp.Expr) -> exp.Expr:
     if node.expression.name == "":
         parts: exp.Expr = _list([node.this.copy()])
@@ -248,6 +256,7 @@ _BY_NODE: dict[type[exp.Expr], Maker] = {
     exp.StripNullValue: _macro("snowmelt_strip_null", "this"),
     exp.IsNullValue: _is("NULL_VALUE"),
     exp.IsArray: _is("ARRAY"),
+    exp.ParseJSON: _parse_json,
     exp.CheckJson: _macro("snowmelt_check_json", "this"),
     exp.Typeof: lambda node: engine_call("snowmelt_typeof", _json(node.this)),
     exp.JSONFormat: lambda node: engine_call("snowmelt_json_text", _json(node.this)),

@@ -34,6 +34,21 @@ CREATE OR REPLACE MACRO snowmelt_try_boolean(x) AS
     CASE WHEN lower(x) IN ('true', 't', 'yes', 'y', 'on', '1') THEN true
     WHEN lower(x) IN ('false', 'f', 'no', 'n', 'off', '0') THEN false END;
 
+-- Keys of objects in alphabetical order, and no spaces between the parts. The engine's own VARIANT sorts keys, but keeps
+-- numbers as floating point, so an object with a number that has too many digits for that stays in the order given.
+CREATE OR REPLACE MACRO snowmelt_sorted(j) AS
+    CASE WHEN regexp_matches(CAST(j AS VARCHAR),
+        '(^|[:,\[])\s*-?(\d{20}|\d{3,}\.\d{15}|\d{8}\d*\.\d{10}|\d{13}\d*\.\d{5}|\d*\.\d{18})') THEN j
+    WHEN contains(CAST(j AS VARCHAR), '{') THEN CAST(CAST(j AS VARIANT) AS JSON)
+    WHEN regexp_matches(CAST(j AS VARCHAR), '(^|[:,\[])\s*-?\d+(\.\d+)?[eE]') THEN j
+    ELSE json(CAST(j AS VARCHAR)) END;
+
+-- Text as a VARIANT; blank text is null. A condition is inside of the call, since constant calls run in any case.
+CREATE OR REPLACE MACRO snowmelt_parse_json(t) AS
+    snowmelt_sorted(CAST(CASE WHEN trim(t, E' \t\r\n') <> '' THEN t END AS JSON));
+CREATE OR REPLACE MACRO snowmelt_try_parse_json(t) AS
+    snowmelt_sorted(CAST(CASE WHEN json_valid(t) THEN t END AS JSON));
+
 -- VARIANT, OBJECT and ARRAY are JSON. What a VARIANT holds as text: no quotes around a text.
 CREATE OR REPLACE MACRO snowmelt_text(v) AS v ->> '$';
 
