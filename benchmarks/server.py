@@ -17,8 +17,9 @@ from benchmarks.job import Scored
 from snowmelt.base.settings import Settings
 from snowmelt.cli import connection as connections
 from snowmelt.cli import demo_data
-from snowmelt.cli.deploy import plan, run
+from snowmelt.cli.deploy import run
 from snowmelt.cli.embedded import running
+from snowmelt.cli.manifest import actions_of
 from snowmelt.cli.taskrun import run_task
 
 FEED_ROWS = 990_000
@@ -56,7 +57,7 @@ def measure() -> Measured:
     """Deploy the insurance pipeline on a fresh server, load the full data set and take all measurements."""
     with embedded() as connection:
         select_ms = _select_ms(connection)
-        run(connection, plan(demo_data.pipeline_directory()))
+        run(connection, actions_of(demo_data.pipeline_directory()))
         connection.cursor().execute("ALTER TASK PREDICT_WRITE_TASK SUSPEND")
         with tempfile.TemporaryDirectory() as name:
             frame = demo_data.generated_rows(demo_data.TRAINING_ROWS + FEED_ROWS, Path(name))

@@ -12,7 +12,8 @@ from snowflake.connector import SnowflakeConnection, connect
 from snowflake.connector.pandas_tools import write_pandas
 
 from snowmelt.cli.demo_data import pipeline_directory
-from snowmelt.cli.deploy import plan, run
+from snowmelt.cli.deploy import run
+from snowmelt.cli.manifest import actions_of
 from snowmelt.testing.server import running_server
 
 #: Rows to train on: enough for a model that is clearly better than a bad one.
@@ -56,7 +57,7 @@ def server() -> Iterator[dict[str, Any]]:
 def sql(server: dict[str, Any], data: Any) -> Iterator[Sql]:
     """A connection to the deployed pipeline. Tasks are suspended: tests run them when they want them."""
     with connect(**server) as connection:
-        run(connection, plan(pipeline_directory()))
+        run(connection, actions_of(pipeline_directory()))
         execute = Sql(connection)
         execute("USE SCHEMA INSURANCE.ML_PIPE")
         execute("ALTER TASK PREDICT_WRITE_TASK SUSPEND")

@@ -14,7 +14,8 @@ from snowflake.connector import SnowflakeConnection
 from snowflake.connector.errors import Error
 
 from snowmelt.cli import demo_data
-from snowmelt.cli.deploy import plan, run
+from snowmelt.cli.deploy import run
+from snowmelt.cli.manifest import actions_of
 from snowmelt.cli.taskrun import run_task
 
 pytestmark = [
@@ -33,7 +34,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     directory = tmp_path_factory.mktemp("scoring") / "data"
     server = ServerProcess(directory)
     with server.connect() as connection:
-        run(connection, plan(demo_data.pipeline_directory()))
+        run(connection, actions_of(demo_data.pipeline_directory()))
         connection.cursor().execute("ALTER TASK PREDICT_WRITE_TASK SUSPEND")
         frame = demo_data.generated_rows(demo_data.TRAINING_ROWS + LANDED, directory)
         demo_data.load(connection, frame, lambda _: None)

@@ -9,7 +9,8 @@ import pytest
 from snowflake.connector.errors import ProgrammingError
 
 from snowmelt.cli.demo_data import pipeline_directory
-from snowmelt.cli.deploy import Action, DeployError, plan, run
+from snowmelt.cli.deploy import run
+from snowmelt.cli.manifest import Action, DeployError, actions_of
 
 
 @pytest.fixture
@@ -23,19 +24,25 @@ def pipeline(tmp_path: Path) -> Path:
 
 
 def test_a_plan_keeps_the_manifests_order(pipeline: Path) -> None:
-    assert plan(pipeline) == [
+    assert actions_of(pipeline) == [
         Action("USE SCHEMA A.B;", "a.sql", 2),
         Action("SELECT 1;", "a.sql", 3),
-        Action(f"PUT 'file://{pipeline.as_posix()}/*.py' @A.B.CODE AUTO_COMPRESS = FALSE OVERWRITE = TRUE", "*.py", 0),
+        Action(
+            f"PUT 'file://{pipeline.as_posix()}/*.py' @A.B.CODE AUTO_COMPRESS = FALSE OVERWRITE = TRUE",
+            "*.py",
+            0,
+            (pipeline / "code.py",),
+            "@A.B.CODE",
+        ),
     ]
 
 
 def test_a_variable_can_be_changed(pipeline: Path) -> None:
-    assert plan(pipeline, {"where": "C.D"})[0].text == "USE SCHEMA C.D;"
+    assert actions_of(pipeline, {"where": "C.D"})[0].text == "USE SCHEMA C.D;"
 
 
 def test_the_flagship_can_be_planned() -> None:
-    texts = [action.text for action in plan(pipeline_directory())]
+    texts = [action.text for action in actions_of(pipeline_directory())]
     assert texts[0] == "CREATE DATABASE IF NOT EXISTS INSURANCE;"
     assert sum(text.startswith("PUT") for text in texts) == 1
     assert "<%" not in "".join(texts)
@@ -57,7 +64,7 @@ def test_a_wrong_manifest_is_said(pipeline: Path, manifest: str | None, message:
     path = pipeline / "manifest.toml"
     path.unlink() if manifest is None else path.write_text(manifest)
     with pytest.raises(DeployError, match=message):
-        plan(pipeline)
+        actions_of(pipeline)
 
 
 class FailingCursor:

@@ -20,8 +20,9 @@ from snowmelt.base.settings import Settings
 from snowmelt.cli import connection as connections
 from snowmelt.cli import demo_data
 from snowmelt.cli.demo_report import BatchTiming, gather, render
-from snowmelt.cli.deploy import DeployError, plan, run
+from snowmelt.cli.deploy import run
 from snowmelt.cli.embedded import running
+from snowmelt.cli.manifest import DeployError, actions_of
 from snowmelt.cli.taskrun import TaskFailed, run_task
 
 TRAIN = "TRAIN_SAVE_TASK"
@@ -72,7 +73,7 @@ class Demo:
     def deploy(self) -> None:
         """Start from an empty database and run the pipeline's files."""
         self.execute("DROP DATABASE IF EXISTS INSURANCE")
-        actions = plan(demo_data.pipeline_directory())
+        actions = actions_of(demo_data.pipeline_directory())
         with self.console.status("Deploying pipelines/insurance"):
             run(self.connection, actions)
         # The demo runs the tasks itself when it wants them, so that nobody waits for a schedule.

@@ -2,101 +2,36 @@
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+import socket
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from snowflake.connector import SnowflakeConnection
 from snowflake.connector.errors import Error as ConnectorError
 
+from snowmelt.base.settings import Settings
 from snowmelt.cli import connection as connections
-from snowmelt.cli.sqlfile import render, statements
+from snowmelt.cli.deploy_plan import Change, Effect, effects
+from snowmelt.cli.embedded import running
+from snowmelt.cli.manifest import Action, DeployError, actions_of
 
-
-class DeployError(Exception):
-    """A deployment that cannot go on; the text names the file, the line and the statement."""
-
-
-@dataclass(frozen=True)
-class Action:
-    """One statement of a deployment.
-
-    Attributes:
-        source: the file it comes from, relative to the pipeline.
-        line: its line there; 0 when the manifest asked for it.
-    """
-
-    text: str
-    source: str
-    line: int
-
-    @property
-    def place(self) -> str:
-        return f"{self.source}:{self.line}" if self.line else self.source
-
-    @property
-    def title(self) -> str:
-        """The statement's first line."""
-        return self.text.strip().splitlines()[0]
-
-
-def plan(pipeline: Path, overrides: Mapping[str, str] | None = None) -> list[Action]:
-    """Read a pipeline's manifest and files and say what a deployment would run, without running anything.
-
-    Args:
-        pipeline: the directory that holds ``manifest.toml``.
-        overrides: values that take the place of the manifest's variables.
-
-    Raises:
-        DeployError: the manifest or a file that it names is missing or wrong.
-    """
-    manifest = _read_manifest(pipeline)
-    variables = {**manifest.get("variables", {}), **(overrides or {})}
-    actions: list[Action] = []
-    for step in manifest.get("step", []):
-        try:
-            actions.extend(_step(pipeline, step, variables))
-        except KeyError as missing:
-            raise DeployError(f"{pipeline / 'manifest.toml'}: nothing gives a value to {missing}") from missing
-    if not actions:
-        raise DeployError(f"{pipeline / 'manifest.toml'}: there is no [[step]] to run")
-    return actions
-
-
-def _read_manifest(pipeline: Path) -> dict[str, Any]:
-    path = pipeline / "manifest.toml"
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise DeployError(f"{path} does not exist; a pipeline is a directory with a manifest.toml") from error
-    except tomllib.TOMLDecodeError as error:
-        raise DeployError(f"{path}: {error}") from error
-
-
-def _step(pipeline: Path, step: Mapping[str, str], variables: Mapping[str, str]) -> Iterator[Action]:
-    match dict(step):
-        case {"sql": name}:
-            path = pipeline / name
-            if not path.is_file():
-                raise DeployError(f"{path} does not exist, but the manifest names it")
-            for statement in statements(render(path.read_text(encoding="utf-8"), variables)):
-                yield Action(statement.text, name, statement.line)
-        case {"put": pattern, "stage": stage}:
-            if not list(pipeline.glob(pattern)):
-                raise DeployError(f"no file matches {pipeline / pattern}, but the manifest names it")
-            files = (pipeline.resolve() / pattern).as_posix().replace("'", "\\'")
-            target = render(stage, variables)
-            yield Action(f"PUT 'file://{files}' {target} AUTO_COMPRESS = FALSE OVERWRITE = TRUE", pattern, 0)
-        case other:
-            raise DeployError(f"{pipeline / 'manifest.toml'}: a step is `sql` or `put` with `stage`, not {other}")
+_MARKS = {
+    Change.ADDED: "[green]+[/]",
+    Change.ALTERED: "[yellow]~[/]",
+    Change.REPLACED: "[yellow]±[/]",
+    Change.DROPPED: "[red]-[/]",
+    Change.UNCHANGED: "[dim]=[/]",
+    Change.RUN: "[dim]·[/]",
+}
 
 
 def run(
-    connection: SnowflakeConnection, actions: list[Action], progress: Callable[[Action], None] = lambda _: None
+    connection: SnowflakeConnection, actions: Sequence[Action], progress: Callable[[Action], None] = lambda _: None
 ) -> None:
     """Run `actions` in order; `progress` hears of each before it runs.
 
@@ -104,16 +39,20 @@ def run(
         DeployError: a statement failed; those before it stay done, and running it all again is safe.
     """
     with connection.cursor() as cursor:
-        for action in actions:
+        for done, action in enumerate(actions):
             progress(action)
             try:
                 cursor.execute(action.text)
             except ConnectorError as error:
-                raise DeployError(f"{action.place}: {action.title}\n{error.msg or error}") from error
+                raise DeployError(
+                    f"{action.place}: {action.title}\n{error.msg or error}\n"
+                    f"{done} of {len(actions)} statements are done. Deploying again is safe, and completes the rest."
+                ) from error
 
 
 def deploy(
     path: Annotated[Path, typer.Argument(help="The pipeline's directory.", exists=True, file_okay=False)],
+    show_plan: Annotated[bool, typer.Option("--plan", help="Say what would change, and do nothing.")] = False,
     variable: Annotated[
         list[str] | None, typer.Option(help="name=value in place of the manifest's; may be repeated.")
     ] = None,
@@ -125,16 +64,54 @@ def deploy(
     named: connections.Named = None,
 ) -> None:
     """Run a pipeline's SQL files and upload its Python files, in the order of its manifest.toml."""
-    console = Console()
+    console = Console(soft_wrap=True)
     target = connections.Target(host, port, user, password, data=data, named=named)
     try:
-        actions = plan(path, _overrides(variable or []))
-        with connections.open_connection(target) as connection:
+        actions = actions_of(path, _overrides(variable or []))
+        with _reached(target, console) as reached, connections.open_connection(reached) as connection:
+            if show_plan:
+                show(console, list(effects(connection, actions)))
+                return
             run(connection, actions, lambda action: console.print(f"[dim]{action.place}[/]  {action.title}"))
     except DeployError as error:
-        Console(stderr=True).print(str(error), style="red", markup=False)
+        Console(stderr=True, soft_wrap=True).print(str(error), style="red", markup=False, highlight=False)
         raise typer.Exit(1) from error
     console.print(f"[green]{path} is deployed[/]: {len(actions)} statements")
+
+
+def show(console: Console, planned: Sequence[Effect]) -> None:
+    """Print a plan: one line for each object, then the sum of it."""
+    for effect in planned:
+        words = [effect.change.value, effect.kind, effect.name]
+        line = f"{_MARKS[effect.change]} {' '.join(filter(None, words))}"
+        line += f": {effect.detail}" if effect.detail else ""
+        line += f"  [red]loses {effect.loses}[/]" if effect.loses else ""
+        console.print(f"{line}  [dim]{effect.action.place}[/]", highlight=False)
+    counts = Counter(effect.change for effect in planned)
+    told = ", ".join(f"{counts[change]} {change.value}" for change in Change if counts[change])
+    losses = sum(bool(effect.loses) for effect in planned)
+    ending = f"[red]{losses} of them lose something[/]" if losses else "nothing is lost"
+    console.print(f"Plan: {told}; {ending}. Nothing has been done.", highlight=False)
+
+
+@contextmanager
+def _reached(target: connections.Target, console: Console) -> Iterator[connections.Target]:
+    """The target itself when somebody listens there; otherwise a server of its own on the data directory."""
+    if target.named or target.host not in ("127.0.0.1", "localhost") or _listens(target.host, target.port):
+        yield target
+        return
+    settings = Settings(data=target.data, port=0, user=target.user, password=target.password)
+    with running(settings) as address:
+        console.print(f"[dim]Nothing listens on port {target.port}: this command opens {target.data} itself[/]")
+        yield connections.Target(address.host, address.port, address.user, address.password)
+
+
+def _listens(host: str, port: int) -> bool:
+    try:
+        with socket.create_connection((host, port), timeout=1):
+            return True
+    except OSError:
+        return False
 
 
 def _overrides(pairs: list[str]) -> dict[str, str]:
