@@ -49,7 +49,7 @@ class Engine:
         self._begun: set[int] = set()
         self.spill = spill
         self._root = _open(path, files, spill, memory_mb)
-        for script in ("bootstrap", "macros", "times"):
+        for script in ("bootstrap", "macros", "times", "numbers"):
             self._root.execute(resources.files("snowmelt.storage").joinpath(f"sql/{script}.sql").read_text())
         newest = "SELECT coalesce(max(tx), 0), coalesce(max(ver), 0), epoch_us(max(committed_at)) FROM snowmelt.commits"
         row = self._root.execute(newest).fetchone()

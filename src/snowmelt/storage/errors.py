@@ -104,6 +104,10 @@ _RULES: tuple[_Rule, ...] = (
         lambda m: SqlError(m.group(1), 100096, "22007"),
     ),
     (
+        re.compile(r"(Can't parse '.*' as number with format '.*')", re.DOTALL),
+        lambda m: SqlError(m.group(1), 100140, "22007"),
+    ),
+    (
         re.compile(r"Unknown TimeZone '(.*?)'"),
         lambda m: SqlError(f"Invalid time zone: '{m.group(1)}'", 100047, "22023"),
     ),

@@ -26,6 +26,7 @@ from snowmelt.sql.rewrite.functions import resolve_functions, sequences
 from snowmelt.sql.rewrite.literals import bind
 from snowmelt.sql.rewrite.moments import moments
 from snowmelt.sql.rewrite.names import fold_identifiers, name_projections, positional_columns
+from snowmelt.sql.rewrite.number_texts import number_texts
 from snowmelt.sql.rewrite.relations import relations
 from snowmelt.sql.rewrite.semistructured import extract_fields
 from snowmelt.sql.rewrite.sequence_values import sequence_values
@@ -57,6 +58,7 @@ RULES: tuple[Rule, ...] = (
     date_comparisons,
     dates,
     date_texts,
+    number_texts,
     resolve_functions,
     extract_fields,
     flatten,

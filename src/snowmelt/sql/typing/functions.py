@@ -212,6 +212,7 @@ BY_NODE: dict[type[exp.Expr], Typer] = {
     exp.Seq8: always(numbers.number(19, 0)),
     exp.Rand: always(numbers.number(19, 0)),
     exp.Unhex: always(BINARY),
+    exp.HexString: always(BINARY),
     **dict.fromkeys(
         (exp.GetExtract, exp.GetIgnoreCase, exp.StripNullValue, exp.ArrayMax, exp.ArrayMin), always(VARIANT)
     ),
