@@ -23,6 +23,7 @@ from snowmelt.sql.rewrite.date_texts import date_texts
 from snowmelt.sql.rewrite.dates import argument_order, dates
 from snowmelt.sql.rewrite.flatten import flatten
 from snowmelt.sql.rewrite.functions import resolve_functions, sequences
+from snowmelt.sql.rewrite.implicit_casts import implicit_casts
 from snowmelt.sql.rewrite.literals import bind
 from snowmelt.sql.rewrite.moments import moments
 from snowmelt.sql.rewrite.names import fold_identifiers, name_projections, positional_columns
@@ -55,6 +56,7 @@ RULES: tuple[Rule, ...] = (
     date_operands,
     variant_calls,
     coerce_variants,
+    implicit_casts,
     date_comparisons,
     dates,
     date_texts,

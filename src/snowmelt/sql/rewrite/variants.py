@@ -286,53 +286,19 @@ _BY_NAME: dict[str, Maker] = {
 # --- a VARIANT beside other types ------------------------------------------------------------------------------------
 
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ, exp.NullSafeNEQ)
-_NUMERIC = (
-    exp.Add,
-    exp.Sub,
-    exp.Mul,
-    exp.Div,
-    exp.Mod,
-    exp.Sum,
-    exp.Avg,
-    exp.Abs,
-    exp.Round,
-    exp.Floor,
-    exp.Ceil,
-    exp.Sqrt,
-)
-_TEXT = (
-    exp.Upper,
-    exp.Lower,
-    exp.Trim,
-    exp.Concat,
-    exp.DPipe,
-    exp.Like,
-    exp.ILike,
-    exp.Length,
-    exp.Substring,
-    exp.Replace,
-)
-_MORE_TEXT = (exp.RegexpLike, exp.RegexpReplace, exp.RegexpExtract, exp.StartsWith, exp.Left, exp.Right, exp.SplitPart)
 
 
 def coerce_variants(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
-    """A VARIANT is converted to the type that it is compared with, or that a function takes; ORDER BY follows its
-    values.
-    """
-    for node in list(tree.find_all(*_COMPARISONS, exp.In, exp.Between, *_NUMERIC, *_TEXT, *_MORE_TEXT, exp.Ordered)):
+    """A VARIANT is converted to the type that it is compared with; ORDER BY follows its values."""
+    for node in list(tree.find_all(*_COMPARISONS, exp.In, exp.Between, exp.Ordered)):
         if isinstance(node, _COMPARISONS):
             _compare(node, [node.this, node.expression])
         elif isinstance(node, exp.In):
             _compare(node, [node.this, *node.expressions])
         elif isinstance(node, exp.Between):
             _compare(node, [node.this, node.args["low"], node.args["high"]])
-        elif isinstance(node, exp.Ordered):
-            if _is_variant(node.this) and _may_order(node):
-                node.this.replace(engine_call("snowmelt_order", node.this.copy()))
-        else:
-            for operand in list(node.iter_expressions()):
-                if _is_variant(operand):
-                    _cast(operand, "FLOAT" if isinstance(node, _NUMERIC) else "VARCHAR")
+        elif isinstance(node, exp.Ordered) and _is_variant(node.this) and _may_order(node):
+            node.this.replace(engine_call("snowmelt_order", node.this.copy()))
     return tree
 
 

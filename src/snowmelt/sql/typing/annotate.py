@@ -14,7 +14,7 @@ from snowmelt.catalog.names import engine_name
 from snowmelt.sql.rewrite.context import TYPE, Resolver, source_columns
 from snowmelt.sql.typing import numbers
 from snowmelt.sql.typing.date_parts import OF_A_DAY, canonical
-from snowmelt.sql.typing.functions import BY_NAME, BY_NODE, TABLE_FUNCTIONS, common
+from snowmelt.sql.typing.functions import BY_NAME, BY_NODE, TABLE_FUNCTIONS, chosen, common
 
 STAR = "snowmelt_star"
 """Meta key: the columns that a star inside a call means."""
@@ -287,9 +287,7 @@ def _arguments(node: exp.Expr) -> list[DataType | None]:
 
 
 def _branches(values: Sequence[exp.Expr], default: exp.Expr | None) -> DataType | None:
-    parts = [item for item in (*values, default) if item is not None and not isinstance(item, exp.Null)]
-    types = [type_of(item) for item in parts]
-    return None if any(item is None for item in types) else common(types)
+    return chosen([item for item in (*values, default) if item is not None])
 
 
 def _cast(node: exp.Cast) -> DataType | None:

@@ -27,6 +27,7 @@ from snowmelt.base.datatypes import (
     Kind,
     parse_type,
 )
+from snowmelt.sql.rewrite.context import TYPE
 from snowmelt.sql.typing import numbers
 from snowmelt.sql.typing.date_parts import OF_A_DAY, canonical
 
@@ -35,6 +36,9 @@ Typer = Callable[[exp.Expr, Types], DataType | None]
 """The type of a call, from its node and its arguments' types in order."""
 
 COUNT = numbers.number(18, 0)
+
+NUMBER_OF_TEXT = numbers.number(18, 5)
+"""What text is taken for where it is calculated with, or chosen beside exact numbers."""
 
 
 def common(types: Types) -> DataType | None:
@@ -53,6 +57,23 @@ def common(types: Types) -> DataType | None:
     if kinds <= {Kind.FIXED, Kind.REAL}:
         return FLOAT
     return None
+
+
+def chosen(values: Sequence[exp.Expr]) -> DataType | None:
+    """The type of what gives one of `values`, whose types are noted; text beside numbers is one itself."""
+    values = [item for item in values if not isinstance(item, exp.Null)]
+    types: list[DataType | None] = [item.meta.get(TYPE) for item in values]
+    kinds = {item.kind for item in types if item is not None}
+    if Kind.TEXT in kinds and len(kinds) > 1 and kinds <= {Kind.TEXT, Kind.FIXED, Kind.REAL}:
+        types = [_as_number(*pair) for pair in zip(values, types, strict=True)]
+    return common(types) if _all_known(types) else None
+
+
+def _as_number(node: exp.Expr, found: DataType | None) -> DataType | None:
+    if found is None or found.kind is not Kind.TEXT:
+        return found
+    said = numbers.said(node.name) if isinstance(node, exp.Literal) else None
+    return NUMBER_OF_TEXT if said is None else numbers.literal(said)
 
 
 def _all_known(types: Types) -> Types | None:
@@ -77,7 +98,7 @@ def numeric(rule: Callable[[DataType], DataType]) -> Typer:
             return None
         if first.kind is Kind.FIXED:
             return rule(first)
-        return FLOAT if first.kind is Kind.REAL else None
+        return FLOAT if first.kind in (Kind.REAL, Kind.TEXT, Kind.VARIANT) else None
 
     return typer
 
@@ -92,7 +113,7 @@ def _whole(values: DataType) -> DataType:
 
 
 def _greatest(node: exp.Expr, types: Types) -> DataType | None:
-    return common(types) if _all_known(types) else None
+    return chosen([item for item in (node.this, *node.expressions) if isinstance(item, exp.Expr)])
 
 
 def _date_add(node: exp.Expr, types: Types) -> DataType | None:
@@ -150,8 +171,8 @@ BY_NODE: dict[type[exp.Expr], Typer] = {
     exp.FirstValue: same,
     exp.LastValue: same,
     exp.NthValue: same,
-    exp.Abs: same,
-    exp.Neg: same,
+    exp.Abs: numeric(lambda values: values),
+    exp.Neg: numeric(lambda values: values),
     exp.Ceil: numeric(_whole),
     exp.Floor: numeric(_whole),
     exp.Sign: always(numbers.number(1, 0)),

@@ -5,6 +5,7 @@ Source: docs.snowflake.com/en/sql-reference/operators-arithmetic
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from snowmelt.base.datatypes import FLOAT, DataType, Kind
@@ -32,6 +33,17 @@ def literal(text: str) -> DataType:
         return FLOAT
     leading = len(whole.lstrip("0"))
     return number(leading + len(fraction), len(fraction))
+
+
+_SAID = re.compile(r"\s*([-+]?)(\d+(?:\.\d*)?|\.\d+)\s*")
+
+
+def said(text: str) -> str | None:
+    """The exact number that a constant text says, without a plus; None when it says none."""
+    match = _SAID.fullmatch(text)
+    if match is None or len(match.group(2)) > MAX_DIGITS:
+        return None
+    return match.group(1).strip("+") + match.group(2)
 
 
 def total(left: DataType, right: DataType) -> DataType:

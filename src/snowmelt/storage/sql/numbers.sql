@@ -10,8 +10,8 @@ CREATE OR REPLACE MACRO snowmelt_fixed(d, digits, groups, shape, visible, first_
     WHEN length(snowmelt_whole_digits(d)) > digits THEN hashes
     ELSE right(regexp_replace(lpad(snowmelt_whole_digits(d), digits, '0'), groups, shape),
             visible[greatest(least(first_zero, digits - greatest(length(snowmelt_whole_digits(d)), least_digits) + 1), 1)])
-        || point || snowmelt_fraction(split_part(CAST(abs(d) AS VARCHAR), '.', 2), fraction, kept, compact) END;
-CREATE OR REPLACE MACRO snowmelt_fraction(r, fraction, kept, compact) AS
+        || point || snowmelt_number_fraction(split_part(CAST(abs(d) AS VARCHAR), '.', 2), fraction, kept, compact) END;
+CREATE OR REPLACE MACRO snowmelt_number_fraction(r, fraction, kept, compact) AS
     CASE WHEN compact THEN left(r, greatest(kept, length(rtrim(r, '0'))))
     ELSE rpad(left(r, greatest(kept, length(rtrim(r, '0')))), fraction, ' ') END;
 CREATE OR REPLACE MACRO snowmelt_join(a, b) AS a || b;

@@ -1,0 +1,152 @@
+"""Arguments are converted to what a function takes, and operands to each other's type, as Snowflake does by itself.
+
+Where text stands beside a number, the text becomes the number; a function of numbers takes text as FLOAT, and a
+function of texts takes anything but BINARY as VARCHAR.
+
+Source: docs.snowflake.com/en/sql-reference/data-type-conversion (implicit casting)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from sqlglot import exp
+
+from snowmelt.base.datatypes import FLOAT, TIMES, VARCHAR, DataType, Kind
+from snowmelt.sql.rewrite.context import TYPE, Resolver
+from snowmelt.sql.typing import numbers, type_of
+from snowmelt.sql.typing.functions import NUMBER_OF_TEXT
+
+_THIS = ("this",)
+_BOTH = ("this", "expression")
+
+_NUMERIC: dict[type[exp.Expr], tuple[str, ...]] = {
+    **dict.fromkeys((exp.Abs, exp.Round, exp.Sqrt, exp.Ceil, exp.Floor, exp.Sign, exp.Exp, exp.Ln, exp.Cbrt), _THIS),
+    **dict.fromkeys((exp.Sin, exp.Cos, exp.Tan, exp.Cot, exp.Asin, exp.Acos, exp.Atan, exp.Sinh, exp.Cosh), _THIS),
+    **dict.fromkeys((exp.Tanh, exp.Asinh, exp.Acosh, exp.Atanh, exp.Degrees, exp.Radians, exp.Neg), _THIS),
+    **dict.fromkeys((exp.Sum, exp.Avg, exp.Median, exp.Kurtosis, exp.Skewness, exp.ApproxQuantile), _THIS),
+    **dict.fromkeys((exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Variance, exp.VariancePop), _THIS),
+    **dict.fromkeys((exp.Pow, exp.Log, exp.Atan2, exp.Corr, exp.CovarPop, exp.CovarSamp), _BOTH),
+    **dict.fromkeys((exp.RegrSlope, exp.RegrIntercept, exp.RegrR2, exp.RegrCount, exp.RegrAvgx, exp.RegrAvgy), _BOTH),
+    **dict.fromkeys((exp.RegrSxx, exp.RegrSxy, exp.RegrSyy), _BOTH),
+}
+"""Functions of numbers, and which of their parts are numbers."""
+
+_ARITHMETIC = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod)
+
+_TEXT: dict[type[exp.Expr], tuple[str, ...]] = {
+    **dict.fromkeys((exp.Upper, exp.Lower, exp.Length, exp.Reverse, exp.Repeat, exp.Left, exp.Right), _THIS),
+    **dict.fromkeys((exp.Substring, exp.MD5, exp.SHA, exp.SHA2, exp.Ascii, exp.Unicode, exp.Soundex), _THIS),
+    **dict.fromkeys((exp.RtrimmedLength, exp.BitLength, exp.ByteLength, exp.Base64Encode, exp.Hex), _THIS),
+    **dict.fromkeys((exp.Initcap, exp.Trim, exp.Contains, exp.StartsWith, exp.EndsWith, exp.Split), _BOTH),
+    **dict.fromkeys((exp.Levenshtein, exp.RegexpLike, exp.RegexpExtract, exp.RegexpCount, exp.RegexpInstr), _BOTH),
+    **dict.fromkeys((exp.Like, exp.ILike, exp.StrtokToArray, exp.JarowinklerSimilarity), _BOTH),
+    **dict.fromkeys((exp.Replace, exp.RegexpReplace), ("this", "expression", "replacement")),
+    **dict.fromkeys((exp.SplitPart, exp.Strtok), ("this", "delimiter")),
+    exp.StrPosition: ("this", "substr"),
+    exp.Translate: ("this", "from_", "to"),
+    exp.Pad: ("this", "fill_pattern"),
+    exp.GroupConcat: ("this", "separator"),
+    exp.Stuff: _BOTH,
+    exp.Concat: ("expressions",),
+    exp.ConcatWs: ("expressions",),
+    exp.DPipe: _BOTH,
+}
+"""Functions of texts, and which of their parts are texts."""
+
+_BOTH_NUMBERS = (Kind.FIXED, Kind.REAL)
+_COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ, exp.NullSafeNEQ, exp.EqualNull)
+_CHOICES = (exp.Coalesce, exp.Greatest, exp.Least, exp.Case, exp.If, exp.Nvl2)
+
+COMPARED = DataType(Kind.FIXED, 38, 9)
+"""What text is taken for where it is compared with exact numbers."""
+
+
+def implicit_casts(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
+    """Write out the conversions of arguments, compared operands and branches."""
+    for node in list(tree.find_all(*_NUMERIC, *_ARITHMETIC, *_TEXT, *_COMPARISONS, *_CHOICES, exp.In, exp.Between)):
+        if isinstance(node, _COMPARISONS):
+            _alike([node.this, node.expression], COMPARED)
+        elif isinstance(node, exp.In):
+            _alike([node.this, *node.expressions], COMPARED)
+        elif isinstance(node, exp.Between):
+            _alike([node.this, node.args["low"], node.args["high"]], COMPARED)
+        elif isinstance(node, _CHOICES):
+            _alike(_branches(node), NUMBER_OF_TEXT)
+        elif isinstance(node, _ARITHMETIC):
+            for operand in (node.this, node.expression):
+                if _kind(operand) is Kind.VARIANT:
+                    cast(operand, FLOAT)
+        elif type(node) in _NUMERIC:
+            for operand in _parts(node, _NUMERIC[type(node)]):
+                if _kind(operand) in (Kind.TEXT, Kind.VARIANT):
+                    cast(operand, FLOAT)
+        else:
+            for operand in _parts(node, _TEXT[type(node)]):
+                kind = _kind(operand)
+                if kind is Kind.VARIANT or (kind in (Kind.FIXED, Kind.REAL, Kind.BOOLEAN) or kind in TIMES):
+                    cast(operand, VARCHAR)
+    return tree
+
+
+def cast(operand: exp.Expr, target: DataType) -> None:
+    """Put a cast of `operand` in its place."""
+    made = exp.Cast(this=operand.copy(), to=exp.DataType.build(target.sql, dialect="snowflake"))
+    made.meta[TYPE] = target
+    operand.replace(made)
+
+
+def _kind(node: exp.Expr) -> Kind | None:
+    found = type_of(node)
+    return None if found is None else found.kind
+
+
+def _parts(node: exp.Expr, keys: Sequence[str]) -> Iterator[exp.Expr]:
+    for key in keys:
+        value = node.args.get(key)
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, exp.Distinct):
+                yield from item.expressions
+            elif isinstance(item, exp.Order):
+                yield item.this
+            elif isinstance(item, exp.Expr):
+                yield item
+
+
+def _branches(node: exp.Expr) -> list[exp.Expr]:
+    """The values of which a node gives one."""
+    if isinstance(node, exp.Case):
+        values = [item.args["true"] for item in node.args["ifs"]] + [node.args.get("default")]
+    elif isinstance(node, (exp.If, exp.Nvl2)):
+        values = [node.args["true"], node.args.get("false")]
+    else:
+        values = [node.this, *node.expressions]
+    return [item for item in values if isinstance(item, exp.Expr)]
+
+
+def _alike(operands: Sequence[exp.Expr], target: DataType) -> None:
+    """Text beside numbers becomes one: a constant what it says, anything else a `target`, or a FLOAT beside a FLOAT."""
+    kinds = {_kind(item) for item in operands if not isinstance(item, exp.Null)}
+    if not (kinds <= {Kind.TEXT, *_BOTH_NUMBERS} and Kind.TEXT in kinds and len(kinds) > 1):
+        return
+    for operand in operands:
+        if _kind(operand) is Kind.TEXT:
+            said = _said(operand)
+            if said is not None:
+                operand.replace(said)
+            else:
+                cast(operand, FLOAT if Kind.REAL in kinds else target)
+
+
+def _said(operand: exp.Expr) -> exp.Expr | None:
+    """The number that a constant text says, when it is an exact one."""
+    text = numbers.said(operand.name) if isinstance(operand, exp.Literal) and operand.is_string else None
+    if text is None:
+        return None
+    found = numbers.literal(text)
+    made: exp.Expr = exp.Literal.number(text.lstrip("-"))
+    made.meta[TYPE] = found
+    if text.startswith("-"):
+        made = exp.Neg(this=made)
+        made.meta[TYPE] = found
+    return made
