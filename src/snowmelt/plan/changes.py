@@ -35,7 +35,6 @@ from snowmelt.sql.statements import Delete, Merge, Update
 
 _CLAUSE, _ACT, _RID, _INS = "SNOWMELT_CLAUSE", "SNOWMELT_ACT", "SNOWMELT_RID", "SNOWMELT_INS"
 MULTI_JOINED = "number of multi-joined rows updated"
-_HEAD = ("_act", "_rid", "_ins")
 
 
 # --- UPDATE ----------------------------------------------------------------------------------------------------------
@@ -56,12 +55,10 @@ def plan_update(statement: Update, planner: Planner) -> Plan:
     source = tree.args["from_"].this if joined else None
     old = _imaged(table, pending, {"updated"}, assignments)
     query = _staging(table, alias, pending, "'U'", old, [*assignments.values()], source, tree.args.get("where"))
-    names = (*_HEAD, *_numbered("o", old), *_numbered("n", places))
     steps: list[Step] = list(extract_models(query, planner))
     steps.append(
         Stage(
-            changes.create_staged(table, old, places),
-            changes.fill_staged(table, names, rewrite(query, planner)),
+            changes.stage(table, old, places, rewrite(query, planner)),
             changes.COUNTS,
             check=changes.ambiguous(table, pending, deletes_agree=False) if joined else None,
             strict=bool(planner.parameter("ERROR_ON_NONDETERMINISTIC_UPDATE")),
@@ -159,8 +156,7 @@ def _staged_delete(tree: exp.Expr, table: Table, alias: str, pending: Pending, p
     for other in using[1:]:
         query.append("joins", exp.Join(this=other.copy()))
     stage = Stage(
-        changes.create_staged(table, old, ()),
-        changes.fill_staged(table, (*_HEAD, *_numbered("o", old)), rewrite(query, planner)),
+        changes.stage(table, old, (), rewrite(query, planner)),
         changes.COUNTS,
         double=changes.DOUBLE if using else "",
         single=changes.KEEP_ONE,
@@ -192,8 +188,7 @@ def plan_merge(statement: Merge, planner: Planner) -> Plan:
     changes_rows = any(name != "inserted" for name in names)
     steps.append(
         Stage(
-            changes.create_staged(table, old, places),
-            changes.fill_staged(table, (*_HEAD, *_numbered("o", old), *_numbered("n", places)), text),
+            changes.stage(table, old, places, text),
             changes.COUNTS,
             check=changes.ambiguous(table, pending, deletes_agree=True) if changes_rows else None,
             strict=bool(planner.parameter("ERROR_ON_NONDETERMINISTIC_MERGE")),
@@ -266,7 +261,7 @@ def _merged(query: str, table: Table, clauses: Sequence[_Clause], old: Sequence[
 
     actions = case([f"'{_ACTIONS[action]}'" for action, _ in clauses])
     new = [case([value(number, i, table.columns[i]) for number in range(len(clauses))]) for i in places]
-    return f"SELECT {', '.join([actions, _RID, _INS, *_numbered('o', old), *new])} FROM ({query})"
+    return f"SELECT {', '.join([actions, _RID, _INS, *(f'o{i}' for i in old), *new])} FROM ({query})"
 
 
 def _clause(when: exp.When, table: Table, alias: str, source: str, planner: Planner) -> _Clause:
@@ -363,10 +358,6 @@ def _old(table: Table, alias: str, places: Sequence[int]) -> list[exp.Expr]:
     prefix = engine_quote(alias)
     columns = [_named(raw(f"{prefix}.{engine_quote(table.columns[i].name)}"), f"o{i}") for i in places]
     return [_named(raw(f"{prefix}._rid"), _RID), _named(raw(f"{prefix}._ins"), _INS), *columns]
-
-
-def _numbered(letter: str, places: Sequence[int]) -> list[str]:
-    return [f"{letter}{i}" for i in places]
 
 
 def _named(value: exp.Expr, name: str) -> exp.Expr:

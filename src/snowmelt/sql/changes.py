@@ -39,23 +39,15 @@ def ambiguous(table: Table, pending: Pending | None, *, deletes_agree: bool) -> 
     return f"SELECT {column_list(table.columns)} FROM ({seen}) AS t WHERE _rid = ({row})"
 
 
-def create_staged(table: Table, old: Collection[int], new: Collection[int]) -> str:
-    """A statement that makes the table of staged changes; `old` are the positions of columns that are kept, `new` of
-    those that get values.
+def stage(table: Table, old: Sequence[int], new: Sequence[int], query: str) -> str:
+    """A statement that stages what `query` yields: the action, `_rid`, `_ins`, the columns at the positions `old`, and
+    the values for those at the positions `new`.
     """
-    pairs = [f"{side}{i} {table.columns[i].type.duckdb}" for side, places in (("o", old), ("n", new)) for i in places]
-    return f"CREATE OR REPLACE TEMP TABLE {STAGED} ({', '.join(['_act VARCHAR, _rid BIGINT, _ins BIGINT', *pairs])})"
-
-
-def fill_staged(table: Table, columns: Collection[str], query: str) -> str:
-    """A statement that stages what `query` yields; its columns are those called `columns`, in order."""
-    names = ", ".join(columns)
-    new = {f"n{i}": column.type for i, column in enumerate(table.columns)}
-    times = [(name, as_time(new[name], name)) for name in columns if name in new]
-    replaced = ", ".join(f"{text} AS {name}" for name, text in times if text != name)
-    if replaced:
-        query = f"SELECT * REPLACE ({replaced}) FROM ({query}) AS q({names})"
-    return f"INSERT INTO {STAGED} ({names}) {query}"
+    kept = ["_act", "_rid", "_ins", *(f"o{i}" for i in old)]
+    given = [(f"n{i}", table.columns[i].type) for i in new]
+    values = [f"CAST({as_time(of_type, name)} AS {of_type.duckdb}) AS {name}" for name, of_type in given]
+    names = ", ".join([*kept, *(name for name, _ in given)])
+    return f"CREATE OR REPLACE TEMP TABLE {STAGED} AS SELECT {', '.join([*kept, *values])} FROM ({query}) AS q({names})"
 
 
 def log_staged(table: Table, old: Collection[int], pending: Pending | None) -> str | None:
