@@ -14,7 +14,7 @@ from sqlglot import ErrorLevel, exp
 from sqlglot.errors import UnsupportedError
 
 from snowmelt.base.errors import unsupported
-from snowmelt.sql.dialect import too_deep
+from snowmelt.sql.limits import too_deep
 from snowmelt.sql.rewrite.arithmetic import arithmetic
 from snowmelt.sql.rewrite.casts import cast_types, conversions, texts, type_names
 from snowmelt.sql.rewrite.context import Resolver
