@@ -184,14 +184,10 @@ class Runtime:
         session = Session(
             self.services, core, user=user, role=(role or "ACCOUNTADMIN").upper(), warehouse=warehouse or "COMPUTE_WH"
         )
-        try:
-            for name, value in (parameters or {}).items():
-                if name.upper() in DEFAULTS:
-                    core.parameters[name.upper()] = checked(name.upper(), value)
-            self._enter(session, database, schema)
-        except SqlError:
-            session.close()
-            raise
+        for name, value in (parameters or {}).items():
+            if name.upper() in DEFAULTS:
+                core.parameters[name.upper()] = checked(name.upper(), value)
+        self._enter(session, database, schema)
         return session
 
     def _enter(self, session: Session, database: str | None, schema: str | None) -> None:

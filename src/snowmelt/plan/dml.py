@@ -8,7 +8,7 @@ from typing import Protocol
 
 from sqlglot import exp
 
-from snowmelt.base.datatypes import TIMES, DataType, Kind
+from snowmelt.base.datatypes import SEMI_STRUCTURED, TIMES, DataType, Kind
 from snowmelt.base.errors import SqlError, invalid_identifier, syntax_error
 from snowmelt.base.result import StatementType
 from snowmelt.catalog.objects import Table, TableColumn
@@ -139,8 +139,8 @@ def plan_insert(statement: Insert, planner: Planner) -> Plan:
     elif isinstance(source, exp.Select) and not source.is_star and len(source.expressions) != len(columns):
         raise wrong_width(len(columns), len(source.expressions))
     steps, query = read_steps(source, planner)
-    if _times_for_texts(columns, planner.types):
-        steps, query = read_steps(_with_texts(columns, source), planner)
+    if _needs_casts(columns, planner.types):
+        steps, query = read_steps(_with_casts(columns, source), planner)
     pending = planner.pending(table)
     if statement.overwrite:
         # The source may read the table itself, so its rows are kept before the table is emptied.
@@ -159,20 +159,44 @@ def as_text(column: TableColumn, value: exp.Expr) -> exp.Expr:
     return exp.Cast(this=value.copy(), to=exp.DataType.build("VARCHAR", dialect="snowflake"))
 
 
-def _times_for_texts(columns: Sequence[TableColumn], types: Sequence[DataType | None] | None) -> bool:
-    """Whether a date or time is to be written into a text column, which only the rules of casts know how to do."""
+def _needs_casts(columns: Sequence[TableColumn], types: Sequence[DataType | None] | None) -> bool:
+    """Whether a value is of a kind that only the rules of casts know how to write into its column.
+
+    Raises:
+        SqlError: 002023 for text that is to be written into a VARIANT, OBJECT or ARRAY.
+    """
     if types is None or len(types) != len(columns):
         return False
-    pairs = zip(columns, types, strict=True)
-    return any(column.type.kind is Kind.TEXT and found is not None and found.kind in TIMES for column, found in pairs)
+    needed = False
+    for column, found in zip(columns, types, strict=True):
+        if found is None:
+            continue
+        if column.type.kind in SEMI_STRUCTURED and found.kind is Kind.TEXT:
+            raise SqlError(
+                "SQL compilation error:\nExpression type does not match column data type, expecting "
+                f"{column.type.kind.name} but got {found.sql} for column {column.name}",
+                2023,
+                "22000",
+            )
+        if column.type.kind is Kind.TEXT:
+            needed |= found.kind in TIMES | SEMI_STRUCTURED | {Kind.REAL}
+        elif column.type.kind is Kind.VARIANT:
+            needed |= found.kind not in SEMI_STRUCTURED
+    return needed
 
 
-def _with_texts(columns: Sequence[TableColumn], source: exp.Expr) -> exp.Select:
-    """The rows of `source`, with what goes into text columns made text."""
+def _with_casts(columns: Sequence[TableColumn], source: exp.Expr) -> exp.Select:
+    """The rows of `source`, with what goes into columns of text and VARIANT converted."""
     names = [exp.to_identifier(f"C{i}", quoted=True) for i in range(len(columns))]
     alias = exp.TableAlias(this=exp.to_identifier(_SOURCE, quoted=True), columns=names)
-    values = [as_text(column, exp.column(name.copy())) for column, name in zip(columns, names, strict=True)]
+    values = [_converted(column, exp.column(name.copy())) for column, name in zip(columns, names, strict=True)]
     return exp.Select(expressions=values).from_(exp.Subquery(this=source.copy(), alias=alias))
+
+
+def _converted(column: TableColumn, value: exp.Expr) -> exp.Expr:
+    if column.type.kind is Kind.VARIANT:
+        return exp.Cast(this=value, to=exp.DataType.build("VARIANT", dialect="snowflake"))
+    return as_text(column, value)
 
 
 def emptying(table: Table, pending: Pending | None) -> list[Step]:

@@ -64,7 +64,7 @@ class Stage:
     """Find the changes that the next steps carry out, and count them by action.
 
     Attributes:
-        sql: makes the table of staged changes.
+        create, fill: make the table of staged changes, and fill it.
         counts: a query for (action, number) of what is staged.
         check: finds a row for which contradictory changes are staged; None when there can be none.
         strict: such a row is an error; otherwise one of its changes is taken.
@@ -72,7 +72,8 @@ class Stage:
         counts_double: the result tells how many there were.
     """
 
-    sql: str
+    create: str
+    fill: str
     counts: str
     check: str | None = None
     strict: bool = False

@@ -13,7 +13,7 @@ from sqlglot import exp
 
 from snowmelt import __version__
 from snowmelt.base.errors import SqlError, object_missing, unknown_function
-from snowmelt.catalog.names import parse_name, quote
+from snowmelt.catalog.names import display, parse_name
 from snowmelt.catalog.objects import Stream
 from snowmelt.session.bindings import literal
 from snowmelt.session.get_ddl import get_ddl
@@ -155,7 +155,7 @@ def _last_query_id(planner: SessionPlanner, arguments: Sequence[exp.Expr]) -> ex
 
 def _current_schemas(planner: SessionPlanner) -> str:
     parts = [planner.scope.database, planner.scope.schema]
-    return json.dumps([".".join(quote(part) for part in parts if part)])
+    return json.dumps([".".join(display(part) for part in parts if part)])
 
 
 def _get_ddl(planner: SessionPlanner, arguments: Sequence[exp.Expr]) -> exp.Expr:
@@ -172,6 +172,12 @@ FUNCTIONS: dict[str, Answer] = {
     "CURRENT_ROLE": _value(lambda p: p.session.role),
     "CURRENT_SECONDARY_ROLES": _value(lambda p: '{"roles":"","value":""}'),
     "CURRENT_AVAILABLE_ROLES": _value(lambda p: json.dumps([p.session.role])),
+    "CURRENT_ROLE_TYPE": _value(lambda p: "ROLE"),
+    "INVOKER_ROLE": _value(lambda p: p.session.role),
+    "IS_ROLE_IN_SESSION": lambda p, arguments: literal(
+        constant_text(arguments, "IS_ROLE_IN_SESSION").upper() == p.session.role
+    ),
+    "ALL_USER_NAMES": _value(lambda p: json.dumps([p.session.user])),
     "CURRENT_WAREHOUSE": _value(lambda p: p.session.warehouse),
     "CURRENT_DATABASE": _value(lambda p: p.session.database),
     "CURRENT_SCHEMA": _value(lambda p: p.session.schema),

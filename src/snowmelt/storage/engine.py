@@ -19,6 +19,7 @@ from snowmelt.base.errors import SqlError
 from snowmelt.catalog.catalog import Catalog, Change, Entity
 from snowmelt.catalog.codec import decode, encode
 from snowmelt.catalog.objects import Dropped, SchemaObject, Stream, Table
+from snowmelt.storage import python_functions
 from snowmelt.storage.connection import Connection
 from snowmelt.storage.errors import translate
 from snowmelt.storage.locks import LockManager
@@ -49,8 +50,9 @@ class Engine:
         self._begun: set[int] = set()
         self.spill = spill
         self._root = _open(path, files, spill, memory_mb)
-        for script in ("bootstrap", "macros", "times", "numbers"):
+        for script in ("bootstrap", "macros", "times", "numbers", "functions"):
             self._root.execute(resources.files("snowmelt.storage").joinpath(f"sql/{script}.sql").read_text())
+        python_functions.register(self._root)
         newest = "SELECT coalesce(max(tx), 0), coalesce(max(ver), 0), epoch_us(max(committed_at)) FROM snowmelt.commits"
         row = self._root.execute(newest).fetchone()
         assert row is not None

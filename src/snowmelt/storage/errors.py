@@ -53,7 +53,15 @@ def _number_from_text(match: re.Match[str]) -> SqlError:
 _UNREADABLE = {"Date": 100040, "Time": 100108, "Timestamp": 100035}
 
 _RULES: tuple[_Rule, ...] = (
-    # First, since a handler's own message may look like any of the others.
+    (
+        re.compile(r"Python exception occurred while executing the UDF: ValueError: (Error parsing URL: .*)"),
+        lambda m: SqlError(m.group(1), 100139, "22000"),
+    ),
+    (
+        re.compile(r"Python exception occurred while executing the UDF: ValueError: (Invalid digest size: .*)"),
+        lambda m: SqlError(f"{m.group(1)} in function SHA2", 1044, "42000"),
+    ),
+    # Early, since a handler's own message may look like any of the others.
     (
         re.compile(r"Python exception occurred while executing the UDF: SqlError: (.*)", re.DOTALL),
         lambda m: SqlError(m.group(1), 100357, "P0000"),

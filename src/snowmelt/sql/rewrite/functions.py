@@ -25,9 +25,7 @@ SAME_IN_ENGINE = frozenset(
 )
 """Functions that sqlglot leaves untyped and that mean the same in DuckDB."""
 
-_ENGINE_ONLY = tuple(
-    getattr(exp, name) for name in ("ReadCSV", "ReadParquet", "CurrentSchemas", "Columns") if hasattr(exp, name)
-)
+_ENGINE_ONLY = tuple(getattr(exp, name) for name in ("ReadCSV", "ReadParquet", "Columns") if hasattr(exp, name))
 
 
 def resolve_functions(tree: exp.Expr, resolver: Resolver) -> exp.Expr:

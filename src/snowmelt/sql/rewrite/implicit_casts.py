@@ -105,7 +105,10 @@ def _parts(node: exp.Expr, keys: Sequence[str]) -> Iterator[exp.Expr]:
     for key in keys:
         value = node.args.get(key)
         for item in value if isinstance(value, list) else [value]:
-            if isinstance(item, exp.Distinct):
+            if isinstance(item, (exp.Any, exp.All)):
+                # LIKE ANY (...): each of the patterns.
+                yield from item.this.expressions if isinstance(item.this, exp.Tuple) else ()
+            elif isinstance(item, exp.Distinct):
                 yield from item.expressions
             elif isinstance(item, exp.Order):
                 yield item.this

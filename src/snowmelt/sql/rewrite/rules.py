@@ -8,14 +8,16 @@ found out while calls still have their Snowflake names; arithmetic comes last, s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from sqlglot import ErrorLevel, exp
 from sqlglot.errors import UnsupportedError
 
 from snowmelt.base.errors import unsupported
-from snowmelt.sql.limits import too_deep
+from snowmelt.sql.dialect import too_deep
 from snowmelt.sql.rewrite.arithmetic import arithmetic
+from snowmelt.sql.rewrite.calls import calls
 from snowmelt.sql.rewrite.casts import cast_types, conversions, texts, type_names
 from snowmelt.sql.rewrite.context import Resolver
 from snowmelt.sql.rewrite.date_comparisons import date_comparisons, date_operands, timestamp_types
@@ -32,7 +34,7 @@ from snowmelt.sql.rewrite.relations import relations
 from snowmelt.sql.rewrite.semistructured import extract_fields
 from snowmelt.sql.rewrite.sequence_values import sequence_values
 from snowmelt.sql.rewrite.sources import resolve_sources, resolve_stages, resolve_table_functions
-from snowmelt.sql.rewrite.variants import coerce_variants, variant_calls
+from snowmelt.sql.rewrite.variants import coerce_variants
 from snowmelt.sql.typing import annotate
 
 Rule = Callable[[exp.Expr, Resolver], exp.Expr]
@@ -54,9 +56,9 @@ RULES: tuple[Rule, ...] = (
     type_names,
     moments,
     date_operands,
-    variant_calls,
-    coerce_variants,
     implicit_casts,
+    calls,
+    coerce_variants,
     date_comparisons,
     dates,
     date_texts,
@@ -90,9 +92,15 @@ def engine_sql(tree: exp.Expr) -> str:
     try:
         return tree.sql(dialect="duckdb", unsupported_level=ErrorLevel.RAISE, comments=False)
     except UnsupportedError as error:
-        raise unsupported(str(error).splitlines()[0]) from error
+        raise unsupported(_named(str(error).splitlines()[0])) from error
     except RecursionError as error:
         raise too_deep() from error
+
+
+def _named(message: str) -> str:
+    """What sqlglot cannot translate, without the engine's name: the function if it names one."""
+    function = re.search(r"\b(?!JSON\b)[A-Z][A-Z0-9]*_?[A-Z0-9_]{2,}\b", message)
+    return function.group() if function else re.sub(r"(?i) (?:is|are) not supported.*|\bin duckdb\b", "", message)
 
 
 def rewrite(tree: exp.Expr, resolver: Resolver) -> str:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from snowmelt.base.datatypes import VARIANT
-from snowmelt.sql.rewrite.context import Resolver, engine_call
+from snowmelt.sql.rewrite.context import Resolver
+from snowmelt.sql.rewrite.variants import as_json
 
 STRUCT_MARK = "snowmelt_struct"
 """Meta key on columns that hold the struct a model's method returned (see snowmelt.plan.models)."""
@@ -47,7 +47,7 @@ def extract_fields(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
         to = node.args.get("to")
         if to is None or (isinstance(to, exp.DataType) and to.is_type("variant")):
             # A cast to the engine's JSON would read text as JSON; Snowflake makes a VARIANT that holds the text.
-            node.replace(engine_call("to_json", node.this.copy(), data_type=VARIANT))
+            node.replace(as_json(node.this))
     return tree
 
 

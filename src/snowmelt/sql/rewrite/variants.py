@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from sqlglot import exp
 
 from snowmelt.base.datatypes import ARRAY, OBJECT, SEMI_STRUCTURED, VARIANT, DataType, Kind
-from snowmelt.base.errors import unknown_function, unsupported
+from snowmelt.base.errors import unsupported
 from snowmelt.catalog.names import logical_name
 from snowmelt.sql.rewrite.context import TYPE, Resolver, engine_call, raw
 from snowmelt.sql.typing import type_of
@@ -19,30 +19,26 @@ from snowmelt.sql.typing.annotate import STAR
 Maker = Callable[[exp.Expr], exp.Expr]
 
 
-def variant_calls(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
-    """Calls become those of the engine's macros (storage/sql/macros.sql); innermost first."""
-    for node in list(tree.find_all(*_BY_NODE, exp.Anonymous, bfs=False))[::-1]:
-        make = _BY_NAME.get(str(node.this).upper()) if isinstance(node, exp.Anonymous) else _BY_NODE[type(node)]
-        if make is None:
-            continue
-        target = node
-        if isinstance(node, (exp.ArrayAgg, exp.ArrayUniqueAgg)):
-            while isinstance(target.parent, (exp.Filter, exp.Window, exp.WithinGroup)) and target.parent.this is target:
-                target = target.parent
-        found = type_of(target)
-        made = make(target)
-        if found is not None:
-            made.meta["snowmelt_type"] = found
-        target.replace(made)
-    return tree
-
-
-def _json(node: exp.Expr) -> exp.Expr:
+def as_json(node: exp.Expr) -> exp.Expr:
     """A value as JSON."""
     found = type_of(node)
     if found is not None and found.kind in SEMI_STRUCTURED:
         return node.copy()
-    return engine_call("to_json", node.copy(), data_type=VARIANT)
+    return engine_call("snowmelt_whole_json" if is_whole(found) else "to_json", node.copy(), data_type=VARIANT)
+
+
+def is_whole(data_type: DataType | None) -> bool:
+    """Whether a type is that of exact numbers without a fraction."""
+    return data_type is not None and data_type.kind is Kind.FIXED and not data_type.scale
+
+
+def _element_last(name: str, *keys: str) -> Maker:
+    """As `_macro`; the last part is an element of an ARRAY, or a value of an OBJECT."""
+
+    def make(node: exp.Expr) -> exp.Expr:
+        return engine_call(name, *(node.args[key].copy() for key in keys[:-1]), as_json(node.args[keys[-1]]))
+
+    return make
 
 
 def _macro(name: str, *keys: str) -> Maker:
@@ -63,7 +59,7 @@ def _list(items: Sequence[exp.Expr]) -> exp.Expr:
 
 
 def _array(node: exp.Expr) -> exp.Expr:
-    return engine_call("json_array", *(_json(item) for item in node.expressions), data_type=ARRAY)
+    return engine_call("json_array", *(as_json(item) for item in node.expressions), data_type=ARRAY)
 
 
 def _object(name: str) -> Maker:
@@ -76,7 +72,7 @@ def _object(name: str) -> Maker:
                 raise unsupported("OBJECT_CONSTRUCT of this form")
             key = pair.this
             keys.append(exp.Literal.string(key.name) if isinstance(key, exp.Identifier) else key.copy())
-            values.append(_json(pair.expression))
+            values.append(as_json(pair.expression))
         if not keys:
             return raw("'{}'::JSON", OBJECT)
         return engine_call(name, _list(keys), _list(values), data_type=OBJECT)
@@ -89,7 +85,7 @@ def _star_object(node: exp.Expr) -> exp.Expr:
     if columns is None:
         raise unsupported("OBJECT_CONSTRUCT(*) over columns that are not known beforehand")
     keys: list[exp.Expr] = [exp.Literal.string(logical_name(name)) for _, name, _ in columns]
-    values = [engine_call("to_json", _column(alias, name, found)) for alias, name, found in columns]
+    values = [as_json(_column(alias, name, found)) for alias, name, found in columns]
     return engine_call("snowmelt_object", _list(keys), _list(values), data_type=OBJECT)
 
 
@@ -105,7 +101,7 @@ def _insert(node: exp.Expr) -> exp.Expr:
     replaces = node.args.get("update_flag")
     flag = replaces.copy() if isinstance(replaces, exp.Expr) else exp.false()
     return engine_call(
-        "snowmelt_object_insert", node.this.copy(), node.args["key"].copy(), _json(node.args["value"]), flag
+        "snowmelt_object_insert", node.this.copy(), node.args["key"].copy(), as_json(node.args["value"]), flag
     )
 
 
@@ -134,10 +130,45 @@ def _lists(name: str) -> Maker:
     """A function of lists and a lambda."""
 
     def make(node: exp.Expr) -> exp.Expr:
-        call = engine_call(name, engine_call("snowmelt_list", node.this.copy()), node.expression.copy())
+        function = node.expression.copy()
+        if name == "list_transform":
+            _as_json_result(function)
+        call = engine_call(name, engine_call("snowmelt_list", node.this.copy()), function)
         return engine_call("to_json", call)
 
     return make
+
+
+def _as_json_result(function: exp.Expr) -> None:
+    """A lambda's result is an element of an ARRAY; computed numbers without a fraction are whole ones."""
+    body = function.this
+    found = type_of(body)
+    if found is not None and found.kind is Kind.REAL:
+        function.set("this", engine_call("snowmelt_number_json", body.copy()))
+    else:
+        function.set("this", as_json(body))
+
+
+def _reduce(node: exp.Expr) -> exp.Expr:
+    function = node.args["merge"].copy()
+    _as_json_result(function)
+    arguments = [engine_call("snowmelt_list", node.this.copy()), function, as_json(node.args["initial"])]
+    found = type_of(node.args["initial"])
+    made = engine_call("list_reduce", *arguments, data_type=VARIANT)
+    if found is None or found.kind in SEMI_STRUCTURED:
+        return made
+    return exp.Cast(this=made, to=exp.DataType.build(found.sql, dialect="snowflake"))
+
+
+def _zip(node: exp.Expr) -> exp.Expr:
+    return engine_call(
+        "snowmelt_arrays_zip", _list([engine_call("snowmelt_list", item.copy()) for item in node.expressions])
+    )
+
+
+def _tokens(node: exp.Expr) -> exp.Expr:
+    separators = node.args.get("expression") or exp.Literal.string(" ")
+    return engine_call("to_json", engine_call("snowmelt_tokens", node.this.copy(), separators.copy()))
 
 
 def _is(*kinds: str) -> Maker:
@@ -145,7 +176,7 @@ def _is(*kinds: str) -> Maker:
 
     def make(node: exp.Expr) -> exp.Expr:
         value = node.expressions[0] if isinstance(node, exp.Anonymous) else node.this
-        held = engine_call("snowmelt_typeof", _json(value))
+        held = engine_call("snowmelt_typeof", as_json(value))
         return exp.In(this=held, expressions=[exp.Literal.string(kind) for kind in kinds])
 
     return make
@@ -164,9 +195,15 @@ def _as(kind: str | None, *kinds: str) -> Maker:
     return make
 
 
+def _as_decimal(node: exp.Expr) -> exp.Expr:
+    digits = [item.name for item in node.expressions[1:]]
+    kind = f"NUMBER({digits[0] if digits else 38}, {digits[1] if len(digits) > 1 else 0})"
+    return _as(kind, *_DECIMAL)(node)
+
+
 def _value_of(node: exp.Expr) -> exp.Expr:
     """The argument itself."""
-    return _json(node.expressions[0])
+    return as_json(node.expressions[0])
 
 
 def _parse_json(node: exp.Expr) -> exp.Expr:
@@ -192,13 +229,6 @@ def _names(name: str) -> Maker:
     )
 
 
-def _refused(name: str) -> Maker:
-    def make(node: exp.Expr) -> exp.Expr:
-        raise unknown_function(name) if name == "PARSE_XML" else unsupported(name)
-
-    return make
-
-
 _INTEGER, _DECIMAL, _DOUBLE = ("INTEGER",), ("INTEGER", "DECIMAL"), ("INTEGER", "DECIMAL", "DOUBLE")
 
 
@@ -210,7 +240,7 @@ def _element(node: exp.Expr) -> exp.Expr:
     return engine_call("snowmelt_get", node.this.copy(), key.copy())
 
 
-_BY_NODE: dict[type[exp.Expr], Maker] = {
+BY_NODE: dict[type[exp.Expr], Maker] = {
     exp.Bracket: _element,
     exp.Array: _array,
     exp.ArrayConstructCompact: lambda node: engine_call("snowmelt_array_compact", _array(node)),
@@ -218,23 +248,21 @@ _BY_NODE: dict[type[exp.Expr], Maker] = {
     exp.JSONObject: _object("snowmelt_object_keep_null"),
     exp.StarMap: _star_object,
     exp.ObjectInsert: _insert,
-    exp.ObjectAgg: _macro("snowmelt_object_agg", "this", "expression"),
+    exp.ObjectAgg: _element_last("snowmelt_object_agg", "this", "expression"),
     exp.JSONKeys: lambda node: engine_call("to_json", engine_call("json_keys", node.this.copy())),
-    exp.ArrayAgg: lambda node: engine_call("snowmelt_array_agg", node.copy()),
-    exp.ArrayUniqueAgg: lambda node: engine_call("snowmelt_array_agg", node.copy()),
     exp.ArraySize: _macro("snowmelt_array_size", "this"),
-    exp.ArrayAppend: _macro("snowmelt_array_append", "this", "expression"),
-    exp.ArrayPrepend: _macro("snowmelt_array_prepend", "this", "expression"),
+    exp.ArrayAppend: _element_last("snowmelt_array_append", "this", "expression"),
+    exp.ArrayPrepend: _element_last("snowmelt_array_prepend", "this", "expression"),
     exp.ArrayConcat: _concat,
-    exp.ArrayContains: _macro("snowmelt_array_contains", "this", "expression"),
-    exp.ArrayPosition: _macro("snowmelt_array_position", "this", "expression"),
+    exp.ArrayContains: _element_last("snowmelt_array_contains", "this", "expression"),
+    exp.ArrayPosition: _element_last("snowmelt_array_position", "this", "expression"),
     exp.ArraySlice: _macro("snowmelt_array_slice", "this", "start", "end"),
     exp.ArrayDistinct: _macro("snowmelt_array_distinct", "this"),
     exp.ArrayToString: _macro("snowmelt_array_to_string", "this", "expression"),
     exp.ArraySort: _sort,
     exp.ArrayCompact: _macro("snowmelt_array_compact", "this"),
-    exp.ArrayInsert: _macro("snowmelt_array_insert", "this", "position", "expression"),
-    exp.ArrayRemove: _macro("snowmelt_array_remove", "this", "expression"),
+    exp.ArrayInsert: _element_last("snowmelt_array_insert", "this", "position", "expression"),
+    exp.ArrayRemove: _element_last("snowmelt_array_remove", "this", "expression"),
     exp.ArrayRemoveAt: _macro("snowmelt_array_remove_at", "this", "position"),
     exp.ArrayIntersect: _pair("snowmelt_array_intersection"),
     exp.ArrayExcept: _macro("snowmelt_array_except", "this", "expression"),
@@ -246,11 +274,11 @@ _BY_NODE: dict[type[exp.Expr], Maker] = {
     exp.GenerateSeries: _range,
     exp.ArrayFilter: _lists("list_filter"),
     exp.Transform: _lists("list_transform"),
-    exp.Reduce: _refused("REDUCE"),
-    exp.ArraysZip: _refused("ARRAYS_ZIP"),
+    exp.Reduce: _reduce,
+    exp.ArraysZip: _zip,
     exp.Split: _split,
-    exp.StrtokToArray: _split,
-    exp.ToArray: lambda node: engine_call("snowmelt_to_array", _json(node.this)),
+    exp.StrtokToArray: _tokens,
+    exp.ToArray: lambda node: engine_call("snowmelt_to_array", as_json(node.this)),
     exp.GetExtract: _macro("snowmelt_get", "this", "expression"),
     exp.GetIgnoreCase: _macro("snowmelt_get_ignore_case", "this", "expression"),
     exp.StripNullValue: _macro("snowmelt_strip_null", "this"),
@@ -258,12 +286,12 @@ _BY_NODE: dict[type[exp.Expr], Maker] = {
     exp.IsArray: _is("ARRAY"),
     exp.ParseJSON: _parse_json,
     exp.CheckJson: _macro("snowmelt_check_json", "this"),
-    exp.Typeof: lambda node: engine_call("snowmelt_typeof", _json(node.this)),
-    exp.JSONFormat: lambda node: engine_call("snowmelt_json_text", _json(node.this)),
+    exp.Typeof: lambda node: engine_call("snowmelt_typeof", as_json(node.this)),
+    exp.JSONFormat: lambda node: engine_call("snowmelt_json_text", as_json(node.this)),
 }
 """Functions that sqlglot has nodes for."""
 
-_BY_NAME: dict[str, Maker] = {
+BY_NAME: dict[str, Maker] = {
     "OBJECT_DELETE": _names("snowmelt_object_without"),
     "OBJECT_PICK": _names("snowmelt_object_pick"),
     "TO_OBJECT": _value_of,
@@ -274,6 +302,7 @@ _BY_NAME: dict[str, Maker] = {
     **dict.fromkeys(("IS_VARCHAR", "IS_CHAR"), _is("VARCHAR")),
     "IS_BOOLEAN": _is("BOOLEAN"),
     "AS_INTEGER": _as("NUMBER", *_INTEGER),
+    **dict.fromkeys(("AS_DECIMAL", "AS_NUMBER"), _as_decimal),
     **dict.fromkeys(("AS_DOUBLE", "AS_REAL"), _as("FLOAT", *_DOUBLE)),
     **dict.fromkeys(("AS_VARCHAR", "AS_CHAR"), _as("VARCHAR", "VARCHAR")),
     "AS_BOOLEAN": _as("BOOLEAN", "BOOLEAN"),

@@ -217,6 +217,9 @@ def _expression(node: exp.Expr, scope: _Scope) -> DataType | None:
         found = type_of(node)
     elif isinstance(node, exp.Lambda):
         found = _lambda(node, scope)
+    elif isinstance(node, exp.Star):
+        node.meta[STAR] = _visible(scope)
+        found = None
     elif isinstance(node, exp.StarMap):
         node.meta[STAR] = _visible(scope)
         found = OBJECT

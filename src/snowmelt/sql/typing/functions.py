@@ -112,6 +112,18 @@ def _whole(values: DataType) -> DataType:
     return numbers.number(leading + 1 if scale else leading, 0)
 
 
+def _to_digits(node: exp.Expr, types: Types) -> DataType | None:
+    """CEIL and FLOOR: whole numbers, or as many digits behind the point as asked for."""
+    digits, first = node.args.get("decimals"), types[0] if types else None
+    if digits is None or first is None or first.kind is not Kind.FIXED:
+        return numeric(_whole)(node, types)
+    scale = first.scale or 0
+    sign = digits.this if isinstance(digits, exp.Neg) else digits
+    if not isinstance(sign, exp.Literal) or not sign.name.isdigit():
+        return numbers.number(numbers.MAX_DIGITS, scale)
+    return numbers.number(numbers.MAX_DIGITS, 0 if sign is not digits else min(scale, int(sign.name)))
+
+
 def _greatest(node: exp.Expr, types: Types) -> DataType | None:
     return chosen([item for item in (node.this, *node.expressions) if isinstance(item, exp.Expr)])
 
@@ -139,6 +151,17 @@ def _timestamp(node: exp.Expr, types: Types) -> DataType | None:
 
 def _convert_timezone(node: exp.Expr, types: Types) -> DataType | None:
     return TIMESTAMP_TZ if node.args.get("source_tz") is None else TIMESTAMP_NTZ
+
+
+def _best(node: exp.Expr, types: Types) -> DataType | None:
+    """MAX_BY and MIN_BY: a value, or with a third argument an ARRAY of them."""
+    return same(node, types) if node.args.get("count") is None else ARRAY
+
+
+def _reduced(node: exp.Expr, types: Types) -> DataType | None:
+    """REDUCE gives the type of its initial value."""
+    found: DataType | None = node.args["initial"].meta.get(TYPE)
+    return found
 
 
 def _now(node: exp.Expr, types: Types) -> DataType | None:
@@ -173,8 +196,8 @@ BY_NODE: dict[type[exp.Expr], Typer] = {
     exp.NthValue: same,
     exp.Abs: numeric(lambda values: values),
     exp.Neg: numeric(lambda values: values),
-    exp.Ceil: numeric(_whole),
-    exp.Floor: numeric(_whole),
+    exp.Ceil: _to_digits,
+    exp.Floor: _to_digits,
     exp.Sign: always(numbers.number(1, 0)),
     exp.Greatest: _greatest,
     exp.Least: _greatest,
@@ -246,6 +269,23 @@ BY_NODE: dict[type[exp.Expr], Typer] = {
     **dict.fromkeys((exp.ArrayContains, exp.ArrayOverlaps, exp.IsArray, exp.IsNullValue), always(BOOLEAN)),
     **dict.fromkeys((exp.ArrayToString, exp.JSONFormat, exp.CheckJson, exp.Typeof), always(VARCHAR)),
     exp.ArrayPosition: always(numbers.number(9, 0)),
+    **dict.fromkeys((exp.ArrayUnionAgg, exp.ApproxTopK, exp.ArraysZip), always(ARRAY)),
+    **dict.fromkeys((exp.TryBase64DecodeBinary, exp.TryHexDecodeBinary), always(BINARY)),
+    **dict.fromkeys((exp.TryBase64DecodeString, exp.TryHexDecodeString), always(VARCHAR)),
+    exp.ArgMax: _best,
+    exp.ArgMin: _best,
+    exp.ApproxQuantile: always(FLOAT),
+    exp.ParseUrl: always(OBJECT),
+    exp.Reduce: _reduced,
+    **dict.fromkeys((exp.Contains, exp.StartsWith, exp.EndsWith), always(BOOLEAN)),
+    **dict.fromkeys((exp.Sinh, exp.Cosh, exp.Tanh, exp.Cot, exp.Asin, exp.Acos, exp.Atan, exp.Atan2), always(FLOAT)),
+    **dict.fromkeys((exp.Asinh, exp.Acosh, exp.Atanh, exp.Degrees, exp.Radians, exp.Cbrt), always(FLOAT)),
+    **dict.fromkeys((exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor, exp.BitwiseNot), always(NUMBER)),
+    **dict.fromkeys((exp.BitwiseLeftShift, exp.BitwiseRightShift, exp.BitwiseAndAgg), always(NUMBER)),
+    **dict.fromkeys((exp.BitwiseOrAgg, exp.BitwiseXorAgg, exp.Getbit), always(NUMBER)),
+    **dict.fromkeys((exp.Hll, exp.WidthBucket), always(COUNT)),
+    exp.HashAgg: always(numbers.number(19, 0)),
+    **dict.fromkeys((exp.Soundex, exp.Strtok, exp.Stuff, exp.Translate, exp.Space), always(VARCHAR)),
 }
 """Types of the calls that sqlglot has nodes for."""
 
@@ -263,7 +303,9 @@ BY_NAME: dict[str, Typer] = {
         ("IS_OBJECT", "IS_INTEGER", "IS_DECIMAL", "IS_DOUBLE", "IS_REAL", "IS_VARCHAR", "IS_CHAR", "IS_BOOLEAN"),
         always(BOOLEAN),
     ),
-    "OBJECT_CONSTRUCT_KEEP_NULL": always(OBJECT),
+    **dict.fromkeys(("OBJECT_CONSTRUCT_KEEP_NULL", "ARRAYS_TO_OBJECT"), always(OBJECT)),
+    "HAVERSINE": always(FLOAT),
+    "CONDITIONAL_TRUE_EVENT": always(COUNT),
     "ARRAY_CONSTRUCT": always(ARRAY),
     "HASH": always(numbers.number(19, 0)),
     "BIT_COUNT": always(numbers.number(9, 0)),

@@ -52,6 +52,10 @@ CREATE OR REPLACE MACRO snowmelt_try_parse_json(t) AS
 -- VARIANT, OBJECT and ARRAY are JSON. What a VARIANT holds as text: no quotes around a text.
 CREATE OR REPLACE MACRO snowmelt_text(v) AS v ->> '$';
 
+-- Whole numbers as VARIANT: the engine writes a DECIMAL with a point, even one without a scale.
+CREATE OR REPLACE MACRO snowmelt_whole_json(n) AS to_json(CAST(n AS HUGEINT));
+CREATE OR REPLACE MACRO snowmelt_wholes(numbers) AS CAST(numbers AS HUGEINT[]);
+
 -- An ARRAY's elements.
 CREATE OR REPLACE MACRO snowmelt_list(v) AS CAST(v AS JSON[]);
 

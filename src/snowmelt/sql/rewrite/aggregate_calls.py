@@ -1,0 +1,156 @@
+"""Aggregate functions, also as windows, that the engine has in another shape.
+
+Source: docs.snowflake.com/en/sql-reference/functions-aggregation and functions-analytic
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlglot import exp
+
+from snowmelt.base.datatypes import ARRAY, FLOAT, Kind
+from snowmelt.base.errors import unsupported
+from snowmelt.sql.rewrite.context import engine_call
+from snowmelt.sql.rewrite.scalar_calls import Maker, cast, hashed, refused_names, refused_nodes
+from snowmelt.sql.rewrite.variants import is_whole
+from snowmelt.sql.typing import type_of
+
+Around = Callable[[exp.Expr, exp.Expr], exp.Expr | None]
+"""What stands for an aggregate with its window, filter and order, from the aggregate and that whole; None leaves it."""
+
+
+def whole(node: exp.Expr) -> exp.Expr:
+    """The aggregate with its FILTER, WITHIN GROUP and OVER."""
+    while (
+        isinstance(node.parent, (exp.Filter, exp.Window, exp.WithinGroup, exp.IgnoreNulls)) and node.parent.this is node
+    ):
+        node = node.parent
+    return node
+
+
+def _with(node: exp.Expr, target: exp.Expr, inner: exp.Expr) -> exp.Expr:
+    """A copy of `target` in which `inner` stands in the place of the aggregate `node`."""
+    if target is node:
+        return inner
+    depth, place = 0, node
+    while place is not target:
+        depth, place = depth + 1, place.parent or target
+    copy = target.copy()
+    found = copy
+    for _ in range(depth):
+        found = found.this
+    found.replace(inner)
+    return copy
+
+
+def _array_agg(node: exp.Expr, target: exp.Expr) -> exp.Expr:
+    return engine_call("snowmelt_array_agg", _elements(node, target.copy()), data_type=ARRAY)
+
+
+def _elements(node: exp.Expr, values: exp.Expr) -> exp.Expr:
+    """A list of what the aggregate `node` collects, as the elements of an ARRAY."""
+    collected = node.this.expressions[0] if isinstance(node.this, exp.Distinct) else node.this
+    collected = collected.this if isinstance(collected, exp.Order) else collected
+    return engine_call("snowmelt_wholes", values) if is_whole(type_of(collected)) else values
+
+
+def _union(node: exp.Expr, target: exp.Expr) -> exp.Expr:
+    lists = _with(node, target, engine_call("list", node.this.copy()))
+    return engine_call("snowmelt_array_union", lists, data_type=ARRAY)
+
+
+def _top_k(node: exp.Expr, target: exp.Expr) -> exp.Expr:
+    value = node.this.copy()
+    if is_whole(type_of(value)):
+        value = engine_call("snowmelt_wide", value)
+    counts = _with(node, target, engine_call("histogram", value))
+    return engine_call("snowmelt_top_k", counts, node.expression.copy(), data_type=ARRAY)
+
+
+def _several_best(node: exp.Expr, target: exp.Expr) -> exp.Expr | None:
+    """MAX_BY and MIN_BY with a number of rows give an ARRAY."""
+    if node.args.get("count") is None:
+        return None
+    name = "max_by" if isinstance(node, exp.ArgMax) else "min_by"
+    arguments = (node.this.copy(), node.expression.copy(), node.args["count"].copy())
+    values = _with(node, target, engine_call(name, *arguments))
+    return engine_call("to_json", _elements(node, values), data_type=ARRAY)
+
+
+def _hash_agg(node: exp.Expr, target: exp.Expr) -> exp.Expr:
+    """A sum of hashes does not depend on the order of rows."""
+    distinct = isinstance(node.this, exp.Distinct)
+    values = list(node.this.expressions) if distinct else [node.this, *node.expressions]
+    each: exp.Expr = engine_call("snowmelt_wide", hashed(values))
+    total = engine_call("sum", exp.Distinct(expressions=[each]) if distinct else each)
+    return engine_call("snowmelt_hash_aggregate", _with(node, target, total))
+
+
+AROUND: dict[type[exp.Expr], Around] = {
+    exp.ArrayAgg: _array_agg,
+    exp.ArrayUniqueAgg: _array_agg,
+    exp.ArrayUnionAgg: _union,
+    exp.ApproxTopK: _top_k,
+    exp.ArgMax: _several_best,
+    exp.ArgMin: _several_best,
+    exp.HashAgg: _hash_agg,
+}
+"""Aggregates whose result is made of what the engine's aggregate gives."""
+
+
+def _bits(name: str) -> Maker:
+    return lambda node: engine_call(name, engine_call("snowmelt_bigint", node.this.copy()))
+
+
+def _approximate_count(node: exp.Expr) -> exp.Expr:
+    if isinstance(node.this, exp.Star):
+        raise unsupported("HLL(*)")
+    values = [item.copy() for item in (node.this, *node.expressions)]
+    return exp.ApproxDistinct(this=values[0] if len(values) == 1 else engine_call("row", *values))
+
+
+def _quantile(node: exp.Expr) -> exp.Expr:
+    copy = node.copy()
+    found = type_of(node.this)
+    if found is not None and found.kind is Kind.FIXED:
+        copy.set("this", cast(copy.this.copy(), FLOAT))
+    return copy
+
+
+def _true_events(node: exp.Expr) -> exp.Expr:
+    """How often the condition has been true up to the row: a count over the rows before, ties apart."""
+    window = node.parent
+    if not isinstance(window, exp.Window) or window.args.get("order") is None or len(node.expressions) != 1:
+        raise unsupported("CONDITIONAL_TRUE_EVENT without OVER (... ORDER BY ...)")
+    window.set(
+        "spec",
+        exp.WindowSpec(kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW"),
+    )
+    return exp.CountIf(this=node.expressions[0].copy())
+
+
+_REFUSED = (
+    *("APPROX_PERCENTILE_ACCUMULATE", "APPROX_PERCENTILE_COMBINE", "APPROX_PERCENTILE_ESTIMATE"),
+    *("APPROX_TOP_K_ACCUMULATE", "APPROX_TOP_K_COMBINE", "APPROX_TOP_K_ESTIMATE"),
+    *("HLL_ACCUMULATE", "HLL_COMBINE", "HLL_ESTIMATE", "HLL_EXPORT", "HLL_IMPORT"),
+    *("BITMAP_COUNT", "BITMAP_OR_AGG", "BITMAP_AND_AGG", "CONDITIONAL_CHANGE_EVENT"),
+    *("INTERPOLATE_LINEAR", "INTERPOLATE_FFILL", "INTERPOLATE_BFILL"),
+)
+"""Functions of Snowflake's that are not supported."""
+
+BY_NODE: dict[type[exp.Expr], Maker] = {
+    exp.BitwiseAndAgg: _bits("bit_and"),
+    exp.BitwiseOrAgg: _bits("bit_or"),
+    exp.BitwiseXorAgg: _bits("bit_xor"),
+    exp.Hll: _approximate_count,
+    exp.ApproxQuantile: _quantile,
+    **refused_nodes(_REFUSED),
+}
+"""Functions that sqlglot has nodes for."""
+
+BY_NAME: dict[str, Maker] = {
+    "CONDITIONAL_TRUE_EVENT": _true_events,
+    **refused_names(_REFUSED),
+}
+"""Functions that sqlglot leaves anonymous."""

@@ -1,0 +1,98 @@
+"""Functions that neither the engine nor its macros have, computed in Python on Arrow arrays.
+
+They are known to every connection, under names that user SQL cannot say.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from urllib.parse import parse_qsl, urlsplit
+
+import duckdb
+import pyarrow as pa
+
+
+def sha2(text: str, bits: int) -> str:
+    """The SHA-2 digest of `text` as hexadecimal digits.
+
+    Raises:
+        ValueError: a size other than 224, 256, 384 and 512.
+    """
+    if bits not in (224, 256, 384, 512):
+        raise ValueError(f"Invalid digest size: {bits}")
+    return hashlib.new(f"sha{bits}", text.encode()).hexdigest()
+
+
+_SOUNDS = ("BFPV", "CGJKQSXZ", "DT", "L", "MN", "R")
+_CODES = {letter: str(code) for code, letters in enumerate(_SOUNDS, 1) for letter in letters}
+
+
+def soundex(text: str) -> str:
+    """A letter and three digits that stand for how an English word sounds; H and W do not part equal codes."""
+    letters = [letter for letter in text.upper() if "A" <= letter <= "Z"]
+    if not letters:
+        return ""
+    found, last = letters[0], _CODES.get(letters[0], "")
+    for letter in letters[1:]:
+        code = _CODES.get(letter, "")
+        if code and code != last:
+            found += code
+        if letter not in "HW":
+            last = code
+    return found[:4].ljust(4, "0")
+
+
+def parse_url(text: str, permissive: bool) -> str | None:
+    """The parts of a URL as JSON.
+
+    Raises:
+        ValueError: what is no URL, unless `permissive`, which tells the error in the object.
+    """
+    parts = urlsplit(text)
+    if not parts.scheme:
+        if permissive:
+            return json.dumps({"error": "scheme not specified"})
+        raise ValueError("Error parsing URL: scheme not specified")
+    host, _, port = parts.netloc.rpartition(":") if re.search(r":\d+$", parts.netloc) else (parts.netloc, "", "")
+    value = {
+        "fragment": parts.fragment or None,
+        "host": host or None,
+        "parameters": dict(parse_qsl(parts.query, keep_blank_values=True)) or None,
+        "path": parts.path.lstrip("/") or None,
+        "port": port or None,
+        "query": parts.query or None,
+        "scheme": parts.scheme,
+    }
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+_FUNCTIONS: dict[str, tuple[Callable[..., object], tuple[str, ...]]] = {
+    "snowmelt_sha2": (sha2, ("VARCHAR", "INTEGER")),
+    "snowmelt_soundex": (soundex, ("VARCHAR",)),
+    "snowmelt_parse_url": (parse_url, ("VARCHAR", "BOOLEAN")),
+}
+"""Functions to text by the engine's name, with the engine's types of their arguments."""
+
+
+def register(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the functions known to the database that `connection` is open on."""
+    for name, (function, types) in _FUNCTIONS.items():
+        connection.create_function(  # type: ignore[call-overload]
+            name, _over_arrays(function, len(types)), list(types), "VARCHAR", type="arrow", null_handling="special"
+        )
+
+
+def _over_arrays(function: Callable[..., object], count: int) -> Callable[..., pa.Array]:
+    """`function` of `count` arguments, row by row; a null among them gives null."""
+
+    def run(*columns: pa.Array) -> pa.Array:
+        rows = zip(*(column.to_pylist() for column in columns), strict=True)
+        return pa.array([None if None in row else function(*row) for row in rows], pa.string())
+
+    # The engine looks at the number of parameters.
+    if count == 1:
+        return lambda first: run(first)
+    return lambda first, second: run(first, second)

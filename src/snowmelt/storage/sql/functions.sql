@@ -1,0 +1,76 @@
+-- Functions of Snowflake's that the engine lacks; the rewrite rules of snowmelt.sql.rewrite.scalar_calls and
+-- aggregate_calls call them.
+
+-- --- numbers ---------------------------------------------------------------------------------------------------------
+
+-- Which of n equal parts of a range a number is in: 0 below it, n + 1 above.
+CREATE OR REPLACE MACRO snowmelt_width_bucket(x, low, high, n) AS
+    CAST(CASE WHEN x IS NULL OR low IS NULL OR high IS NULL THEN NULL
+    WHEN n <= 0 THEN error('Invalid number of buckets: ' || n)
+    WHEN x < low THEN 0 WHEN x >= high THEN n + 1
+    ELSE floor((CAST(x AS DOUBLE) - low) * n / (CAST(high AS DOUBLE) - low)) + 1 END AS BIGINT);
+CREATE OR REPLACE MACRO snowmelt_get_bit(x, i) AS CAST((CAST(x AS BIGINT) >> CAST(i AS BIGINT)) & 1 AS BIGINT);
+
+-- Kilometres between two points on a sphere of the Earth's mean radius, by degrees of latitude and longitude.
+CREATE OR REPLACE MACRO snowmelt_haversine(lat1, lon1, lat2, lon2) AS
+    2 * 6371 * asin(sqrt(pow(sin(radians(lat2 - lat1) / 2), 2)
+        + cos(radians(lat1)) * cos(radians(lat2)) * pow(sin(radians(lon2 - lon1) / 2), 2)));
+
+-- --- hashes and encodings --------------------------------------------------------------------------------------------
+
+-- 64 bits with a sign.
+CREATE OR REPLACE MACRO snowmelt_hash(h) AS CAST(CAST(h AS HUGEINT) - 9223372036854775808 AS BIGINT);
+CREATE OR REPLACE MACRO snowmelt_hash_aggregate(total) AS snowmelt_hash(hash(coalesce(total, 0)));
+CREATE OR REPLACE MACRO snowmelt_wide(h) AS CAST(h AS HUGEINT);
+CREATE OR REPLACE MACRO snowmelt_md5_number(t, upper_half) AS
+    CAST('0x' || CASE WHEN upper_half THEN left(md5(t), 16) ELSE right(md5(t), 16) END AS UBIGINT);
+CREATE OR REPLACE MACRO snowmelt_try_base64(t) AS TRY(from_base64(t));
+CREATE OR REPLACE MACRO snowmelt_try_base64_text(t) AS TRY(decode(from_base64(t)));
+CREATE OR REPLACE MACRO snowmelt_try_hex_text(t) AS TRY(decode(snowmelt_try_from_hex(t)));
+CREATE OR REPLACE MACRO snowmelt_byte_length(t) AS octet_length(encode(t));
+
+-- --- texts -----------------------------------------------------------------------------------------------------------
+
+-- Parts between any of the separators' characters; empty parts do not count.
+CREATE OR REPLACE MACRO snowmelt_tokens(t, separators) AS
+    CASE WHEN t IS NULL OR separators IS NULL THEN NULL WHEN separators = '' THEN [t] ELSE list_filter(string_split_regex(t,
+        '[' || regexp_replace(separators, '([\[\]\\^-])', '\\\1', 'g') || ']'), lambda part: part <> '') END;
+
+-- REGEXP_REPLACE of the n-th match only.
+CREATE OR REPLACE MACRO snowmelt_rejoined(parts, matches) AS
+    array_to_string(list_transform(parts, lambda part, i: part || coalesce(matches[i], '')), '');
+CREATE OR REPLACE MACRO snowmelt_replace_nth(t, pattern, replacement, n) AS
+    CASE WHEN t IS NULL OR replacement IS NULL THEN NULL ELSE
+    snowmelt_rejoined(string_split_regex(t, pattern), list_transform(regexp_extract_all(t, pattern),
+        lambda m, i: CASE WHEN i = n THEN regexp_replace(m, pattern, replacement) ELSE m END)) END;
+
+-- --- VARIANT ---------------------------------------------------------------------------------------------------------
+
+-- A computed number as a VARIANT: without a fraction if it has none.
+CREATE OR REPLACE MACRO snowmelt_number_json(x) AS
+    CASE WHEN x = trunc(x) AND abs(x) < 1e15 THEN to_json(CAST(x AS BIGINT)) ELSE to_json(x) END;
+CREATE OR REPLACE MACRO snowmelt_texts(v) AS list_transform(snowmelt_list(v), lambda e: e ->> '$');
+CREATE OR REPLACE MACRO snowmelt_arrays_to_object(k, v) AS snowmelt_object(snowmelt_texts(k), snowmelt_list(v));
+
+-- The n-th elements of all arrays as an OBJECT with the keys $1, $2, ...; what an array lacks is null.
+CREATE OR REPLACE MACRO snowmelt_arrays_zip(arrays) AS
+    CASE WHEN len(list_filter(arrays, lambda a: a IS NULL)) > 0 THEN NULL ELSE
+    to_json(list_transform(range(1, list_max(list_transform(arrays, lambda a: len(a))) + 1), lambda i:
+        to_json(map_from_entries(list_transform(arrays, lambda a, k: {'k': '$' || k, 'v': coalesce(a[i], 'null'::JSON)})))))
+    END;
+
+-- --- aggregates ------------------------------------------------------------------------------------------------------
+
+-- The k most frequent values with their counts, from a map of all of them.
+CREATE OR REPLACE MACRO snowmelt_top_k(counts, k) AS
+    to_json(list_transform(list_sort(list_transform(coalesce(map_entries(counts), []),
+            lambda e: {'n': -CAST(e.value AS BIGINT), 'v': e.key}))[1:k],
+        lambda e: json_array(to_json(e.v), to_json(-e.n))));
+
+-- The union of arrays: each value as often as in the array that has most of it.
+CREATE OR REPLACE MACRO snowmelt_array_union_of(lists) AS
+    coalesce(to_json(flatten(list_transform(list_distinct(flatten(lists)), lambda v:
+        list_transform(range(list_max(list_transform(lists, lambda l: len(list_filter(l, lambda e: e = v))))), lambda i: v)))),
+        '[]'::JSON);
+CREATE OR REPLACE MACRO snowmelt_array_union(arrays) AS
+    snowmelt_array_union_of(list_transform(list_filter(arrays, lambda a: a IS NOT NULL), lambda a: snowmelt_list(a)));
