@@ -184,10 +184,14 @@ class Runtime:
         session = Session(
             self.services, core, user=user, role=(role or "ACCOUNTADMIN").upper(), warehouse=warehouse or "COMPUTE_WH"
         )
-        for name, value in (parameters or {}).items():
-            if name.upper() in DEFAULTS:
-                core.parameters[name.upper()] = checked(name.upper(), value)
-        self._enter(session, database, schema)
+        try:
+            for name, value in (parameters or {}).items():
+                if name.upper() in DEFAULTS:
+                    core.parameters[name.upper()] = checked(name.upper(), value)
+            self._enter(session, database, schema)
+        except SqlError:
+            session.close()
+            raise
         return session
 
     def _enter(self, session: Session, database: str | None, schema: str | None) -> None:

@@ -13,7 +13,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.metrics import f1_score, mean_absolute_percentage_error, mean_squared_error
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import OneHotEncoder
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 from xgboost import XGBClassifier, XGBRegressor
 
 SEED = 42
@@ -42,7 +42,11 @@ class Candidate:
 def define_pipeline() -> Pipeline:
     """One-hot encoding of the text features, then gradient-boosted trees. An unseen category encodes as all zeros."""
     one_hot = OneHotEncoder(handle_unknown="ignore", sparse_output=False, dtype="float32")
-    encode = ColumnTransformer([("one_hot", one_hot, list(spec.CATEGORIES))], remainder="passthrough")
+    # Numbers that may be missing come as pandas' nullable types, which only pandas itself turns into plain ones.
+    numbers = FunctionTransformer(pd.DataFrame.astype, kw_args={"dtype": "float32"}, feature_names_out="one-to-one")
+    encode = ColumnTransformer(
+        [("one_hot", one_hot, list(spec.CATEGORIES)), ("numbers", numbers, list(spec.NUMBERS))], sparse_threshold=0
+    )
     return Pipeline([("encode", encode), ("trees", define_trees())])
 
 

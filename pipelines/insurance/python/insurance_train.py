@@ -72,11 +72,10 @@ def read_training_rows(session: Session, source_of_truth: str) -> tuple[pd.DataF
 
     with tracer.start_as_current_span("feature_engineering") as span:
         same = session.table(source_of_truth, time_travel_mode="at", timestamp=read_at, timestamp_type="LTZ")
-        standard = same.select_expr(*features.standardised(), spec.LABEL)
+        label = f"{spec.LABEL}::VARCHAR AS {spec.LABEL}" if model.IS_CLASSIFICATION else spec.LABEL
+        standard = same.select_expr(*features.standardised(), label)
         rows = standard.filter(F.sql_expr(features.is_sound()) & F.sql_expr(features.has_label()))
         frame = rows.sort(*FEATURES, spec.LABEL).to_pandas()
-        if model.IS_CLASSIFICATION:
-            frame[spec.LABEL] = frame[spec.LABEL].astype(str)
         span.set_attribute("data.row_count", len(frame))
         span.set_attribute("data.rows_left_out", row_count - len(frame))
     return frame, Source(source_of_truth, read_at, row_count)

@@ -27,19 +27,23 @@ def quote(name: str) -> str:
 
 
 _MARK = "~"
+_HIDDEN = frozenset({"_RID", "_INS", "_TX", "_LSN", "_SET", "_TIMES", "_ACT", "_STATEMENT"})
+"""Columns that the engine's tables have besides the visible ones."""
+
 _SMALL = re.compile(r"[a-z]")
 _ENCODED = re.compile(r"~[0-9a-f]+$")
 
 
 def engine_name(name: str) -> str:
     """The name by which the engine knows a column or alias. The engine compares names without regard to the case of
-    ASCII letters, Snowflake does not: so a name with small letters gets a mark that tells which letters are small.
+    ASCII letters, Snowflake does not: so a name with small letters gets a mark that tells which letters are small. So
+    does one that is a hidden column's.
 
-    >>> engine_name("Ab"), engine_name("AB"), engine_name("A~1")
-    ('Ab~2', 'AB', 'A~1~0')
+    >>> engine_name("Ab"), engine_name("AB"), engine_name("A~1"), engine_name("_RID")
+    ('Ab~2', 'AB', 'A~1~0', '_RID~0')
     """
     small = sum(1 << match.start() for match in _SMALL.finditer(name))
-    return f"{name}{_MARK}{small:x}" if small or _MARK in name else name
+    return f"{name}{_MARK}{small:x}" if small or _MARK in name or name in _HIDDEN else name
 
 
 def logical_name(name: str) -> str:

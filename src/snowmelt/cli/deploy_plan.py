@@ -143,7 +143,8 @@ class _Planner:
         for path in action.files:
             digest = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
             kept = digests.get(path.name)
-            change = Change.ADDED if kept is None else Change.UNCHANGED if kept == digest else Change.REPLACED
+            same = action.keeps or kept == digest
+            change = Change.ADDED if kept is None else Change.UNCHANGED if same else Change.REPLACED
             yield Effect(change, "FILE", f"{action.target}/{path.name}", action)
 
     # --- questions

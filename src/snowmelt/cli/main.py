@@ -12,6 +12,7 @@ from snowmelt import __version__
 from snowmelt.base.errors import SqlError
 from snowmelt.cli.demo import demo
 from snowmelt.cli.deploy import deploy
+from snowmelt.cli.init import init
 from snowmelt.cli.profile import connection
 from snowmelt.cli.serve import serve
 from snowmelt.cli.sql import sql
@@ -34,7 +35,7 @@ def options(
     """Snowflake ML pipelines on one's own machine: genuine clients, one process, embedded storage."""
 
 
-for command in (serve, sql, connection, deploy, demo):
+for command in (serve, sql, connection, deploy, init, demo):
     app.command()(command)
 
 

@@ -24,6 +24,7 @@ class Action:
         line: its line there; 0 when the manifest asked for it.
         files: the local files of a PUT.
         target: the stage that a PUT puts them on.
+        keeps: a PUT that leaves a file of the same name on the stage as it is.
     """
 
     text: str
@@ -31,6 +32,7 @@ class Action:
     line: int
     files: tuple[Path, ...] = ()
     target: str = ""
+    keeps: bool = False
 
     @property
     def place(self) -> str:
@@ -75,7 +77,7 @@ def _read_manifest(pipeline: Path) -> dict[str, Any]:
         raise DeployError(f"{path}: {error}") from error
 
 
-def _step(pipeline: Path, step: Mapping[str, str], variables: Mapping[str, str]) -> Iterator[Action]:
+def _step(pipeline: Path, step: Mapping[str, Any], variables: Mapping[str, str]) -> Iterator[Action]:
     match dict(step):
         case {"sql": name}:
             path = pipeline / name
@@ -89,7 +91,8 @@ def _step(pipeline: Path, step: Mapping[str, str], variables: Mapping[str, str])
                 raise DeployError(f"no file matches {pipeline / pattern}, but the manifest names it")
             files = (pipeline.resolve() / pattern).as_posix().replace("'", "\\'")
             target = render(stage, variables)
-            text = f"PUT 'file://{files}' {target} AUTO_COMPRESS = FALSE OVERWRITE = TRUE"
-            yield Action(text, pattern, 0, found, target)
+            overwrite = "TRUE" if step.get("overwrite", True) else "FALSE"
+            text = f"PUT 'file://{files}' {target} AUTO_COMPRESS = FALSE OVERWRITE = {overwrite}"
+            yield Action(text, pattern, 0, found, target, overwrite == "FALSE")
         case other:
             raise DeployError(f"{pipeline / 'manifest.toml'}: a step is `sql` or `put` with `stage`, not {other}")

@@ -33,9 +33,8 @@ from snowmelt.sql.rewrite.names import table_name
 from snowmelt.sql.rewrite.rules import engine_sql, rewrite, rewrite_tree
 from snowmelt.sql.statements import Delete, Merge, Update
 
-_CLAUSE = "SNOWMELT_CLAUSE"
+_CLAUSE, _ACT, _RID, _INS = "SNOWMELT_CLAUSE", "SNOWMELT_ACT", "SNOWMELT_RID", "SNOWMELT_INS"
 MULTI_JOINED = "number of multi-joined rows updated"
-_HEAD = ("_act", "_rid", "_ins")
 
 
 # --- UPDATE ----------------------------------------------------------------------------------------------------------
@@ -54,22 +53,21 @@ def plan_update(statement: Update, planner: Planner) -> Plan:
         direct = _direct_update(tree, table, alias, assignments, planner)
         return dml_plan([table], direct, StatementType.UPDATE, planner, counts, touches=True)
     source = tree.args["from_"].this if joined else None
-    query = _staging(table, alias, pending, "'U'", [*assignments.values()], source, tree.args.get("where"))
-    names = (*_HEAD, *_old_names(table), *(f"n{i}" for i in places))
+    old = _imaged(table, pending, {"updated"}, assignments)
+    query = _staging(table, alias, pending, "'U'", old, [*assignments.values()], source, tree.args.get("where"))
     steps: list[Step] = list(extract_models(query, planner))
     steps.append(
         Stage(
-            changes.create_staged(table, places),
-            changes.fill_staged(table, names, rewrite(query, planner)),
+            changes.stage(table, old, places, rewrite(query, planner)),
             changes.COUNTS,
-            check=changes.ambiguous(table, deletes_agree=False) if joined else None,
+            check=changes.ambiguous(table, pending, deletes_agree=False) if joined else None,
             strict=bool(planner.parameter("ERROR_ON_NONDETERMINISTIC_UPDATE")),
             double=changes.DOUBLE if joined else "",
             single=changes.KEEP_ONE,
             counts_double=True,
         )
     )
-    steps += _carry_out(table, pending, {"updated"}, list(assignments))
+    steps += _carry_out(table, pending, {"updated"}, old, list(assignments))
     return dml_plan([table], steps, StatementType.UPDATE, planner, counts, touches=True)
 
 
@@ -100,8 +98,9 @@ def _direct_update(
     )
     steps: list[Step] = []
     if tracking.is_tracked(table):
-        logged = changes.log_rows(table, engine_quote(alias))
-        steps.append(LogImages(f"{logged} FROM {place}{condition}"))
+        logged = changes.log_rows(table, engine_quote(alias), tracking.imaged(table, assignments))
+        # The order gathers what is found, a few rows in each block of the table, before it is written.
+        steps.append(LogImages(f"{logged} FROM {place}{condition} ORDER BY {engine_quote(alias)}._rid"))
     return [*steps, Write(f"UPDATE {place} SET {values}{condition}", "updated")]
 
 
@@ -110,6 +109,7 @@ def _staging(
     alias: str,
     pending: Pending | None,
     action: str,
+    old: Sequence[int],
     new: Sequence[exp.Expr],
     source: exp.Expr | None,
     where: exp.Expr | None,
@@ -117,7 +117,7 @@ def _staging(
     """The query that stages an UPDATE or DELETE: the row as it is, then the new values."""
     values = [_named(value, f"n{i}") for i, value in enumerate(new)]
     query = exp.Select(
-        expressions=[_named(raw(action), "_act"), *_old(table, alias), *values],
+        expressions=[_named(raw(action), _ACT), *_old(table, alias, old), *values],
         from_=exp.From(this=row_source(table, alias, relation(table, pending, hidden=True))),
     )
     if source is not None:
@@ -144,27 +144,24 @@ def plan_delete(statement: Delete, planner: Planner) -> Plan:
     text = engine_sql(rewrite_tree(tree, planner))
     if tracking.is_tracked(table):
         columns = f"_rid, _ins, {tracking.column_list(table.columns)}"
-        text = (
-            f"WITH d AS ({text} RETURNING {columns}) INSERT INTO {tracking.log_of(table)} "
-            f"SELECT {tracking.LOG_NUMBER}, {tracking.TX}, * FROM d"
-        )
+        text = f"WITH d AS ({text} RETURNING {columns}) {changes.log_head(table, range(len(table.columns)))} * FROM d"
     steps = [Write(text, "deleted")]
     return dml_plan([table], steps, StatementType.DELETE, planner, ("deleted",), touches=True)
 
 
 def _staged_delete(tree: exp.Expr, table: Table, alias: str, pending: Pending, planner: Planner) -> list[Step]:
     using = tree.args.get("using") or []
-    query = _staging(table, alias, pending, "'D'", [], using[0] if using else None, tree.args.get("where"))
+    old = range(len(table.columns))
+    query = _staging(table, alias, pending, "'D'", old, [], using[0] if using else None, tree.args.get("where"))
     for other in using[1:]:
         query.append("joins", exp.Join(this=other.copy()))
     stage = Stage(
-        changes.create_staged(table, ()),
-        changes.fill_staged(table, (*_HEAD, *_old_names(table)), rewrite(query, planner)),
+        changes.stage(table, old, (), rewrite(query, planner)),
         changes.COUNTS,
         double=changes.DOUBLE if using else "",
         single=changes.KEEP_ONE,
     )
-    return [stage, *_carry_out(table, pending, {"deleted"}, [])]
+    return [stage, *_carry_out(table, pending, {"deleted"}, old, [])]
 
 
 # --- MERGE -----------------------------------------------------------------------------------------------------------
@@ -181,25 +178,26 @@ def plan_merge(statement: Merge, planner: Planner) -> Plan:
     source_alias = _source_alias(tree.args["using"])
     clauses = [_clause(when, table, alias, source_alias, planner) for when in whens]
     names = [action for action, _ in clauses]
-    query = _merge_query(tree, table, alias, clauses, pending)
+    updated = _given(table, clauses, ("updated",))
+    assigned = [table.columns[i] for i in updated]
+    old = _imaged(table, pending, names, assigned)
+    query = _merge_query(tree, table, alias, clauses, old, pending)
     steps: list[Step] = list(extract_models(query, planner))
     places = _given(table, clauses, _ACTIONS)
-    text = _merged(rewrite(query, planner), table, clauses, places)
+    text = _merged(rewrite(query, planner), table, clauses, old, places)
     changes_rows = any(name != "inserted" for name in names)
     steps.append(
         Stage(
-            changes.create_staged(table, places),
-            changes.fill_staged(table, (*_HEAD, *_old_names(table), *(f"n{i}" for i in places)), text),
+            changes.stage(table, old, places, text),
             changes.COUNTS,
-            check=changes.ambiguous(table, deletes_agree=True) if changes_rows else None,
+            check=changes.ambiguous(table, pending, deletes_agree=True) if changes_rows else None,
             strict=bool(planner.parameter("ERROR_ON_NONDETERMINISTIC_MERGE")),
             double=changes.DOUBLE if changes_rows else "",
             single=changes.KEEP_ONE,
         )
     )
-    assigned = [table.columns[i] for i in _given(table, clauses, ("updated",))]
     inserted = [table.columns[i] for i in _given(table, clauses, ("inserted",))]
-    steps += _carry_out(table, pending, set(names), assigned, inserted)
+    steps += _carry_out(table, pending, set(names), old, assigned, inserted)
     counts = tuple(name for name in ("inserted", "updated", "deleted") if name in names)
     return dml_plan([table], steps, StatementType.MERGE, planner, counts, touches=True)
 
@@ -215,7 +213,12 @@ def _given(table: Table, clauses: Sequence[_Clause], actions: Collection[str]) -
 
 
 def _merge_query(
-    tree: exp.Expr, table: Table, alias: str, clauses: Sequence[_Clause], pending: Pending | None
+    tree: exp.Expr,
+    table: Table,
+    alias: str,
+    clauses: Sequence[_Clause],
+    old: Sequence[int],
+    pending: Pending | None,
 ) -> exp.Select:
     """The query over the joined pairs: number of the clause, the old row, each clause's new values."""
     found = f"{engine_quote(alias)}._rid IS NOT NULL"
@@ -233,15 +236,15 @@ def _merge_query(
         if (value := values.get(column)) is not None
     ]
     source: exp.Expr = tree.args["using"].copy()
-    query = exp.Select(expressions=[clause, *_old(table, alias), *new], from_=exp.From(this=source))
+    query = exp.Select(expressions=[clause, *_old(table, alias, old), *new], from_=exp.From(this=source))
     target = row_source(table, alias, relation(table, pending, hidden=True))
     query.append("joins", exp.Join(this=target, side="LEFT", on=tree.args["on"].copy()))
     query.set("where", exp.Where(this=raw(f"{_CLAUSE} IS NOT NULL")))
     return query
 
 
-def _merged(query: str, table: Table, clauses: Sequence[_Clause], places: Sequence[int]) -> str:
-    """What `_merge_query` finds, as rows to stage; `places` are the columns that get values."""
+def _merged(query: str, table: Table, clauses: Sequence[_Clause], old: Sequence[int], places: Sequence[int]) -> str:
+    """What `_merge_query` finds, as rows to stage; the columns `old` are kept, `places` get values."""
 
     def case(values: Sequence[str]) -> str:
         parts = " ".join(f"WHEN {number} THEN {value}" for number, value in enumerate(values))
@@ -253,11 +256,12 @@ def _merged(query: str, table: Table, clauses: Sequence[_Clause], places: Sequen
             name = f"c{number}_{position}"
             timed = tracking.as_time(column.type, name)
             return f"CAST({name} AS {column.type.duckdb})" if timed == name else timed
-        return f"o{position}" if action == "updated" else f"CAST(NULL AS {column.type.duckdb})"
+        keeps = action == "updated" and position in old
+        return f"o{position}" if keeps else f"CAST(NULL AS {column.type.duckdb})"
 
     actions = case([f"'{_ACTIONS[action]}'" for action, _ in clauses])
     new = [case([value(number, i, table.columns[i]) for number in range(len(clauses))]) for i in places]
-    return f"SELECT {', '.join([actions, '_rid', '_ins', *_old_names(table), *new])} FROM ({query})"
+    return f"SELECT {', '.join([actions, _RID, _INS, *(f'o{i}' for i in old), *new])} FROM ({query})"
 
 
 def _clause(when: exp.When, table: Table, alias: str, source: str, planner: Planner) -> _Clause:
@@ -313,13 +317,14 @@ def _carry_out(
     table: Table,
     pending: Pending | None,
     actions: Collection[str],
+    old: Sequence[int],
     assigned: Sequence[TableColumn],
     inserted: Sequence[TableColumn] = (),
 ) -> list[Step]:
     """The steps that keep the images of staged rows and then change them."""
     steps: list[Step] = []
     if any(action != "inserted" for action in actions):
-        logged = changes.log_staged(table, pending)
+        logged = changes.log_staged(table, old, pending)
         if logged is not None:
             steps.append(LogImages(logged))
     if "deleted" in actions or (pending is not None and "updated" in actions):
@@ -339,14 +344,20 @@ def _target(node: exp.Expr, planner: Planner) -> tuple[Table, str]:
     return planner.table(name), fold(alias.this.sql(dialect="snowflake")) if alias is not None else name.name
 
 
-def _old(table: Table, alias: str) -> list[exp.Expr]:
+def _imaged(
+    table: Table, pending: Pending | None, actions: Collection[str], assigned: Collection[TableColumn]
+) -> Sequence[int]:
+    """The positions of the columns that images of changed rows have to hold. What an explicit transaction has not
+    committed is kept as whole rows.
+    """
+    whole = pending is not None or "updated" not in actions or "deleted" in actions
+    return range(len(table.columns)) if whole else tracking.imaged(table, assigned)
+
+
+def _old(table: Table, alias: str, places: Sequence[int]) -> list[exp.Expr]:
     prefix = engine_quote(alias)
-    columns = [_named(raw(f"{prefix}.{engine_quote(c.name)}"), f"o{i}") for i, c in enumerate(table.columns)]
-    return [_named(raw(f"{prefix}._rid"), "_rid"), _named(raw(f"{prefix}._ins"), "_ins"), *columns]
-
-
-def _old_names(table: Table) -> list[str]:
-    return [f"o{i}" for i in range(len(table.columns))]
+    columns = [_named(raw(f"{prefix}.{engine_quote(table.columns[i].name)}"), f"o{i}") for i in places]
+    return [_named(raw(f"{prefix}._rid"), _RID), _named(raw(f"{prefix}._ins"), _INS), *columns]
 
 
 def _named(value: exp.Expr, name: str) -> exp.Expr:

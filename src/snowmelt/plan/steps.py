@@ -64,7 +64,7 @@ class Stage:
     """Find the changes that the next steps carry out, and count them by action.
 
     Attributes:
-        create, fill: make the table of staged changes, and fill it.
+        sql: makes the table of staged changes.
         counts: a query for (action, number) of what is staged.
         check: finds a row for which contradictory changes are staged; None when there can be none.
         strict: such a row is an error; otherwise one of its changes is taken.
@@ -72,8 +72,7 @@ class Stage:
         counts_double: the result tells how many there were.
     """
 
-    create: str
-    fill: str
+    sql: str
     counts: str
     check: str | None = None
     strict: bool = False

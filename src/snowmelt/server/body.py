@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zlib
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ MAX_BODY = 512 << 20
 
 _IN_THREAD = 1 << 20
 _GZIP = 31
+_HALF_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 @dataclass
@@ -67,7 +69,17 @@ def _parse(raw: bytes, encoding: str, limit: int) -> dict[str, Any]:
         raise BodyError(400, "The request is not valid JSON.") from error
     if not isinstance(body, dict):
         raise BodyError(400, "The request is not a JSON object.")
+    if _HALF_CHARACTER.search(raw):
+        _check_characters(body)
     return body
+
+
+def _check_characters(body: dict[str, Any]) -> None:
+    """JSON can write the halves of characters beyond the basic plane; alone they are no text."""
+    try:
+        json.dumps(body, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise BodyError(400, "The request is not valid Unicode.") from error
 
 
 def _inflate(raw: bytes, limit: int) -> bytes:

@@ -171,7 +171,16 @@ def statement_of(body: Mapping[str, Any], query_id: str) -> Statement:
 def _binding(value: Any) -> Binding:
     if not isinstance(value, dict) or not isinstance(value.get("type"), str):
         raise BodyError(400, "A binding needs a type and a value.")
-    return Binding(value["type"].upper(), value.get("value"))
+    bound = value.get("value")
+    return Binding(
+        value["type"].upper(), [_bound(item) for item in bound] if isinstance(bound, list) else _bound(bound)
+    )
+
+
+def _bound(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    raise BodyError(400, "The value of a binding is a text, null, or a list of these.")
 
 
 def _not_found(query_id: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ Source: docs.snowflake.com/en/sql-reference/sql/alter-table, .../alter-table-col
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from sqlglot import exp
@@ -145,7 +145,8 @@ def added(
         if not empty:
             _check_filling(table, column)
         declared = f"ADD COLUMN {name} {column.type.duckdb}"
-        if column.default is None or empty:
+        # Images of rows get it, too, even when no rows are left.
+        if column.default is None or (empty and not _is_constant(column.default)):
             both.append(declared)
         else:
             value = planner.expression(column.default)
@@ -170,9 +171,13 @@ def _check_filling(table: Table, column: TableColumn) -> None:
                 "42601",
             )
         return
-    tree = parse_expression(column.default)
-    if tree.find(exp.Func, exp.Column) is not None and not isinstance(tree, exp.Cast):
+    if not _is_constant(column.default):
         raise SqlError(f"SQL compilation error:\nInvalid column default expression [{column.default}]", 2261, "42601")
+
+
+def _is_constant(default: str) -> bool:
+    tree = parse_expression(default)
+    return tree.find(exp.Func, exp.Column) is None or isinstance(tree, exp.Cast)
 
 
 def _drop_columns(session: Session, table: Table, statement: AlterTable, request: Request) -> Alteration:
@@ -202,8 +207,18 @@ def dropped(table: Table, names: tuple[str, ...]) -> Alteration:
     return Alteration(
         dataclasses.replace(table, columns=columns, constraints=constraints),
         tuple(f"DROP COLUMN {engine_quote(name)}" for name in names),
+        before=tuple(_images_without(table, names)),
         after=tuple(tracking.drop_identities(numbers)),
     )
+
+
+def _images_without(table: Table, names: tuple[str, ...]) -> Iterator[str]:
+    """Statements that take columns from what images hold; from the last on, so that no place has moved before."""
+    for position in reversed(range(len(table.columns))):
+        if table.columns[position].name in names:
+            text = tracking.drop_from_images(table, position)
+            if text is not None:
+                yield text
 
 
 def _rename_column(session: Session, table: Table, statement: AlterTable, request: Request) -> Alteration:

@@ -6,17 +6,27 @@ The wire's forms are those of the connector's converter: dates in milliseconds, 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
 from sqlglot import exp
 
-from snowmelt.base.datatypes import TIMESTAMP_TZ
-from snowmelt.base.errors import unsupported
+from snowmelt.base.datatypes import (
+    BINARY,
+    DATE,
+    FLOAT,
+    TIME,
+    TIMESTAMP_LTZ,
+    TIMESTAMP_NTZ,
+    TIMESTAMP_TZ,
+)
+from snowmelt.base.errors import SqlError, unsupported
 from snowmelt.base.request import Binding
-from snowmelt.sql.rewrite.context import raw
+from snowmelt.sql.rewrite.context import TYPE, raw
+from snowmelt.sql.typing import numbers
+from snowmelt.sql.typing.numbers import MAX_DIGITS
 
 _EPOCH = datetime(1970, 1, 1)
 _WIRE_UTC = 1440
@@ -56,45 +66,112 @@ def literal(value: Any) -> exp.Expr:
 
 
 def wire_value(kind: str, value: str | None) -> Any:
-    """A bound value as Python's, from the wire's text.
+    """A bound value as Python's, from the wire's text; dates and times may also be written out, and stay text then.
 
     Raises:
-        SqlError: 000002 for a kind that is not known.
+        SqlError: 000002 for a kind that is not known, 100038 and its kin for a text that is no value of the kind.
     """
+    reader = _READERS.get(kind.upper())
+    if reader is None:
+        raise unsupported(f"bind variable of type {kind}")
     if value is None:
         return None
-    match kind.upper():
-        case "FIXED":
-            return Decimal(value)
-        case "REAL":
-            return float(value)
-        case "TEXT":
-            return value
-        case "BOOLEAN":
-            return value.lower() == "true"
-        case "DATE":
-            return (_EPOCH + timedelta(milliseconds=int(value))).date() if value.lstrip("-").isdigit() else value
-        case "TIME":
-            return (_EPOCH + timedelta(microseconds=int(value) // 1000)).time() if value.isdigit() else value
-        case "TIMESTAMP_NTZ":
-            return _EPOCH + timedelta(microseconds=int(value) // 1000)
-        case "TIMESTAMP_LTZ" | "TIMESTAMP_TZ":
-            nanoseconds = int(value.split(" ")[0])
-            return (_EPOCH + timedelta(microseconds=nanoseconds // 1000)).replace(tzinfo=UTC)
-        case "BINARY":
-            return bytes.fromhex(value)
-        case _:
-            raise unsupported(f"bind variable of type {kind}")
+    what, code, read = reader
+    try:
+        return read(value)
+    except (ArithmeticError, ValueError) as error:
+        raise SqlError(f"{what} '{value}' is not recognized", code, "22018") from error
+
+
+def _number(text: str) -> Decimal:
+    """A number of at most 38 digits."""
+    found = Decimal(text)
+    if not found.is_finite():
+        raise ValueError(text)
+    if found.adjusted() >= MAX_DIGITS:
+        raise SqlError(f"Numeric value '{text}' is out of range", 100046, "22003")
+    return found
+
+
+def _boolean(text: str) -> bool:
+    return {"true": True, "false": False}[text.lower()] if text.lower() in ("true", "false") else bool(int(text))
+
+
+def _date(text: str) -> date | str:
+    return (_EPOCH + timedelta(milliseconds=int(text))).date() if _is_count(text) else text
+
+
+def _time(text: str) -> time | str:
+    return (_EPOCH + timedelta(microseconds=int(text) // 1000)).time() if _is_count(text) else text
+
+
+def _timestamp(text: str) -> datetime | str:
+    return _EPOCH + timedelta(microseconds=int(text) // 1000) if _is_count(text) else text
+
+
+def _moment(text: str) -> datetime | str:
+    """A moment; behind a blank may stand an offset in minutes, 1440 being UTC."""
+    nanoseconds, _, offset = text.partition(" ")
+    if not _is_count(nanoseconds) or (offset and not _is_count(offset)):
+        return text
+    zone = timezone(timedelta(minutes=int(offset) - _WIRE_UTC)) if offset else UTC
+    moment = _EPOCH + timedelta(microseconds=int(nanoseconds) // 1000)
+    return moment.replace(tzinfo=UTC).astimezone(zone)
+
+
+def _is_count(text: str) -> bool:
+    return text.lstrip("-").isdecimal()
+
+
+_READERS: dict[str, tuple[str, int, Callable[[str], Any]]] = {
+    "FIXED": ("Numeric value", 100038, _number),
+    "REAL": ("Numeric value", 100038, float),
+    "TEXT": ("Text", 100038, str),
+    "ANY": ("Text", 100038, str),
+    "BOOLEAN": ("Boolean value", 100037, _boolean),
+    "DATE": ("Date", 100040, _date),
+    "TIME": ("Time", 100108, _time),
+    "TIMESTAMP_NTZ": ("Timestamp", 100035, _timestamp),
+    "TIMESTAMP_LTZ": ("Timestamp", 100035, _moment),
+    "TIMESTAMP_TZ": ("Timestamp", 100035, _moment),
+    "BINARY": ("Binary value", 100115, bytes.fromhex),
+}
+"""By kind: how the value is called in errors, their code, and what reads it."""
+
+_TYPES = {
+    "REAL": FLOAT,
+    "BINARY": BINARY,
+    "DATE": DATE,
+    "TIME": TIME,
+    "TIMESTAMP_NTZ": TIMESTAMP_NTZ,
+    "TIMESTAMP_LTZ": TIMESTAMP_LTZ,
+    "TIMESTAMP_TZ": TIMESTAMP_TZ,
+}
 
 
 def wire_literal(kind: str, value: str | None) -> exp.Expr:
-    """A bound value as a literal of the engine."""
-    if kind.upper() == "TIMESTAMP_TZ" and value is not None and " " in value:
-        nanoseconds, offset = value.split(" ")
-        moment = _EPOCH + timedelta(microseconds=int(nanoseconds) // 1000)
-        minutes = int(offset) - _WIRE_UTC
-        return raw(f"snowmelt_tz(TIMESTAMP '{moment.isoformat(sep=' ')}', {minutes})", TIMESTAMP_TZ)
-    return literal(wire_value(kind, value))
+    """A bound value as a literal of the engine, with its Snowflake type.
+
+    Raises:
+        SqlError: as `wire_value`.
+    """
+    found = wire_value(kind, value)
+    match found:
+        case str() if kind.upper() in _TYPES:
+            to = exp.DataType.build(kind.upper(), dialect="snowflake")
+            return exp.Cast(this=exp.Literal.string(found), to=to)
+        case Decimal():
+            text = f"{found:f}"
+            return raw(text, numbers.literal(text))
+        case datetime() if kind.upper() == "TIMESTAMP_TZ":
+            offset = found.utcoffset() or timedelta()
+            moment = (found - offset).replace(tzinfo=None)
+            text = f"snowmelt_tz(TIMESTAMP '{moment.isoformat(sep=' ')}', {int(offset.total_seconds()) // 60})"
+            return raw(text, TIMESTAMP_TZ)
+    made = literal(found)
+    if found is not None and kind.upper() in _TYPES:
+        made.meta[TYPE] = _TYPES[kind.upper()]
+    return made
 
 
 def array_length(bindings: Mapping[str, Binding]) -> int | None:

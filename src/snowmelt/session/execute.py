@@ -207,8 +207,7 @@ def _stage(core: Core, step: Stage, counts: dict[str, int]) -> None:
         SqlError: 100090 when it is not certain what should become of a row.
     """
     connection = core.connection
-    connection.run(step.create)
-    connection.run(step.fill)
+    connection.run(step.sql)
     double = int(connection.scalar(step.double)) if step.double else 0
     if double and step.strict and step.check is not None:
         for row in connection.run(step.check):

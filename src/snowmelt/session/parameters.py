@@ -58,6 +58,7 @@ machine wants it: TIMEZONE is UTC, LOG_LEVEL and TRACE_LEVEL are on."""
 NOT_OF_SESSIONS = frozenset(retention.DEFAULTS)
 """Parameters of the account and of objects, which a session cannot set."""
 
+STATEMENT_COUNT = "MULTI_STATEMENT_COUNT"
 STATEMENT_TIMEOUT = "STATEMENT_TIMEOUT_IN_SECONDS"
 
 _FIXED_HERE = frozenset(
@@ -132,7 +133,7 @@ def checked(name: str, value: Any) -> Any:
             value = int(value)
         else:
             value = str(value)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise _invalid(name, value) from error
     if name in retention.DEFAULTS:
         retention.checked_days(name, value)

@@ -25,7 +25,7 @@ from snowmelt.plan.steps import ApplyModel, Plan, Read
 from snowmelt.procs.messages import TraceContext
 from snowmelt.session.core import Core
 from snowmelt.session.execute import run_plan
-from snowmelt.session.parameters import DEFAULTS, STATEMENT_TIMEOUT, checked
+from snowmelt.session.parameters import DEFAULTS, STATEMENT_COUNT, STATEMENT_TIMEOUT, checked
 from snowmelt.session.query_history import QueryRecord
 from snowmelt.session.services import Services
 from snowmelt.sql.cursor import Outside
@@ -211,7 +211,8 @@ class Session:
             raise SqlError("Empty SQL statement.", 900, "42601")
         if len(statements) == 1:
             return self.execute_statement(statements[0], request)
-        wanted = int(request.parameters.get("MULTI_STATEMENT_COUNT", self.parameters()["MULTI_STATEMENT_COUNT"]))
+        given = request.parameters.get(STATEMENT_COUNT)
+        wanted = self.parameter(STATEMENT_COUNT) if given is None else checked(STATEMENT_COUNT, given)
         if wanted not in (0, len(statements)):
             raise SqlError(
                 f"Actual statement count {len(statements)} did not match the desired statement count {wanted}.",

@@ -2,8 +2,8 @@
 
 A staged row says what happens to one row of the table: `_act` is U(pdate), D(elete) or I(nsert), ``o0, o1, ...`` are
 its columns before and ``n0, n1, ...`` those afterwards, by position in the table; of the latter there are only those
-that the statement gives values to. As the query runs once, the images in the log are those of the very rows that
-change, whatever the condition reads.
+that the statement gives values to, and of the former only those that images hold. As the query runs once, the images
+in the log are those of the very rows that change, whatever the condition reads.
 """
 
 from __future__ import annotations
@@ -29,42 +29,38 @@ KEEP_ONE = f"DELETE FROM {STAGED} WHERE _act <> 'I' AND rowid NOT IN (SELECT min
 """Leaves one of the staged rows for each row of the table."""
 
 
-def ambiguous(table: Table, *, deletes_agree: bool) -> str:
-    """A query for the old columns of a row for which more than one change is staged; several deletions of a row can
-    be the same as one.
+def ambiguous(table: Table, pending: Pending | None, *, deletes_agree: bool) -> str:
+    """A query for the columns of a row for which more than one change is staged; several deletions of a row can be the
+    same as one.
     """
     several = "count(*) > 1" + (" AND bool_or(_act <> 'D')" if deletes_agree else "")
-    columns = ", ".join(f"any_value(o{i})" for i in range(len(table.columns)))
-    return f"SELECT {columns} FROM {STAGED} WHERE _act <> 'I' GROUP BY _rid HAVING {several} LIMIT 1"
+    row = f"SELECT _rid FROM {STAGED} WHERE _act <> 'I' GROUP BY _rid HAVING {several} LIMIT 1"
+    seen = rows_seen(table, pending, hidden=True)
+    return f"SELECT {column_list(table.columns)} FROM ({seen}) AS t WHERE _rid = ({row})"
 
 
-def create_staged(table: Table, new: Collection[int]) -> str:
-    """A statement that makes the table of staged changes; `new` are the positions of columns that get values."""
-    pairs = [f"o{i} {column.type.duckdb}" for i, column in enumerate(table.columns)]
-    pairs += [f"n{i} {table.columns[i].type.duckdb}" for i in new]
-    return f"CREATE OR REPLACE TEMP TABLE {STAGED} (_act VARCHAR, _rid BIGINT, _ins BIGINT, {', '.join(pairs)})"
+def stage(table: Table, old: Sequence[int], new: Sequence[int], query: str) -> str:
+    """A statement that stages what `query` yields: the action, `_rid`, `_ins`, the columns at the positions `old`, and
+    the values for those at the positions `new`.
+    """
+    kept = ["_act", "_rid", "_ins", *(f"o{i}" for i in old)]
+    given = [(f"n{i}", table.columns[i].type) for i in new]
+    values = [f"CAST({as_time(of_type, name)} AS {of_type.duckdb}) AS {name}" for name, of_type in given]
+    names = ", ".join([*kept, *(name for name, _ in given)])
+    return f"CREATE OR REPLACE TEMP TABLE {STAGED} AS SELECT {', '.join([*kept, *values])} FROM ({query}) AS q({names})"
 
 
-def fill_staged(table: Table, columns: Collection[str], query: str) -> str:
-    """A statement that stages what `query` yields; its columns are those called `columns`, in order."""
-    names = ", ".join(columns)
-    new = {f"n{i}": column.type for i, column in enumerate(table.columns)}
-    times = [(name, as_time(new[name], name)) for name in columns if name in new]
-    replaced = ", ".join(f"{text} AS {name}" for name, text in times if text != name)
-    if replaced:
-        query = f"SELECT * REPLACE ({replaced}) FROM ({query}) AS q({names})"
-    return f"INSERT INTO {STAGED} ({names}) {query}"
-
-
-def log_staged(table: Table, pending: Pending | None) -> str | None:
-    """A statement that keeps the images of staged rows; None for a table that has no log."""
-    old = ", ".join(f"o{i}" for i in range(len(table.columns)))
-    rest = f"_rid, _ins, {old} FROM {STAGED} WHERE _act <> 'I'"
+def log_staged(table: Table, old: Collection[int], pending: Pending | None) -> str | None:
+    """A statement that keeps the images of staged rows, of which the columns at the positions `old` are staged; None
+    for a table that has no log.
+    """
+    values = "".join(f", o{i}" for i in old)
+    source = f"FROM {STAGED} WHERE _act <> 'I'"
     if pending is not None:
-        return f"INSERT INTO {pending.images} SELECT {pending.statement}, {rest}"
+        return f"INSERT INTO {pending.images} SELECT {pending.statement}, _rid, _ins{values} {source}"
     if not tracking.is_tracked(table):
         return None
-    return f"INSERT INTO {tracking.log_of(table)} SELECT {LOG_NUMBER}, {TX}, {rest}"
+    return f"{log_head(table, old)} _rid, _ins{values} {source}"
 
 
 def update_staged(table: Table, assigned: Sequence[TableColumn], pending: Pending | None) -> str:
@@ -100,10 +96,22 @@ def insert(table: Table, columns: Sequence[TableColumn], source: str, pending: P
     return pending.insert(column_list(columns), fitted_rows(columns, source))
 
 
-def log_rows(table: Table, prefix: str) -> str:
+def log_head(table: Table, held: Collection[int]) -> str:
+    """The head of an INSERT of images into the table's log: what is to follow are `_rid`, `_ins` and the columns at the
+    positions `held`, and where they are from.
+    """
+    mask = tracking.mask(table, held)
+    columns = column_list([table.columns[i] for i in held])
+    return (
+        f"INSERT INTO {tracking.log_of(table)} (_lsn, _tx, _set, _rid, _ins, {columns}) "
+        f"SELECT {LOG_NUMBER}, {TX}, {'NULL' if mask is None else mask},"
+    )
+
+
+def log_rows(table: Table, prefix: str, held: Collection[int]) -> str:
     """The head of an INSERT into the log of rows of the table, which a FROM clause calls `prefix`."""
-    columns = column_list(table.columns, prefix + ".")
-    return f"INSERT INTO {tracking.log_of(table)} SELECT {LOG_NUMBER}, {TX}, {prefix}._rid, {prefix}._ins, {columns}"
+    columns = column_list([table.columns[i] for i in held], prefix + ".")
+    return f"{log_head(table, held)} {prefix}._rid, {prefix}._ins, {columns}"
 
 
 def delete_all(table: Table, pending: Pending | None) -> list[str]:
@@ -117,4 +125,4 @@ def delete_all(table: Table, pending: Pending | None) -> list[str]:
     everything = f"DELETE FROM {physical(table)}"
     if not tracking.is_tracked(table):
         return [everything]
-    return [f"{log_rows(table, 't')} FROM {physical(table)} AS t", everything]
+    return [f"{log_rows(table, 't', range(len(table.columns)))} FROM {physical(table)} AS t", everything]

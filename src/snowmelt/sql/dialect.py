@@ -21,6 +21,8 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from snowmelt.base.errors import SqlError, syntax_error, unsupported
+from snowmelt.sql import limits
+from snowmelt.sql.limits import too_deep
 from snowmelt.sql.projections import note_texts
 
 
@@ -57,17 +59,14 @@ def unexpected(text: str, token: Token | None) -> SqlError:
     return syntax_error(f"unexpected '{text[token.start : token.end + 1]}'", *place(text, token.start))
 
 
-def too_deep() -> SqlError:
-    """The error of a statement that is nested more deeply than the parser can follow."""
-    return SqlError("SQL compilation error:\nThe statement is nested too deeply.", 1003, "42000")
-
-
 def tokenize(text: str) -> list[Token]:
     """The tokens of `text`; the n-th ``?`` bears n as its text.
 
     Raises:
-        SqlError: 001003 for an unterminated string, identifier or comment.
+        SqlError: 001003 for an unterminated string, identifier or comment, or nesting that is too deep; 000002 for too
+            many words.
     """
+    limits.check(text)
     try:
         tokens: list[Token] = DIALECT.tokenize(text)
     except TokenError as error:

@@ -34,7 +34,8 @@ from snowmelt.sql import (
 )
 from snowmelt.sql import parse_query as parse_query_module
 from snowmelt.sql.cursor import NOTHING, Cursor, Outside
-from snowmelt.sql.dialect import parse_expression_tree, tokenize, too_deep, unexpected
+from snowmelt.sql.dialect import parse_expression_tree, tokenize, unexpected
+from snowmelt.sql.limits import too_deep
 from snowmelt.sql.statements import Statement
 
 

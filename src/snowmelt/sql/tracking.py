@@ -1,9 +1,13 @@
 """How tables lie in the engine, and the SQL text of change tracking.
 
 A table with id 17 is ``data.t17(_rid, _ins, columns...)``: `_rid` identifies a row for its whole life, `_ins` is the
-transaction that inserted it. Its log is ``data.l17(_lsn, _tx, _rid, _ins, columns...)``: before a row is updated or
-deleted, its old image goes there in the same transaction. From the two, the net change since any version follows.
+transaction that inserted it. Its log is ``data.l17(_lsn, _tx, _rid, _ins, _set, columns...)``: before a row is updated
+or deleted, its old image goes there in the same transaction. From the two, the net change since any version follows.
 Temporary tables have no log; they live in the session's own ``temp`` schema. Neither have event tables.
+
+The image of an UPDATE holds only the columns that the statement assigns; `_set` has a bit for each, by its position in
+the table. What the others were is in a later image of the row, or in the row itself; an image of a deletion is whole
+(`_set` is NULL), so that one of the two is always there.
 
 What an explicit transaction has not yet committed is not in these tables: see `snowmelt.sql.pending`.
 
@@ -12,7 +16,7 @@ Statements refer to the running transaction by the engine variable ``tx``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from snowmelt.base.datatypes import MAX_TEXT, DataType, Kind
@@ -80,7 +84,9 @@ def create_table(table: Table) -> list[str]:
     ]
     if is_tracked(table):
         columns = plain_columns(table)
-        created.append(f"CREATE TABLE {log_of(table)} (_lsn BIGINT, _tx BIGINT, _rid BIGINT, _ins BIGINT, {columns})")
+        created.append(
+            f"CREATE TABLE {log_of(table)} (_lsn BIGINT, _tx BIGINT, _rid BIGINT, _ins BIGINT, _set BIGINT, {columns})"
+        )
     return created
 
 
@@ -278,33 +284,32 @@ def delta(table: Table, window: Window, *, append_only: bool) -> str:
     base, log = physical(table), log_of(table)
     if window.bounded:
         base, log = _at_end(table, window), f"(SELECT * FROM {log} WHERE NOT {window.late('_tx')})"
-    first = f"SELECT * FROM {log} WHERE {{where}} QUALIFY row_number() OVER (PARTITION BY _rid ORDER BY _lsn) = 1"
 
-    def out(prefix: str, action: str, update: str) -> str:
-        names = column_list(table.columns, prefix)
+    def out(prefix: str, action: str, update: str, names: str = "") -> str:
         identity = row_id(table, prefix + "_rid")
         return (
-            f'SELECT {names}, \'{action}\' AS "METADATA$ACTION", {update} AS "METADATA$ISUPDATE", '
-            f'{identity} AS "METADATA$ROW_ID"'
+            f"SELECT {names or column_list(table.columns, prefix)}, '{action}' AS \"METADATA$ACTION\", "
+            f'{update} AS "METADATA$ISUPDATE", {identity} AS "METADATA$ROW_ID"'
         )
 
-    old = first.format(where=window.fresh("_tx") + " AND NOT " + window.fresh("_ins"))
+    old = _first_images(table, log, window.fresh("_tx") + " AND NOT " + window.fresh("_ins"))
     if append_only:
-        gone = first.format(where=window.fresh("_tx") + " AND " + window.fresh("_ins"))
+        gone = _first_images(table, log, window.fresh("_tx") + " AND " + window.fresh("_ins"))
         appended = (
-            f"WITH g AS ({gone}) "
+            f"WITH g AS MATERIALIZED ({gone}) "
             f"{out('t.', 'INSERT', 'FALSE')} FROM {base} AS t ANTI JOIN g ON t._rid = g._rid "
             f"WHERE {window.fresh('t._ins')} "
-            f"UNION ALL {out('g.', 'INSERT', 'FALSE')} FROM g"
+            f"UNION ALL {out('g.', 'INSERT', 'FALSE')} FROM ({_whole(table, 'g', base)}) AS g"
         )
         if isinstance(window, Versions):
             return appended
         # What SHOW_INITIAL_ROWS shows: the rows as they were at the window's start.
+        initial = _whole(table, f"(SELECT * FROM ({old}) WHERE {window.initial})", base)
         return (
             f"{appended} UNION ALL {out('b.', 'INSERT', 'FALSE')} FROM (SELECT * FROM {base} WHERE {window.initial} "
             f"AND NOT {window.fresh('_ins')}) AS b ANTI JOIN (SELECT _rid FROM {log} WHERE {window.initial} "
             f"AND {window.fresh('_tx')}) AS x ON b._rid = x._rid "
-            f"UNION ALL {out('o.', 'INSERT', 'FALSE')} FROM (SELECT * FROM ({old}) WHERE {window.initial}) AS o"
+            f"UNION ALL {out('o.', 'INSERT', 'FALSE')} FROM ({initial}) AS o"
         )
     return (
         f"WITH o AS MATERIALIZED ({old}), "
@@ -313,7 +318,8 @@ def delta(table: Table, window: Window, *, append_only: bool) -> str:
         f'SELECT {columns}, "METADATA$ACTION", "METADATA$ISUPDATE", "METADATA$ROW_ID" FROM ('
         f"{out('t.', 'INSERT', 'FALSE')} FROM {base} AS t WHERE {window.fresh('t._ins')} "
         f"UNION ALL {out('u.', 'INSERT', 'TRUE')} FROM u "
-        f"UNION ALL {out('o.', 'DELETE', 'u._rid IS NOT NULL')} FROM o LEFT JOIN u ON o._rid = u._rid)"
+        f"UNION ALL {out('o.', 'DELETE', 'u._rid IS NOT NULL', _filled(table, 'o', 'u'))} "
+        f"FROM o LEFT JOIN u ON o._rid = u._rid)"
     )
 
 
@@ -329,9 +335,73 @@ def _at_end(table: Table, window: Window) -> str:
     """The table's rows as they were at the end of the window."""
     names = "_rid, _ins, " + column_list(table.columns)
     log = log_of(table)
+    images = _first_images(table, log, f"{window.late('_tx')} AND NOT {window.late('_ins')}")
     return (
         f"(SELECT {names} FROM {physical(table)} WHERE NOT {window.late('_ins')} "
         f"AND _rid NOT IN (SELECT _rid FROM {log} WHERE {window.late('_tx')}) "
-        f"UNION ALL SELECT {names} FROM {log} WHERE {window.late('_tx')} AND NOT {window.late('_ins')} "
-        f"QUALIFY row_number() OVER (PARTITION BY _rid ORDER BY _lsn) = 1)"
+        f"UNION ALL {_whole(table, f'({images})', physical(table))})"
+    )
+
+
+# --- images of rows --------------------------------------------------------------------------------------------------
+
+_BITS = 62
+"""Columns that `_set` has bits for; an image that holds others is whole."""
+
+
+def imaged(table: Table, assigned: Collection[TableColumn]) -> Sequence[int]:
+    """The positions of the columns that the image of an UPDATE of the columns `assigned` holds."""
+    places = [i for i, column in enumerate(table.columns) if column in assigned]
+    return places if places[-1] < _BITS else range(len(table.columns))
+
+
+def mask(table: Table, held: Collection[int]) -> int | None:
+    """The `_set` of an image that holds the columns at the positions `held`; None when these are all."""
+    return None if len(held) == len(table.columns) else sum(1 << i for i in held)
+
+
+def drop_from_images(table: Table, position: int) -> str | None:
+    """A statement that makes each `_set` right for the table without the column at that position."""
+    if position >= _BITS or not is_tracked(table):
+        return None
+    low = (1 << position) - 1
+    rest = f"(_set & {low}) | ((_set >> {position + 1}) << {position})"
+    return f"UPDATE {log_of(table)} SET _set = {rest} WHERE _set IS NOT NULL"
+
+
+def _holds(image: str, position: int) -> str:
+    """Whether an image holds the column at that position."""
+    bit = f" OR ({image}_set & {1 << position}) <> 0" if position < _BITS else ""
+    return f"({image}_set IS NULL{bit})"
+
+
+def _first_images(table: Table, log: str, where: str) -> str:
+    """A query for what rows were before the first of those changes that `where` chooses from the log: `_rid`, `_ins`,
+    `_set` and the columns. What `_set` leaves out none of these changes has touched.
+    """
+    # Rows that were changed once, which most are, need no look at each column.
+    several = ", ".join(
+        f"arg_min_null({name}, _lsn) FILTER ({_holds('', i)})"
+        for i, name in enumerate(engine_quote(column.name) for column in table.columns)
+    )
+    return (
+        f"WITH w AS MATERIALIZED (SELECT *, count(*) OVER (PARTITION BY _rid) AS _times FROM {log} WHERE {where}) "
+        f"SELECT _rid, _ins, _set, {column_list(table.columns)} FROM w WHERE _times = 1 UNION ALL "
+        f"SELECT _rid, any_value(_ins), CASE WHEN bool_and(_set IS NOT NULL) THEN bit_or(_set) END, {several} "
+        f"FROM w WHERE _times > 1 GROUP BY _rid"
+    )
+
+
+def _filled(table: Table, image: str, row: str) -> str:
+    """The columns of a first image, with what it leaves out taken from the row as it was later."""
+    return ", ".join(
+        f"CASE WHEN {_holds(image + '.', i)} THEN {image}.{name} ELSE {row}.{name} END AS {name}"
+        for i, name in enumerate(engine_quote(column.name) for column in table.columns)
+    )
+
+
+def _whole(table: Table, images: str, base: str) -> str:
+    """A query for the rows that first images tell of: `_rid`, `_ins` and the columns."""
+    return (
+        f"SELECT i._rid, i._ins, {_filled(table, 'i', 'b')} FROM {images} AS i LEFT JOIN {base} AS b ON i._rid = b._rid"
     )

@@ -34,6 +34,8 @@ class RunningServer:
             "protocol": "http",
             "user": self.address.user,
             "password": self.address.password,
+            # At each login the client asks the clouds' metadata services where it runs; that can take seconds.
+            "platform_detection_timeout_seconds": 0.0,
         }
 
 

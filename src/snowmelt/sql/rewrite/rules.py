@@ -15,7 +15,7 @@ from sqlglot import ErrorLevel, exp
 from sqlglot.errors import UnsupportedError
 
 from snowmelt.base.errors import unsupported
-from snowmelt.sql.dialect import too_deep
+from snowmelt.sql.limits import too_deep
 from snowmelt.sql.rewrite.arithmetic import arithmetic
 from snowmelt.sql.rewrite.calls import calls
 from snowmelt.sql.rewrite.casts import cast_types, conversions, texts, type_names
