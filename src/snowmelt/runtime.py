@@ -36,12 +36,14 @@ from snowmelt.session.planner import SessionPlanner
 from snowmelt.session.pruning import Janitor
 from snowmelt.session.services import Services
 from snowmelt.session.session import Session
+from snowmelt.session.task_conditions import StreamSources
 from snowmelt.session.task_store import StoredRuns
 from snowmelt.session.tokens import TokenStore
 from snowmelt.sql.parse import parse_expression
 from snowmelt.sql.rewrite.rules import rewrite
 from snowmelt.storage.engine import Engine
 from snowmelt.storage.stages import StageFiles
+from snowmelt.tasks.host import Cancellation
 from snowmelt.tasks.runs import TaskRun
 from snowmelt.tasks.scheduler import RunOutcome, Scheduler
 
@@ -77,7 +79,8 @@ class Runtime:
         self._numbers = itertools.count(1)
         self.events = EventSink(self._event_table, self.engine)
         pool = WorkerPool(root / "scratch", limit=settings.workers, on_telemetry=self.events.receive)
-        self.scheduler = Scheduler(self, StoredRuns(self.engine), clock)
+        self._triggering = StreamSources(self.engine)
+        self.scheduler = Scheduler(self, StoredRuns(self.engine), clock, settings.trigger_interval)
         self.services = Services(
             settings=self.settings,
             clock=clock,
@@ -222,9 +225,14 @@ class Runtime:
         session.database, session.schema = full.database, full.schema
         return session
 
-    def condition(self, task: Task, when: str) -> bool:
+    def sources(self, task: Task) -> frozenset[int] | None:
+        """Ids of the tables behind the streams that a task's condition asks about."""
+        return self._triggering.sources(task)
+
+    def condition(self, task: Task, when: str, run: TaskRun | None) -> bool:
         """Whether a WHEN condition holds now."""
         session = self._task_session(task)
+        session.task_run = run
         try:
             planner = SessionPlanner(session, Request(when, str(uuid.uuid4())))
             text = rewrite(parse_expression(when), planner)
@@ -232,16 +240,21 @@ class Runtime:
         finally:
             session.close()
 
-    def run(self, task: Task, run: TaskRun, cancel: threading.Event) -> RunOutcome:
+    def run(self, task: Task, run: TaskRun, cancel: Cancellation) -> RunOutcome:
         """Run a task's body in a session of its own."""
         session = self._task_session(task)
         session.task_run = run
         query_id = run.query_id or str(uuid.uuid4())
         done = threading.Event()
-        watcher = threading.Thread(target=_cancel_when, args=(cancel, done, session, query_id), daemon=True)
-        watcher.start()
+
+        def abort() -> None:
+            # The statement may not have begun yet.
+            while not session.cancel(query_id) and not done.wait(0.01):
+                pass
+
         try:
-            session.execute(Request(task.body, query_id))
+            with cancel.calling(abort):
+                session.execute(Request(task.body, query_id))
             return RunOutcome(query_id=query_id, return_value=session.return_value)
         finally:
             done.set()
@@ -252,13 +265,14 @@ class Runtime:
         found = self.tasks().get(task)
         if found is None:
             return
-        suspended = dataclasses.replace(found, state=TaskStatus.SUSPENDED, last_suspended_on=self.clock.now())
+        suspended = dataclasses.replace(
+            found, state=TaskStatus.SUSPENDED, last_suspended_on=self.clock.now(), suspended_reason=reason
+        )
         connection = self.engine.connect()
         try:
             self.engine.change(connection, lambda catalog: Change(put=(suspended,)), lambda connection: None)
         finally:
             connection.close()
-        log.warning("task %s suspended: %s", task, reason)
 
     # --- account -----------------------------------------------------------------------------------------------------
 
@@ -297,14 +311,6 @@ class Runtime:
             return None
         found = self.engine.catalog.relation(FullName(name.database, name.schema, name.name))
         return found if isinstance(found, Table) and found.is_event else None
-
-
-def _cancel_when(cancel: threading.Event, done: threading.Event, session: Session, query_id: str) -> None:
-    """Abort the session's statement once `cancel` is set, unless it is done first."""
-    while not done.wait(0.05):
-        if cancel.is_set():
-            session.cancel(query_id)
-            return
 
 
 def _kept_password(root: Path) -> str:

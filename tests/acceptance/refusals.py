@@ -36,7 +36,6 @@ REFUSALS = (
     Refusal("Iceberg tables", "CREATE ICEBERG TABLE i (n NUMBER)", "ICEBERG TABLE"),
     Refusal("Hybrid tables", "CREATE HYBRID TABLE h (n NUMBER PRIMARY KEY)", "HYBRID TABLE"),
     Refusal("Materialized views", "CREATE MATERIALIZED VIEW m AS SELECT 1 AS n", "MATERIALIZED VIEW"),
-    Refusal("CREATE OR ALTER of other kinds", "CREATE OR ALTER TASK x AS SELECT 1", "CREATE OR ALTER TASK"),
     Refusal("CHECK constraints", "CREATE TABLE c (n NUMBER, CHECK (n > 0))", "CHECK"),
     Refusal(
         "Masking and row access policies", "CREATE MASKING POLICY p AS (v VARCHAR) RETURNS VARCHAR -> v", "MASKING"

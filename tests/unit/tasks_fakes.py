@@ -63,6 +63,7 @@ class FakeHost:
     def __init__(self) -> None:
         self.all: dict[FullName, Task] = {}
         self.bodies: dict[str, Body] = {}
+        self.tables: dict[str, frozenset[int]] = {}
         self.conditions: dict[str, Callable[[], bool]] = {}
         self.ran: list[TaskRun] = []
         self.looked: list[str] = []
@@ -72,7 +73,10 @@ class FakeHost:
     def tasks(self) -> Mapping[FullName, Task]:
         return dict(self.all)
 
-    def condition(self, task: Task, when: str) -> bool:
+    def sources(self, task: Task) -> frozenset[int] | None:
+        return self.tables.get(task.name)
+
+    def condition(self, task: Task, when: str, run: TaskRun | None) -> bool:
         assert when == task.when
         with self._lock:
             self.looked.append(task.name)
@@ -174,9 +178,9 @@ class World:
         self.settle()
         return run
 
-    def commit(self) -> None:
-        """Commit rows and let the triggered tasks react."""
-        self.scheduler.notify()
+    def commit(self, *tables: int) -> None:
+        """Commit rows, of table 1 unless told otherwise, and let the triggered tasks react."""
+        self.scheduler.notify(frozenset(tables or (1,)))
         self.settle()
 
     def runs(self, name: str | None = None) -> list[TaskRun]:

@@ -20,7 +20,6 @@ from snowmelt.sql.parse import parse_one, split
         ("CREATE ICEBERG TABLE t (a INT)", "CREATE ICEBERG TABLE"),
         ("CREATE SECURE FUNCTION f() RETURNS INT AS '1'", "CREATE SECURE FUNCTION"),
         ("CREATE MATERIALIZED VIEW v AS SELECT 1", "CREATE MATERIALIZED VIEW"),
-        ("CREATE OR ALTER TASK t AS SELECT 1", "CREATE OR ALTER TASK"),
         ("CREATE STAGE s URL = 's3://x'", "external stage"),
         ("CREATE TABLE t (a INT MASKING POLICY p)", "MASKING POLICY"),
         ("CREATE TABLE t (a VARCHAR COLLATE 'en')", "COLLATE"),

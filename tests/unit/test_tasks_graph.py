@@ -54,7 +54,7 @@ def test_valid_definitions(name: str, fields: dict[str, Any]) -> None:
         ("NEW", {"after": ["NEW"]}, 91085, "Invalid predecessor"),
         ("NEW", {"after": ["R"], "schedule": "1 HOUR"}, 91083, "SCHEDULE can be set only for a root task"),
         ("NEW", {"after": ["R"], "config": "{}"}, 91083, "CONFIG can be set only for a root task"),
-        ("NEW", {"after": ["R"], "allow_overlap": True}, 91083, "ALLOW_OVERLAPPING_EXECUTION"),
+        ("NEW", {"after": ["R"], "allow_overlap": True}, 91083, "OVERLAP_POLICY"),
         ("NEW", {"after": ["R"], "finalize": "S"}, 91083, "a finalizer cannot have predecessors"),
         ("NEW", {"finalize": "S", "schedule": "1 HOUR"}, 91083, "SCHEDULE"),
         ("NEW", {"finalize": "R"}, 91083, "has the finalizer D.S.F already"),

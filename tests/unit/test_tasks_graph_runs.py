@@ -202,7 +202,7 @@ def test_a_failed_finalizer_is_not_retried_and_fails_the_graph(world: World) -> 
     diamond(world, auto_retries=3, schedule="1 MINUTE", suspend_after_failures=1)
     world.advance(60)
     assert world.states("F") == ["FAILED_AND_AUTO_SUSPENDED"]
-    assert world.host.suspended == [("R", "1 consecutive failed runs")]
+    assert world.host.suspended == [("R", "SUSPENDED_DUE_TO_ERRORS")]
 
 
 def test_retry_last_goes_on_from_what_failed(world: World) -> None:
@@ -265,7 +265,7 @@ def test_failures_of_any_child_suspend_the_root(world: World) -> None:
     for _ in range(3):
         world.advance(60)
     assert world.states("A") == ["FAILED", "FAILED_AND_AUTO_SUSPENDED"]
-    assert world.host.suspended == [("R", "2 consecutive failed runs")]
+    assert world.host.suspended == [("R", "SUSPENDED_DUE_TO_ERRORS")]
     assert world.states("R") == ["SUCCEEDED", "SUCCEEDED"]
 
 

@@ -149,7 +149,7 @@ def test_a_time_that_comes_during_a_run_is_left_out(world: World) -> None:
 
 def test_runs_overlap_when_that_is_allowed(world: World) -> None:
     gate = world.host.bodies["T"] = Gate()
-    world.add("T", schedule="1 MINUTE", allow_overlap=True)
+    world.add("T", schedule="1 MINUTE", allow_overlap=True, overlap_roots=True)
     world.settle()
     for _ in range(2):
         world.clock.advance(60)
@@ -158,6 +158,26 @@ def test_runs_overlap_when_that_is_allowed(world: World) -> None:
     gate.open.set()
     world.settle()
     assert world.states() == ["SUCCEEDED", "SUCCEEDED"]
+
+
+def test_overlap_of_children_lets_one_root_run_at_a_time(world: World) -> None:
+    root = world.host.bodies["R"] = Gate()
+    child = world.host.bodies["C"] = Gate()
+    world.add("R", schedule="1 MINUTE", allow_overlap=True)
+    world.add("C", after=["R"])
+    world.settle()
+    world.turn(60)
+    root.await_entry()
+    world.turn(60)
+    root.open.set()
+    child.await_entry()
+    assert world.host.names == ["R", "C"]
+    world.turn(60)
+    child.await_entry()
+    assert world.host.names == ["R", "C", "R", "C"]
+    assert world.states("C") == ["EXECUTING", "EXECUTING"]
+    child.open.set()
+    world.settle()
 
 
 # --- EXECUTE TASK ----------------------------------------------------------------------------------------------------
@@ -279,7 +299,7 @@ def test_too_many_failures_suspend_the_task(world: World) -> None:
     for _ in range(5):
         world.advance(60)
     assert world.states() == ["FAILED", "FAILED", "FAILED_AND_AUTO_SUSPENDED"]
-    assert world.host.suspended == [("T", "3 consecutive failed runs")]
+    assert world.host.suspended == [("T", "SUSPENDED_DUE_TO_ERRORS")]
     world.change("T", state=TaskStatus.STARTED, last_committed_on=world.clock.now())
     world.advance(60)
     assert world.states()[3:] == ["FAILED"]
@@ -425,7 +445,7 @@ def test_a_stopped_scheduler_starts_nothing(world: World) -> None:
     world.settle()
     world.scheduler.stop(0)
     world.clock.advance(3600)
-    world.scheduler.notify()
+    world.scheduler.notify(frozenset({1}))
     assert world.host.names == []
 
 

@@ -9,6 +9,7 @@ import pytest
 from tasks_fakes import PATIENCE, Gate, World, fail, full
 
 from snowmelt.base.errors import SqlError
+from snowmelt.catalog.names import FullName
 from snowmelt.catalog.objects import TaskStatus
 from snowmelt.tasks.runs import Origin, TaskRun
 
@@ -107,10 +108,10 @@ def test_a_commit_during_the_run_is_looked_at_after_it(world: World, stream: Str
     world.add("T", when="TRUE")
     world.settle()
     stream.rows = 1
-    world.scheduler.notify()
+    world.scheduler.notify(frozenset({1}))
     gate.await_entry()
     stream.rows = 5
-    world.scheduler.notify()
+    world.scheduler.notify(frozenset({1}))
     gate.open.set()
     world.settle()
     assert [run.return_value for run in world.runs()] == ["1", "5"]
@@ -128,7 +129,7 @@ def test_many_commits_are_looked_at_together(world: World, stream: Stream) -> No
     world.add("T", when="TRUE")
     assert looking.acquire(timeout=PATIENCE)
     for _ in range(1000):
-        world.scheduler.notify()
+        world.scheduler.notify(frozenset({1}))
     stream.rows = 1
     go_on.set()
     world.settle()
@@ -151,16 +152,59 @@ def test_the_minimum_interval(world: World, stream: Stream) -> None:
     assert [run.return_value for run in world.runs()] == ["1", "2"]
 
 
-def test_a_body_that_consumes_nothing_runs_once_a_commit(world: World, stream: Stream) -> None:
+def test_a_body_that_consumes_nothing_runs_at_commits_and_each_half_minute(world: World, stream: Stream) -> None:
+    """As on an account, where half a minute is the shortest interval; never in a loop without a pause."""
     world.host.bodies["T"] = lambda run, cancel: None
     world.add("T", when="TRUE")
     world.settle()
     stream.rows = 1
     world.commit()
-    world.advance(3600)
+    world.advance(29)
     assert len(world.runs()) == 1
-    world.commit()
+    world.advance(1)
     assert len(world.runs()) == 2
+    world.commit()
+    assert len(world.runs()) == 3
+    world.advance(29)
+    assert len(world.runs()) == 3
+    world.advance(1)
+    assert len(world.runs()) == 4
+
+
+def test_a_task_suspended_while_its_condition_is_evaluated_does_not_run(world: World, stream: Stream) -> None:
+    looking, go_on = threading.Semaphore(0), threading.Event()
+
+    def slow() -> bool:
+        looking.release()
+        return go_on.wait(PATIENCE)
+
+    world.host.conditions["T"] = slow
+    world.add("T", when="TRUE")
+    assert looking.acquire(timeout=PATIENCE)
+    world.change("T", state=SUSPENDED)
+    go_on.set()
+    world.settle()
+    assert world.runs() == []
+
+
+def test_no_run_begins_while_the_task_is_being_suspended_for_its_failures(world: World, stream: Stream) -> None:
+    world.host.bodies["T"] = fail()
+    world.add("T", when="TRUE", suspend_after_failures=1)
+    world.settle()
+    stream.rows = 1
+    suspend = world.host.suspend
+
+    def late(task: FullName, reason: str) -> None:
+        """Others go on before the suspension is written."""
+        world.scheduler.notify(frozenset({1}))
+        world.scheduler.task_changed(task)
+        world.scheduler.settle(0.2, running=True)
+        suspend(task, reason)
+
+    world.host.suspend = late  # type: ignore[method-assign]
+    world.commit()
+    world.advance(60)
+    assert world.states() == ["FAILED_AND_AUTO_SUSPENDED"]
 
 
 def test_a_broken_condition_fails_and_suspends_in_the_end(world: World) -> None:

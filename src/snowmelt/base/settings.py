@@ -19,6 +19,8 @@ class Settings:
         rsa_public_key: a public key of the user for logins by key pair, in base64.
         account: the account name that `CURRENT_ACCOUNT()` answers.
         workers: how many Python handlers may run at once.
+        trigger_interval: seconds from one run of a triggered task to the next, at least; a task's own
+            USER_TASK_MINIMUM_TRIGGER_INTERVAL_IN_SECONDS can only ask for more. An account's is 30.
         memory_mb: MiB that the engine may use; what needs more goes through files of the data directory.
     """
 
@@ -30,4 +32,5 @@ class Settings:
     rsa_public_key: str | None = None
     account: str = "SNOWMELT"
     workers: int = 4
+    trigger_interval: int = 0
     memory_mb: int = 1280

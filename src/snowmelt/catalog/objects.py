@@ -244,12 +244,15 @@ class Task(SchemaObject):
         finalize: full name of the root that this task finalizes.
         config: the JSON text of CONFIG.
         warehouse: as written; a warehouse needs not exist.
-        allow_overlap: ALLOW_OVERLAPPING_EXECUTION.
+        allow_overlap: a graph run may begin while children of an earlier one still run.
+        overlap_roots: a graph run may even begin while the root of an earlier one still runs.
         timeout_ms: USER_TASK_TIMEOUT_MS; 0 means none.
         suspend_after_failures: SUSPEND_TASK_AFTER_NUM_FAILURES; 0 means never.
         auto_retries: TASK_AUTO_RETRY_ATTEMPTS.
         minimum_trigger_seconds: USER_TASK_MINIMUM_TRIGGER_INTERVAL_IN_SECONDS.
         parameters: session parameters set for its runs.
+        initial_size: USER_TASK_MANAGED_INITIAL_WAREHOUSE_SIZE, which means nothing here.
+        suspended_reason: why it is suspended, as SHOW TASKS says; None for a new task.
     """
 
     body: str
@@ -268,6 +271,16 @@ class Task(SchemaObject):
     parameters: dict[str, Any] = field(default_factory=dict)
     last_committed_on: datetime | None = None
     last_suspended_on: datetime | None = None
+    overlap_roots: bool = False
+    initial_size: str | None = None
+    suspended_reason: str | None = None
+
+    @property
+    def overlap_policy(self) -> str:
+        """OVERLAP_POLICY."""
+        if self.overlap_roots:
+            return "ALLOW_ALL_OVERLAP"
+        return "ALLOW_CHILD_OVERLAP" if self.allow_overlap else "NO_OVERLAP"
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ from snowmelt.session.definitions import (
 )
 from snowmelt.session.session import Session
 from snowmelt.session.stages import typed_format
+from snowmelt.session.tasks import drop_task
 from snowmelt.session.unread import warning
 from snowmelt.session.warehouses import drop_warehouse
 from snowmelt.sql import statements as st
@@ -213,10 +214,10 @@ def drop(session: Session, statement: st.Drop, request: Request) -> Result:
     lost = warning(session, item)
     if item.session is not None:
         drop_temporary(session, item)
+    elif isinstance(item, Task):
+        drop_task(session, item)
     else:
         apply_change(session, lambda catalog: Change(drop=(item,)))
-    if isinstance(item, Task):
-        session.services.tasks.task_changed(item.full_name)
     return status_result(f"{item.name} successfully dropped.{lost}")
 
 

@@ -66,6 +66,7 @@ def run_plan(session: Session, plan: Plan) -> Result:
         try:
             result = run_steps(session, plan, {})
             core.connection.wrote = core.connection.wrote or plan.tracked
+            core.connection.changed.update(table.id for table in plan.targets)
             core.connection.commit()
             return result
         except BaseException:

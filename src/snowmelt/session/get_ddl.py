@@ -228,7 +228,8 @@ def _task(names: _Names, task: Task) -> str:
     for option, value, usual in (
         ("schedule", task.schedule, None),
         ("config", task.config, None),
-        ("ALLOW_OVERLAPPING_EXECUTION", task.allow_overlap, False),
+        ("USER_TASK_MANAGED_INITIAL_WAREHOUSE_SIZE", task.initial_size, None),
+        ("OVERLAP_POLICY", task.overlap_policy, "NO_OVERLAP"),
         ("USER_TASK_TIMEOUT_MS", task.timeout_ms, 3_600_000),
         ("SUSPEND_TASK_AFTER_NUM_FAILURES", task.suspend_after_failures, 10),
         ("TASK_AUTO_RETRY_ATTEMPTS", task.auto_retries, 0),

@@ -291,6 +291,7 @@ def _load(
         remembered = remembering(session, table, stage, report.history)
         if transaction is None:
             connection.wrote = tracking.is_tracked(table)
+            connection.changed.add(table.id)
             for text, parameters in remembered:
                 connection.run(text, parameters)
         connection.commit()

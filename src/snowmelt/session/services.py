@@ -25,7 +25,14 @@ from snowmelt.storage.stages import StageFiles
 class TaskControl(Protocol):
     """What sessions ask of the scheduler."""
 
-    def execute(self, name: FullName, *, config: str | None = None, retry_last: bool = False) -> Any:
+    def execute(
+        self,
+        name: FullName,
+        *,
+        config: str | None = None,
+        retry_last: bool = False,
+        retry_group: str | None = None,
+    ) -> Any:
         """Start a run now."""
         ...
 
@@ -35,6 +42,10 @@ class TaskControl(Protocol):
 
     def history(self) -> list[Any]:
         """All runs, newest first."""
+        ...
+
+    def cancel_query(self, query_id: str) -> bool:
+        """Abort the run whose statement has that id."""
         ...
 
     def cancel_ongoing(self, name: FullName) -> Any:

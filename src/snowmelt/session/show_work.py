@@ -16,6 +16,7 @@ from snowmelt.session.session import Session
 from snowmelt.session.show_scope import Shown, columns, in_scope
 from snowmelt.session.staleness import last_moved, stale_after
 from snowmelt.sql.statements import Show
+from snowmelt.tasks.graph import is_root
 
 
 def show_streams(session: Session, statement: Show) -> Shown:
@@ -63,18 +64,23 @@ def _source(session: Session, stream: Stream) -> str:
 
 def show_tasks(session: Session, statement: Show) -> Shown:
     """SHOW TASKS."""
-    rows = [_task_row(item) for item in in_scope(session, statement, Task)]
+    finalizers = {task.finalize: task for task in session.services.engine.catalog.all(Task) if task.finalize}
+    rows = [_task_row(item, finalizers.get(item.full_name)) for item in in_scope(session, statement, Task)]
     names = (
         "created_on name id database_name schema_name owner comment warehouse schedule predecessors state definition "
         "condition allow_overlapping_execution error_integration last_committed_on last_suspended_on owner_role_type "
-        "config budget task_relations last_suspended_reason"
+        "config budget task_relations last_suspended_reason success_integration scheduling_mode "
+        "target_completion_interval execute_as_user overlap_policy"
     )
     return columns(names, last_committed_on=TIMESTAMP_LTZ, last_suspended_on=TIMESTAMP_LTZ), rows
 
 
-def _task_row(t: Task) -> tuple[Any, ...]:
+def _task_row(t: Task, finalizer: Task | None) -> tuple[Any, ...]:
     predecessors = json.dumps([str(name) for name in t.after])
     relations: dict[str, Any] = {"Predecessors": [str(name) for name in t.after]}
+    root = is_root(t)
+    if finalizer is not None:
+        relations["FinalizerTask"] = str(finalizer.full_name)
     if t.finalize is not None:
         relations["FinalizedRootTask"] = str(t.finalize)
     return (
@@ -91,7 +97,7 @@ def _task_row(t: Task) -> tuple[Any, ...]:
         t.state.value,
         t.body,
         t.when,
-        "true" if t.allow_overlap else "false",
+        str(t.allow_overlap).lower() if root else None,
         None,
         t.last_committed_on,
         t.last_suspended_on,
@@ -99,7 +105,12 @@ def _task_row(t: Task) -> tuple[Any, ...]:
         t.config,
         None,
         json.dumps(relations),
-        "USER_SUSPENDED" if t.last_suspended_on is not None else None,
+        t.suspended_reason,
+        None,
+        None,
+        None,
+        None,
+        t.overlap_policy if root else None,
     )
 
 

@@ -93,7 +93,9 @@ def _constant(argument: exp.Expr, function: str) -> str:
 
 def _cancel_query(planner: SessionPlanner, arguments: tuple[Any, ...]) -> str:
     (query_id,) = arguments
-    found = any(session.cancel(query_id) for session in planner.session.services.tokens.executors())
+    services = planner.session.services
+    found = any(session.cancel(query_id) for session in services.tokens.executors())
+    found = found or services.tasks.cancel_query(query_id)
     return f"query [{query_id}] terminated." if found else f"query [{query_id}] is not running."
 
 

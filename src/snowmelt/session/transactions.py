@@ -111,6 +111,7 @@ def publish(core: Core, transaction: OpenTransaction) -> None:
             for text in pending.publish():
                 connection.run(text)
             connection.wrote = connection.wrote or is_tracked(pending.table)
+            connection.changed.add(pending.table.id)
         for text, parameters in transaction.loads:
             connection.run(text, parameters)
         for stream in sorted(transaction.consumed):

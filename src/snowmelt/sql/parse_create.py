@@ -104,7 +104,7 @@ def create(cursor: Cursor, creators: dict[str, Creator]) -> Create:
             raise unsupported(f"CREATE {kind} {second}".strip() if second else f"CREATE {_REFUSED[kind]}")
         raise cursor.unexpected()
     cursor.expect(*kind.split())
-    if or_alter and kind not in ("TABLE", "VIEW"):
+    if or_alter and kind not in ("TABLE", "VIEW", "TASK"):
         raise unsupported(f"CREATE OR ALTER {kind}")
     head = Head(kind, or_replace, cursor.take("IF", "NOT", "EXISTS"), durability, or_alter, secure, recursive)
     return _clone(cursor, head) or creator(cursor, head)

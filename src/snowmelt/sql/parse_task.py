@@ -19,15 +19,20 @@ from snowmelt.sql.statements import AlterTask, Create, CreateStream, CreateTask,
 Nested = Callable[[Cursor], Statement]
 """Parses the statement that the rest of a cursor holds."""
 
-_REFUSED_OPTIONS = ("ERROR_INTEGRATION", "SUCCESS_INTEGRATION", "TARGET_COMPLETION_INTERVAL")
+_REFUSED_OPTIONS = (
+    *("ERROR_INTEGRATION", "SUCCESS_INTEGRATION", "TARGET_COMPLETION_INTERVAL"),
+    *("SERVERLESS_TASK_MIN_STATEMENT_SIZE", "SERVERLESS_TASK_MAX_STATEMENT_SIZE"),
+)
 
 
 def task(nested: Nested, cursor: Cursor, head: Head) -> Create:
-    """CREATE TASK name options [AFTER names] [WHEN condition] AS statement; the statement's syntax is checked."""
+    """CREATE TASK name options [AFTER names] [WHEN condition] AS statement, whose syntax is checked."""
     head.permanent()
-    made = CreateTask(name=cursor.name(), body="", **head.flags)
+    made = CreateTask(name=cursor.name(), body="", or_alter=head.or_alter, **head.flags)
     while not cursor.take("AS"):
         made = _clause(cursor, made)
+    if made.or_alter and (made.or_replace or made.if_not_exists):
+        raise cursor.unexpected()
     first = cursor.index
     nested(cursor)
     return replace(made, body=cursor.source(first, len(cursor.tokens)))
@@ -40,7 +45,7 @@ def _clause(cursor: Cursor, made: CreateTask) -> CreateTask:
     if cursor.take("WHEN"):
         return replace(made, when=cursor.expression_text("AS"))
     if cursor.at("WITH") or cursor.at("TAG"):
-        raise unsupported("TAG")
+        raise unsupported("CONTACT" if cursor.word(1) == "CONTACT" else "TAG")
     if cursor.at("EXECUTE", "AS"):
         raise unsupported("EXECUTE AS of a task")
     if cursor.take("FINALIZE", "="):
@@ -92,15 +97,24 @@ def _action(nested: Nested, cursor: Cursor) -> tuple[str, Any]:
         return "MODIFY AS", cursor.source(first, len(cursor.tokens))
     if cursor.take("MODIFY", "WHEN"):
         return "MODIFY WHEN", cursor.expression_text()
-    if cursor.word(1) == "TAG" or cursor.at("SET", "CONTACT"):
+    if cursor.word() in ("SET", "UNSET") and cursor.word(1) in ("TAG", "CONTACT"):
         raise unsupported(f"ALTER TASK ... {cursor.word()} {cursor.word(1)}")
     if cursor.take("SET"):
         return "SET", _settings(cursor)
     cursor.expect("UNSET")
+    return "UNSET", _unset(cursor)
+
+
+def _unset(cursor: Cursor) -> tuple[str, ...]:
+    """The names that UNSET lists, with or without commas between."""
     keys = [cursor.identifier()]
-    while cursor.take(","):
+    while not cursor.done:
+        cursor.take(",")
         keys.append(cursor.identifier())
-    return "UNSET", tuple(keys)
+    for key in keys:
+        if key in _REFUSED_OPTIONS:
+            raise unsupported(f"{key} of a task")
+    return tuple(keys)
 
 
 def _settings(cursor: Cursor) -> dict[str, Any]:
@@ -120,13 +134,16 @@ def _settings(cursor: Cursor) -> dict[str, Any]:
 
 
 def execute(cursor: Cursor) -> Statement:
-    """EXECUTE TASK name [USING CONFIG = 'json' | RETRY LAST]; EXECUTE IMMEDIATE and others are refused."""
+    """EXECUTE TASK name [USING CONFIG = 'json' | RETRY LAST | RETRY GRAPH RUN GROUP 'id']; others are refused."""
     cursor.expect("EXECUTE")
     if not cursor.take("TASK"):
         raise unsupported(f"EXECUTE {cursor.word()}") if cursor.word() else cursor.unexpected()
     name = cursor.name()
     if cursor.take("RETRY", "LAST"):
         return ExecuteTask(name=name, retry_last=True)
+    if cursor.take("RETRY"):
+        cursor.expect("GRAPH", "RUN", "GROUP")
+        return ExecuteTask(name=name, retry_group=cursor.string())
     config = None
     if cursor.take("USING"):
         cursor.expect("CONFIG", "=")

@@ -331,7 +331,8 @@ class CreateStream(Create):
 class CreateTask(Create):
     """CREATE TASK; `options` holds the other properties by upper-case name (WAREHOUSE, CONFIG,
     USER_TASK_TIMEOUT_MS, SUSPEND_TASK_AFTER_NUM_FAILURES, TASK_AUTO_RETRY_ATTEMPTS, ALLOW_OVERLAPPING_EXECUTION,
-    USER_TASK_MINIMUM_TRIGGER_INTERVAL_IN_SECONDS, session parameters, ...). `when` and `body` are source text."""
+    USER_TASK_MINIMUM_TRIGGER_INTERVAL_IN_SECONDS, session parameters, ...). `when` and `body` are source text.
+    `or_alter` for CREATE OR ALTER."""
 
     name: Name
     body: str
@@ -340,6 +341,7 @@ class CreateTask(Create):
     after: tuple[Name, ...] = ()
     finalize: Name | None = None
     options: dict[str, Any] = field(default_factory=dict)
+    or_alter: bool = False
 
 
 @dataclass(frozen=True)
@@ -355,11 +357,12 @@ class AlterTask(Statement):
 
 @dataclass(frozen=True)
 class ExecuteTask(Statement):
-    """EXECUTE TASK name [USING CONFIG = '...'] | RETRY LAST."""
+    """EXECUTE TASK name [USING CONFIG = '...'] | RETRY LAST | RETRY GRAPH RUN GROUP '...'."""
 
     name: Name
     config: str | None = None
     retry_last: bool = False
+    retry_group: str | None = None
 
 
 # --- routines and models ---------------------------------------------------------------------------------------------

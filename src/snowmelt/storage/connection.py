@@ -51,6 +51,7 @@ class Connection:
         self._marked = 0
         self._zone = "UTC"
         self.wrote = False
+        self.changed: set[int] = set()
         self.statements: tuple[str, ...] = ()
         self.sequences: set[str] = set()
         self.canceled = threading.Event()
@@ -68,6 +69,7 @@ class Connection:
         self._cursor.execute("BEGIN")
         self.tx = number
         self.wrote = False
+        self.changed = set()
 
     def mark_with(self, number: int) -> None:
         """Let statements mark what they write with the transaction number `number`."""
@@ -83,7 +85,7 @@ class Connection:
         """
         try:
             if self.wrote:
-                self.engine.commit(self._cursor, self.tx, self.statements)
+                self.engine.commit(self._cursor, self.tx, self.statements, frozenset(self.changed))
             else:
                 self._cursor.execute("COMMIT")
             self.sequences.clear()

@@ -61,7 +61,7 @@ class Engine:
         self._committed_at = from_microseconds(row[2] or 0)
         self.moments = Moments()
         self.catalog = self._load_catalog()
-        self.on_commit: Callable[[], None] = lambda: None
+        self.on_commit: Callable[[frozenset[int]], None] = lambda tables: None
 
     # --- connections and transactions --------------------------------------------------------------------------------
 
@@ -86,11 +86,14 @@ class Engine:
         with self._counter_lock:
             return frozenset(self._begun)
 
-    def commit(self, cursor: duckdb.DuckDBPyConnection, tx: int, statements: Sequence[str]) -> None:
+    def commit(
+        self, cursor: duckdb.DuckDBPyConnection, tx: int, statements: Sequence[str], tables: frozenset[int]
+    ) -> None:
         """Commit a transaction that wrote rows: versions are given in commit order, under one lock.
 
         Args:
             statements: ids of the queries that it consists of.
+            tables: ids of the tables whose rows it has changed.
         """
         with self._commit_lock:
             version = self._version + 1
@@ -100,7 +103,7 @@ class Engine:
             cursor.execute("INSERT INTO snowmelt.commits (tx, ver, committed_at, statements) VALUES (?, ?, ?, ?)", row)
             cursor.execute("COMMIT")
             self._version, self._committed_at = version, now
-        self.on_commit()
+        self.on_commit(tables)
 
     @property
     def version(self) -> int:

@@ -16,7 +16,7 @@ from snowmelt.catalog.names import FullName
 from snowmelt.catalog.objects import Task
 from snowmelt.tasks.graph import Graph, NodeState
 from snowmelt.tasks.history import History
-from snowmelt.tasks.host import RunOutcome, TaskHost
+from snowmelt.tasks.host import Cancellation, RunOutcome, TaskHost
 from snowmelt.tasks.runs import Origin, RunState, TaskRun
 
 log = logging.getLogger("snowmelt.tasks")
@@ -49,7 +49,7 @@ class ActiveRun:
     run: TaskRun
     deadline: datetime | None
     seconds: float
-    cancel: threading.Event = field(default_factory=threading.Event)
+    cancel: Cancellation = field(default_factory=Cancellation)
     ending: tuple[RunState, SqlError] | None = None
 
 
@@ -75,6 +75,14 @@ class GraphRun:
     ended: dict[FullName, TaskRun] = field(default_factory=dict)
     active: dict[FullName, ActiveRun] = field(default_factory=dict)
     deadline: datetime | None = None
+
+    @property
+    def root_over(self) -> bool:
+        """Whether the root has ended for good."""
+        state = self.states.get(self.graph.root)
+        return state in (NodeState.SUCCEEDED, NodeState.SKIPPED, NodeState.CANCELLED) or (
+            state is NodeState.FAILED and self.retries == 0
+        )
 
     @property
     def failed(self) -> bool:
@@ -124,6 +132,7 @@ class Executor:
         lock: guards this object, the history and the scheduler alike.
         judge: told, with the lock held, of each graph run that is over; answers whether its root is to be suspended.
         over: told, without the lock, of each graph run that is over and whether its root is to be suspended.
+        room: told, with the lock held, of each root that has ended while its graph run goes on.
         changed: told, with the lock held, when a run has begun or ended.
     """
 
@@ -136,6 +145,7 @@ class Executor:
         *,
         judge: Callable[[GraphRun], bool],
         over: Callable[[GraphRun, bool], None],
+        room: Callable[[FullName], None],
         changed: Callable[[], None],
     ) -> None:
         self._host = host
@@ -144,6 +154,7 @@ class Executor:
         self._lock = lock
         self._judge = judge
         self._over = over
+        self._room = room
         self._changed = changed
         self._graph_runs: list[GraphRun] = []
         self._threads = 0
@@ -163,6 +174,17 @@ class Executor:
     def busy(self, root: FullName) -> bool:
         """Whether the graph of `root` is running."""
         return any(item.graph.root == root for item in self._graph_runs)
+
+    def root_busy(self, root: FullName) -> bool:
+        """Whether `root` itself is running, or waits for another attempt of its own."""
+        return any(item.graph.root == root and not item.root_over for item in self._graph_runs)
+
+    def cancel_query(self, query_id: str) -> bool:
+        """Abort the run whose statement has that id; whether there is one."""
+        hit = [active for active in self._all_active() if active.run.query_id == query_id]
+        for active in hit:
+            self._abort(active, RunState.CANCELLED, canceled())
+        return bool(hit)
 
     def cancel(self, task: FullName) -> int:
         """Abort the runs of `task`, of its whole graph when it is the root; how many there were."""
@@ -253,7 +275,7 @@ class Executor:
     def _carry_out(self, graph_run: GraphRun, task: Task, active: ActiveRun) -> TaskRun:
         """Evaluate the condition and run the body; the run as it ended, not yet in the history."""
         try:
-            if not self._holds(graph_run, task):
+            if not self._holds(graph_run, task, active.run):
                 return dataclasses.replace(
                     active.run,
                     state=RunState.SKIPPED,
@@ -281,9 +303,9 @@ class Executor:
             completed_time=self._clock.now(),
         )
 
-    def _holds(self, graph_run: GraphRun, task: Task) -> bool:
+    def _holds(self, graph_run: GraphRun, task: Task, run: TaskRun) -> bool:
         known = graph_run.condition_known and task.full_name == graph_run.graph.root
-        return task.when is None or known or self._host.condition(task, task.when)
+        return task.when is None or known or self._host.condition(task, task.when, run)
 
     def _note_start(self, active: ActiveRun) -> None:
         with self._lock:
@@ -311,6 +333,8 @@ class Executor:
             self._history.put(run)
             for item in ready:
                 self._launch(graph_run, item)
+            if not over and name == graph_run.graph.root:
+                self._room(name)
         if over:
             self._over(graph_run, suspend)
 

@@ -115,7 +115,7 @@ def _check_kind(task: Task) -> None:
             if getattr(task, field) is not None:
                 raise _wrong(task, f"{name} can be set only for a root task")
         if task.allow_overlap:
-            raise _wrong(task, "ALLOW_OVERLAPPING_EXECUTION can be set only for a root task")
+            raise _wrong(task, "OVERLAP_POLICY can be set only for a root task")
     if task.config is not None:
         parse_config(task.config)
 
@@ -196,7 +196,21 @@ def _check_suspended(task: Task, tasks: Tasks) -> None:
     # CREATE OR REPLACE of a root itself is allowed: the new task is suspended, like every new one.
     before = roots_of(present, tasks) if present is not None and present.id == task.id else set()
     after = roots_of(task, {**tasks, task.full_name: task}) - {task.full_name}
-    for root in sorted(before | after):
+    _check_roots(before | after, tasks)
+
+
+def check_suspended(task: Task, tasks: Tasks) -> None:
+    """Check that a task can be dropped.
+
+    Raises:
+        SqlError: 091421 when the task is below a root that is not suspended.
+    """
+    if not is_root(task):
+        _check_roots(roots_of(task, tasks), tasks)
+
+
+def _check_roots(roots: set[FullName], tasks: Tasks) -> None:
+    for root in sorted(roots):
         if root in tasks and tasks[root].state is TaskStatus.STARTED:
             raise SqlError(
                 f"Unable to update graph with root task {root} since that root task is not suspended.", 91421, "22000"
@@ -216,6 +230,7 @@ def _definition(task: Task) -> Task:
         state=TaskStatus.SUSPENDED,
         last_committed_on=None,
         last_suspended_on=None,
+        suspended_reason=None,
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -25,6 +26,37 @@ class RunOutcome:
     return_value: str | None = None
 
 
+class Cancellation(threading.Event):
+    """Set to abort a run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._guard = threading.Lock()
+        self._action: Callable[[], None] | None = None
+
+    def set(self) -> None:
+        """Abort; never waits."""
+        with self._guard:
+            super().set()
+            action, self._action = self._action, None
+        if action is not None:
+            threading.Thread(target=action, name="task-cancel", daemon=True).start()
+
+    @contextmanager
+    def calling(self, action: Callable[[], None]) -> Iterator[None]:
+        """While something runs that `action`, called once and in a thread of its own, aborts."""
+        with self._guard:
+            self._action = action
+            late = self.is_set()
+        try:
+            if late:
+                self.set()
+            yield
+        finally:
+            with self._guard:
+                self._action = None
+
+
 class TaskHost(Protocol):
     """Knows the tasks and runs their SQL. All methods may be called from several threads."""
 
@@ -32,15 +64,22 @@ class TaskHost(Protocol):
         """All tasks by name."""
         ...
 
-    def condition(self, task: Task, when: str) -> bool:
+    def sources(self, task: Task) -> frozenset[int] | None:
+        """Ids of the tables whose changes a triggered task's condition asks for; None for any table. Never waits."""
+        ...
+
+    def condition(self, task: Task, when: str, run: TaskRun | None) -> bool:
         """Whether a WHEN condition holds now.
+
+        Args:
+            run: the run that waits for the answer, or None when there is none yet.
 
         Raises:
             SqlError: it cannot be evaluated.
         """
         ...
 
-    def run(self, task: Task, run: TaskRun, cancel: threading.Event) -> RunOutcome:
+    def run(self, task: Task, run: TaskRun, cancel: Cancellation) -> RunOutcome:
         """Run a task's body to its end; abort it when `cancel` is set.
 
         Raises:

@@ -1,4 +1,4 @@
-"""EXECUTE TASK ... RETRY LAST: the next attempt of a graph run that failed.
+"""EXECUTE TASK ... RETRY: the next attempt of a graph run that failed.
 
 Source: docs.snowflake.com/en/sql-reference/sql/execute-task
 """
@@ -19,20 +19,21 @@ RETRY_WITHIN = timedelta(days=14)
 """How old a graph run may be to be taken up again."""
 
 
-def take_up_last(graph_run: GraphRun, history: Sequence[TaskRun], now: datetime) -> None:
-    """Make a new graph run the next attempt of the latest one: what went well there is not run again.
+def take_up(graph_run: GraphRun, history: Sequence[TaskRun], now: datetime, group: str | None = None) -> None:
+    """Make a new graph run the next attempt of an earlier one: what went well there is not run again.
 
     Args:
         graph_run: a graph run that has not begun; it takes on the group, the configuration and the attempt's number.
         history: all runs, newest first.
         now: the present moment.
+        group: id of the earlier graph run; None takes the latest one.
 
     Raises:
-        SqlError: 091457 when no graph run is there, 091456 when the latest one neither failed nor was cancelled,
+        SqlError: 091457 when no graph run is there, 091456 when it neither failed nor was cancelled,
             091458 when the graph was modified since.
     """
     root, template = graph_run.graph.root, graph_run.template
-    runs = [run for run in history if run.root_id == template.root_id]
+    runs = [run for run in history if run.root_id == template.root_id and group in (None, run.group)]
     if not runs or runs[0].scheduled_time < now - RETRY_WITHIN:
         raise SqlError(f"Cannot perform retry: there is no run of graph with root task {root} to retry.", 91457)
     group = runs[0].group

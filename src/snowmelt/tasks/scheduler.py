@@ -22,7 +22,7 @@ from snowmelt.tasks.execution import Executor, GraphRun
 from snowmelt.tasks.graph import Graph, is_root, is_triggered, merge_config, roots_of
 from snowmelt.tasks.history import History
 from snowmelt.tasks.host import RunOutcome, RunStore, TaskHost
-from snowmelt.tasks.retry import take_up_last
+from snowmelt.tasks.retry import take_up
 from snowmelt.tasks.runs import Origin, RunState, TaskRun, TaskState
 from snowmelt.tasks.schedule import parse_schedule
 from snowmelt.tasks.triggers import Triggers
@@ -34,6 +34,9 @@ log = logging.getLogger("snowmelt.tasks")
 LONGEST_SLEEP = 60.0
 """Seconds after which the scheduler looks at the clock again, since a machine's clock may be put right."""
 
+SUSPENDED_FOR_ERRORS = "SUSPENDED_DUE_TO_ERRORS"
+"""What SHOW TASKS gives as the reason."""
+
 ABORT_GRACE = 5.0
 """Seconds that `stop` gives to aborted runs."""
 
@@ -42,9 +45,12 @@ class Scheduler:
     """Runs the host's tasks on the clock given; keeps runs and next due times in the store.
 
     Any thread may call the public methods.
+
+    Args:
+        trigger_interval: seconds from one run of a triggered task to the next, at least.
     """
 
-    def __init__(self, host: TaskHost, store: RunStore, clock: Clock) -> None:
+    def __init__(self, host: TaskHost, store: RunStore, clock: Clock, trigger_interval: float = 0) -> None:
         self._host = host
         self._store = store
         self._clock = clock
@@ -55,10 +61,20 @@ class Scheduler:
         self._left = self._history.unfinished()
         self._states = dict(store.states())
         self._executor = Executor(
-            host, self._history, clock, self._lock, judge=self._judge, over=self._graph_over, changed=self._notify_all
+            host,
+            self._history,
+            clock,
+            self._lock,
+            judge=self._judge,
+            over=self._graph_over,
+            room=self._room,
+            changed=self._notify_all,
         )
-        self._triggers = Triggers(host, clock, self._lock, busy=self._must_wait, fire=self._fire, wake=self._wake.set)
+        self._triggers = Triggers(
+            host, clock, self._lock, trigger_interval, busy=self._must_wait, fire=self._fire, wake=self._wake.set
+        )
         self._armed: dict[FullName, Task] = {}
+        self._failing: set[int] = set()
         self._waiting: dict[FullName, deque[GraphRun]] = defaultdict(deque)
         self._dirty = True
         self._stopping = False
@@ -133,9 +149,9 @@ class Scheduler:
 
     # --- what others tell and ask ------------------------------------------------------------------------------------
 
-    def notify(self) -> None:
-        """Rows were committed: triggered tasks may have something to do. Cheap; never waits."""
-        if self._triggers.committed():
+    def notify(self, tables: frozenset[int]) -> None:
+        """Rows of `tables` were committed: triggered tasks may have something to do. Cheap; never waits."""
+        if self._triggers.committed(tables):
             self._wake.set()
 
     def task_changed(self, name: FullName) -> None:
@@ -143,16 +159,24 @@ class Scheduler:
         self._dirty = True
         self._wake.set()
 
-    def execute(self, name: FullName, *, config: str | None = None, retry_last: bool = False) -> TaskRun:
+    def execute(
+        self,
+        name: FullName,
+        *,
+        config: str | None = None,
+        retry_last: bool = False,
+        retry_group: str | None = None,
+    ) -> TaskRun:
         """Start a run of a root task now, or after the present one when runs may not overlap.
 
         Args:
             name: the root's name; it may be suspended.
             config: JSON object whose fields go over the task's CONFIG in this run.
             retry_last: repeat what failed in the latest graph run instead.
+            retry_group: repeat what failed in the graph run of that id instead.
 
         Returns:
-            The root's run, which is SCHEDULED and in the history; with `retry_last` the template of the runs.
+            The root's run, which is SCHEDULED and in the history; for a retry the template of the runs.
 
         Raises:
             SqlError: 002003 for no such task, 091086 for a task that is no root, 100069 for a bad `config`, 091457 or
@@ -167,8 +191,8 @@ class Scheduler:
             raise SqlError(f"Cannot execute task {name}: it is not a root task. Execute {roots} instead.", 91086)
         with self._lock:
             graph_run = self._graph_run(task, Graph.of(task, tasks), Origin.EXECUTE_TASK, config=config)
-            if retry_last:
-                take_up_last(graph_run, self._history.newest_first(), self._clock.now())
+            if retry_last or retry_group is not None:
+                take_up(graph_run, self._history.newest_first(), self._clock.now(), retry_group)
             else:
                 graph_run.first = graph_run.template
                 self._history.put(graph_run.template)
@@ -190,6 +214,11 @@ class Scheduler:
             for graph_run in self._waiting.pop(name, ()):
                 self._put_ended(graph_run.template, RunState.CANCELLED, "SQL execution canceled", "000604")
             return self._executor.cancel(name)
+
+    def cancel_query(self, query_id: str) -> bool:
+        """Abort the run whose statement has that id; whether there is one."""
+        with self._lock:
+            return self._executor.cancel_query(query_id)
 
     # --- the thread --------------------------------------------------------------------------------------------------
 
@@ -230,7 +259,7 @@ class Scheduler:
 
     def _arm(self, tasks: Mapping[FullName, Task]) -> None:
         """Learn which tasks there are and when they are due."""
-        started = [task for task in tasks.values() if task.state is TaskStatus.STARTED and is_root(task)]
+        started = [task for task in tasks.values() if self._may_start(task) and is_root(task)]
         self._armed = {task.full_name: task for task in started if task.schedule is not None}
         self._triggers.watch({task.full_name: task for task in started if is_triggered(task)})
         present = {task.id for task in tasks.values()}
@@ -272,18 +301,27 @@ class Scheduler:
         graph = Graph.of(task, self._host.tasks())
         self._executor.begin(self._graph_run(task, graph, Origin.SCHEDULE, scheduled=due))
 
+    def _may_start(self, task: Task) -> bool:
+        """Whether a task is started, and is not just being suspended for its failures."""
+        return task.state is TaskStatus.STARTED and task.id not in self._failing
+
     def _must_wait(self, task: Task) -> bool:
-        """Whether the task's graph still runs, and its runs may not overlap."""
-        return self._executor.busy(task.full_name) and not task.allow_overlap
+        """Whether an earlier run of the task's graph must end, or at least its root, before another one begins."""
+        if task.overlap_roots:
+            return False
+        running = self._executor.root_busy if task.allow_overlap else self._executor.busy
+        return running(task.full_name)
 
     def _fire(self, task: Task, error: SqlError | None) -> bool:
         """A triggered task's condition holds, or could not be evaluated; False when the task must wait its turn."""
         with self._lock:
-            if self._stopping:
+            tasks = self._host.tasks()
+            present = tasks.get(task.full_name)
+            if self._stopping or present is None or not self._may_start(present):
                 return True
             if self._must_wait(task):
                 return False
-            graph_run = self._graph_run(task, Graph.of(task, self._host.tasks()), Origin.TRIGGER)
+            graph_run = self._graph_run(task, Graph.of(task, tasks), Origin.TRIGGER)
             graph_run.condition_known = error is None
             self._executor.begin(graph_run)
             return True
@@ -340,22 +378,36 @@ class Scheduler:
             state = dataclasses.replace(state, failures=0, last_success=(graph_run.template.group, began))
         suspend = 0 < root.suspend_after_failures <= state.failures
         self._save_state(root, dataclasses.replace(state, failures=0) if suspend else state)
+        if suspend:
+            # The suspension is written without the lock; nothing may start it until then.
+            self._failing.add(root.id)
+            self._armed.pop(root.full_name, None)
         return suspend
 
     def _graph_over(self, graph_run: GraphRun, suspend: bool) -> None:
         root = graph_run.graph.root
         if suspend:
             limit = graph_run.graph.task(root).suspend_after_failures
-            self._host.suspend(root, f"{limit} consecutive failed runs")
+            try:
+                self._host.suspend(root, SUSPENDED_FOR_ERRORS)
+            finally:
+                with self._lock:
+                    self._failing.discard(graph_run.template.root_id)
+            log.warning("task %s suspended after %d failed runs in a row", root, limit)
             self._dirty = True
         with self._lock:
-            queue = self._waiting.get(root)
-            if queue and not self._stopping and not self._executor.busy(root):
-                self._executor.begin(queue.popleft())
-            if not queue:
-                self._waiting.pop(root, None)
+            self._room(root)
             self._triggers.run_ended(root)
         self._wake.set()
+
+    def _room(self, root: FullName) -> None:
+        """Something of a graph has ended: a run that has waited for that may begin."""
+        queue = self._waiting.get(root)
+        task = self._host.tasks().get(root)
+        if queue and not self._stopping and not (task is not None and self._must_wait(task)):
+            self._executor.begin(queue.popleft())
+        if not queue:
+            self._waiting.pop(root, None)
 
     # --- states ------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,176 @@
+"""Tasks: CREATE, CREATE OR ALTER, ALTER, EXECUTE.
+
+Source: docs.snowflake.com/en/sql-reference/sql/create-task, .../alter-task, .../execute-task
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from snowmelt.base.errors import SqlError
+from snowmelt.base.request import Request
+from snowmelt.base.result import Result, status_result
+from snowmelt.catalog.catalog import Change
+from snowmelt.catalog.names import FullName, Name
+from snowmelt.catalog.objects import Task, TaskStatus
+from snowmelt.session.definitions import apply_change, create_object, existing, replace_object
+from snowmelt.session.session import Session
+from snowmelt.session.task_conditions import check_condition
+from snowmelt.session.task_options import with_options, without_options
+from snowmelt.sql.statements import AlterTask, CreateTask, ExecuteTask
+from snowmelt.tasks.graph import check_suspended, check_task
+from snowmelt.tasks.schedule import parse_schedule
+
+USER_SUSPENDED = "USER_SUSPENDED"
+
+
+def create_task(session: Session, statement: CreateTask, request: Request) -> Result:
+    """CREATE [OR REPLACE | OR ALTER] TASK; a new one is suspended until resumed."""
+    name = session.scope.full(statement.name)
+    task = Task(
+        name,
+        session.services.engine.next_id(),
+        session.services.clock.now(),
+        body=statement.body,
+        schedule=statement.schedule,
+        when=statement.when,
+        after=tuple(session.scope.full(item) for item in statement.after),
+        finalize=None if statement.finalize is None else session.scope.full(statement.finalize),
+        comment=statement.comment,
+        owner=session.role or "",
+    )
+    task = with_options(task, statement.options)
+    present = session.find(Task, name)
+    if statement.or_alter and present is not None:
+        return _exchange(session, present, _redefined(present, task))
+    if not (statement.if_not_exists and present is not None):
+        _check(session, task)
+    done = create_object(session, statement, task, message=f"Task {task.name} successfully created.")
+    session.services.tasks.task_changed(name)
+    return done
+
+
+def _redefined(present: Task, wanted: Task) -> Task:
+    """The task that is there with the definition wanted; it stays what it is, and goes on running if it does."""
+    return dataclasses.replace(
+        wanted,
+        id=present.id,
+        created_on=present.created_on,
+        owner=present.owner,
+        state=present.state,
+        last_committed_on=present.last_committed_on,
+        last_suspended_on=present.last_suspended_on,
+        suspended_reason=present.suspended_reason,
+    )
+
+
+def _check(session: Session, task: Task) -> None:
+    if task.schedule is not None:
+        parse_schedule(task.schedule)
+    if task.when is not None:
+        check_condition(task.when)
+    tasks = {item.full_name: item for item in session.services.engine.catalog.all(Task)}
+    check_task(task, tasks)
+
+
+def _exchange(session: Session, task: Task, changed: Task) -> Result:
+    _check(session, changed)
+    replace_object(session, task, changed)
+    session.services.tasks.task_changed(task.full_name)
+    return status_result("Statement executed successfully.")
+
+
+def alter_task(session: Session, statement: AlterTask, request: Request) -> Result:
+    """ALTER TASK."""
+    full = session.scope.full(statement.name)
+    if statement.if_exists and session.find(Task, full) is None:
+        return status_result("Statement executed successfully.")
+    task = existing(session, Task, full)
+    return _exchange(session, task, _altered(session, task, statement.action, statement.value))
+
+
+def _altered(session: Session, task: Task, action: str, value: Any) -> Task:
+    match action:
+        case "RESUME":
+            return resumed(session, task)
+        case "SUSPEND":
+            return _suspended(session, task)
+        case "SET":
+            options = {
+                name: session.scope.full(item) if isinstance(item, Name) else item for name, item in value.items()
+            }
+            return with_options(task, options)
+        case "UNSET":
+            return without_options(task, value)
+        case "MODIFY AS":
+            return dataclasses.replace(task, body=value)
+        case "MODIFY WHEN":
+            return dataclasses.replace(task, when=value)
+        case "REMOVE WHEN":
+            return dataclasses.replace(task, when=None)
+        case "ADD AFTER":
+            added = tuple(session.scope.full(item) for item in value)
+            return dataclasses.replace(task, after=tuple(dict.fromkeys((*task.after, *added))))
+        case _:
+            return _removed(session, task, {session.scope.full(item) for item in value})
+
+
+def _removed(session: Session, task: Task, gone: set[FullName]) -> Task:
+    """REMOVE AFTER, which suspends the task.
+
+    Raises:
+        SqlError: 091085 for a task that is no predecessor.
+    """
+    for name in sorted(gone - set(task.after)):
+        raise SqlError(f"Invalid predecessor {name} was specified.", 91085, "42601")
+    left = dataclasses.replace(task, after=tuple(item for item in task.after if item not in gone))
+    return _suspended(session, left) if task.state is TaskStatus.STARTED else left
+
+
+def resumed(session: Session, task: Task) -> Task:
+    """The task as RESUME makes it.
+
+    Raises:
+        SqlError: 091088 when nothing would ever make it run.
+    """
+    if not (task.schedule or task.when or task.after or task.finalize):
+        raise SqlError(f"Task {task.full_name} cannot be resumed: it has no schedule, condition or predecessor.", 91088)
+    now = session.services.clock.now()
+    return dataclasses.replace(task, state=TaskStatus.STARTED, last_committed_on=now, suspended_reason=None)
+
+
+def _suspended(session: Session, task: Task) -> Task:
+    now = session.services.clock.now()
+    return dataclasses.replace(task, state=TaskStatus.SUSPENDED, last_suspended_on=now, suspended_reason=USER_SUSPENDED)
+
+
+def drop_task(session: Session, task: Task) -> None:
+    """Drop a task; those that came after it lose a predecessor, and are suspended when it was the last one.
+
+    Raises:
+        SqlError: 091421 when the root of the task's graph is not suspended.
+    """
+    tasks = {item.full_name: item for item in session.services.engine.catalog.all(Task)}
+    check_suspended(task, tasks)
+    followers = [each for each in tasks.values() if task.full_name in each.after or each.finalize == task.full_name]
+    left = [_without(session, each, task.full_name) for each in followers]
+    apply_change(session, lambda catalog: Change(put=tuple(left), drop=(task, *followers)))
+    for name in (task.full_name, *(each.full_name for each in left)):
+        session.services.tasks.task_changed(name)
+
+
+def _without(session: Session, task: Task, gone: FullName) -> Task:
+    left = dataclasses.replace(task, after=tuple(name for name in task.after if name != gone), finalize=None)
+    return left if left.after or task.state is TaskStatus.SUSPENDED else _suspended(session, left)
+
+
+def execute_task(session: Session, statement: ExecuteTask, request: Request) -> Result:
+    """EXECUTE TASK: starts a run and answers at once."""
+    full = session.scope.full(statement.name)
+    task = existing(session, Task, full)
+    session.core.commit()
+    session.services.tasks.execute(
+        full, config=statement.config, retry_last=statement.retry_last, retry_group=statement.retry_group
+    )
+    return status_result(f"Task {task.name} is scheduled to run immediately.")
