@@ -156,7 +156,7 @@ def test_answers_carry_what_clients_read(rig: Rig, token: str) -> None:
     assert (data["total"], data["returned"], data["numberOfBinders"]) == (1, 1, 1)
     assert (data["finalDatabaseName"], data["finalRoleName"]) == ("DB", "SYSADMIN")
     parameters = {entry["name"]: entry["value"] for entry in data["parameters"]}
-    assert parameters["CLIENT_STAGE_ARRAY_BINDING_THRESHOLD"] == 0
+    assert parameters["CLIENT_STAGE_ARRAY_BINDING_THRESHOLD"] == 65_280
     assert parameters["CLIENT_TELEMETRY_ENABLED"] is False
 
 

@@ -31,6 +31,7 @@ class Request:
         describe_only: answer the result's columns without running anything.
         parameters: parameters for this statement only (QUERY_TAG, MULTI_STATEMENT_COUNT, ...).
         client_generated: the client's library made the statement, not its user.
+        bind_stage: the location of files with the rows of an array bind that was too large for the request.
     """
 
     text: str
@@ -39,3 +40,4 @@ class Request:
     describe_only: bool = False
     parameters: Mapping[str, Any] = field(default_factory=dict)
     client_generated: bool = False
+    bind_stage: str | None = None

@@ -99,7 +99,7 @@ def left_out_columns(table: Table, columns: Sequence[TableColumn], defaults: Def
 
 
 def _with_defaults(table: Table, columns: Sequence[TableColumn], values: exp.Expr, planner: Planner) -> exp.Expr:
-    """VALUES in which the word DEFAULT has become the column's default.
+    """VALUES in which the word DEFAULT has become the column's default, and a text for a binary column its cast.
 
     Raises:
         SqlError: 002020 when a row has not as many values as there are columns.
@@ -112,6 +112,8 @@ def _with_defaults(table: Table, columns: Sequence[TableColumn], values: exp.Exp
         for column, item in zip(columns, items, strict=True):
             if is_default(item):
                 item.replace(raw(planner.default(table, column) or "NULL"))
+            elif column.type.kind is Kind.BINARY and isinstance(item, exp.Literal) and item.is_string:
+                item.replace(exp.cast(item.copy(), "BINARY"))
     return values
 
 
@@ -182,11 +184,13 @@ def _needs_casts(columns: Sequence[TableColumn], types: Sequence[DataType | None
             needed |= found.kind in TIMES | SEMI_STRUCTURED | {Kind.REAL}
         elif column.type.kind is Kind.VARIANT:
             needed |= found.kind not in SEMI_STRUCTURED
+        elif column.type.kind is Kind.BINARY:
+            needed |= found.kind is Kind.TEXT
     return needed
 
 
 def _with_casts(columns: Sequence[TableColumn], source: exp.Expr) -> exp.Select:
-    """The rows of `source`, with what goes into columns of text and VARIANT converted."""
+    """The rows of `source`, with what goes into columns of text, VARIANT and BINARY converted."""
     names = [exp.to_identifier(f"C{i}", quoted=True) for i in range(len(columns))]
     alias = exp.TableAlias(this=exp.to_identifier(_SOURCE, quoted=True), columns=names)
     values = [_converted(column, exp.column(name.copy())) for column, name in zip(columns, names, strict=True)]
@@ -194,8 +198,8 @@ def _with_casts(columns: Sequence[TableColumn], source: exp.Expr) -> exp.Select:
 
 
 def _converted(column: TableColumn, value: exp.Expr) -> exp.Expr:
-    if column.type.kind is Kind.VARIANT:
-        return exp.Cast(this=value, to=exp.DataType.build("VARIANT", dialect="snowflake"))
+    if column.type.kind in (Kind.VARIANT, Kind.BINARY):
+        return exp.Cast(this=value, to=exp.DataType.build(column.type.kind.value, dialect="snowflake"))
     return as_text(column, value)
 
 

@@ -31,8 +31,8 @@ CLIENT_DEFAULTS: Mapping[str, Any] = {
     "CLIENT_SESSION_CLONE": False,
     "CLIENT_SESSION_KEEP_ALIVE": False,
     "CLIENT_SESSION_KEEP_ALIVE_HEARTBEAT_FREQUENCY": 3600,
-    # Never by a stage: array binds always travel inside the request.
-    "CLIENT_STAGE_ARRAY_BINDING_THRESHOLD": 0,
+    # From so many values on, array binds go by a stage.
+    "CLIENT_STAGE_ARRAY_BINDING_THRESHOLD": 65_280,
     # Nobody reads client telemetry here, so clients need not send any.
     "CLIENT_TELEMETRY_ENABLED": False,
     "CLIENT_OUT_OF_BAND_TELEMETRY_ENABLED": False,

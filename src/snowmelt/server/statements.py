@@ -6,6 +6,7 @@ Follows the connector's `cursor.py`, `connection.py` and `result_batch.py`.
 from __future__ import annotations
 
 import gzip
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from snowmelt.base.errors import SqlError, unsupported
+from snowmelt.base.errors import SqlError
 from snowmelt.base.request import Binding
 from snowmelt.base.request import Request as Statement
 from snowmelt.server.answer import IN_PROGRESS, IN_PROGRESS_ASYNC, Encoder, envelope, failure, in_progress, refusal
@@ -24,6 +25,7 @@ from snowmelt.server.queries import Run, error_answer, new_query_id
 from snowmelt.server.service import Service, reply
 
 _LOOPBACK = ("127.0.0.1", "::1")
+_BIND_STAGE = re.compile(r"@\w+/\w+")
 
 
 def routes(service: Service) -> list[Route]:
@@ -56,10 +58,7 @@ class StatementEndpoints:
         run = self._queries.find_request(executor, request_id) if request_id else None
         if run is None:
             query_id = new_query_id()
-            try:
-                statement = statement_of(body, query_id)
-            except SqlError as error:
-                return reply(failure(error, query_id))
+            statement = statement_of(body, query_id)
             run = Run(executor, statement, request_id, detached=body.get("asyncExec") is True)
             self._queries.start(run, encoder)
         if run.detached:
@@ -149,15 +148,14 @@ def statement_of(body: Mapping[str, Any], query_id: str) -> Statement:
     """The statement that a query request asks for.
 
     Raises:
-        SqlError: 000002 for binds by stage.
         BodyError: the request has no SQL text or is otherwise not well formed.
     """
-    if body.get("bindStage"):
-        raise unsupported("binding by stage", "Set CLIENT_STAGE_ARRAY_BINDING_THRESHOLD to 0.")
-    text = body.get("sqlText")
+    text, stage = body.get("sqlText"), body.get("bindStage") or None
     bindings, parameters = body.get("bindings") or {}, body.get("parameters") or {}
     if not isinstance(text, str) or not isinstance(bindings, dict) or not isinstance(parameters, dict):
         raise BodyError(400, "A query request needs sqlText, and objects for bindings and parameters.")
+    if stage is not None and not (isinstance(stage, str) and _BIND_STAGE.fullmatch(stage)):
+        raise BodyError(400, "bindStage is no path in a stage.")
     return Statement(
         text,
         query_id,
@@ -165,6 +163,7 @@ def statement_of(body: Mapping[str, Any], query_id: str) -> Statement:
         body.get("describeOnly") is True,
         {str(name).upper(): value for name, value in parameters.items()},
         body.get("isInternal") is True,
+        stage,
     )
 
 

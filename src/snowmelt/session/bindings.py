@@ -1,4 +1,4 @@
-"""Values as SQL literals: bind variables from the wire, session variables, array binds.
+"""Values as SQL literals: bind variables from the wire, session variables.
 
 The wire's forms are those of the connector's converter: dates in milliseconds, times and timestamps in nanoseconds.
 """
@@ -6,7 +6,7 @@ The wire's forms are those of the connector's converter: dates in milliseconds, 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -23,7 +23,6 @@ from snowmelt.base.datatypes import (
     TIMESTAMP_TZ,
 )
 from snowmelt.base.errors import SqlError, unsupported
-from snowmelt.base.request import Binding
 from snowmelt.sql.rewrite.context import TYPE, raw
 from snowmelt.sql.typing import numbers
 from snowmelt.sql.typing.numbers import MAX_DIGITS
@@ -138,7 +137,7 @@ _READERS: dict[str, tuple[str, int, Callable[[str], Any]]] = {
 }
 """By kind: how the value is called in errors, their code, and what reads it."""
 
-_TYPES = {
+BOUND_TYPES = {
     "REAL": FLOAT,
     "BINARY": BINARY,
     "DATE": DATE,
@@ -147,6 +146,7 @@ _TYPES = {
     "TIMESTAMP_LTZ": TIMESTAMP_LTZ,
     "TIMESTAMP_TZ": TIMESTAMP_TZ,
 }
+"""The types of values whose literal does not tell it."""
 
 
 def wire_literal(kind: str, value: str | None) -> exp.Expr:
@@ -157,7 +157,7 @@ def wire_literal(kind: str, value: str | None) -> exp.Expr:
     """
     found = wire_value(kind, value)
     match found:
-        case str() if kind.upper() in _TYPES:
+        case str() if kind.upper() in BOUND_TYPES:
             to = exp.DataType.build(kind.upper(), dialect="snowflake")
             return exp.Cast(this=exp.Literal.string(found), to=to)
         case Decimal():
@@ -169,30 +169,6 @@ def wire_literal(kind: str, value: str | None) -> exp.Expr:
             text = f"snowmelt_tz(TIMESTAMP '{moment.isoformat(sep=' ')}', {int(offset.total_seconds()) // 60})"
             return raw(text, TIMESTAMP_TZ)
     made = literal(found)
-    if found is not None and kind.upper() in _TYPES:
-        made.meta[TYPE] = _TYPES[kind.upper()]
+    if found is not None and kind.upper() in BOUND_TYPES:
+        made.meta[TYPE] = BOUND_TYPES[kind.upper()]
     return made
-
-
-def array_length(bindings: Mapping[str, Binding]) -> int | None:
-    """How many rows an array bind brings, or None when the bindings are plain."""
-    for binding in bindings.values():
-        if isinstance(binding.value, list):
-            return len(binding.value)
-    return None
-
-
-def expand_values(values: exp.Values, bindings: Mapping[str, Binding], rows: int) -> exp.Values:
-    """``VALUES (?, ?)`` with array binds as one literal tuple for each row."""
-    template = values.expressions[0]
-    tuples = []
-    for row in range(rows):
-        item = template.copy()
-        for node in list(item.find_all(exp.Placeholder)):
-            binding = bindings[str(node.args["this"])]
-            value = binding.value[row] if isinstance(binding.value, list) else binding.value
-            node.replace(wire_literal(binding.type, value))
-        tuples.append(item)
-    expanded = values.copy()
-    expanded.set("expressions", tuples)
-    return expanded

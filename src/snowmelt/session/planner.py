@@ -307,7 +307,7 @@ class SessionPlanner:
                 return exp.null()
             raise SqlError(f"SQL compilation error:\nBind variable {key} not set.", 2049, "42601")
         if isinstance(found.value, list):
-            raise unsupported("array bind outside INSERT ... VALUES")
+            raise unsupported("array binds outside INSERT of VALUES or of a SELECT")
         return wire_literal(found.type, found.value)
 
     def variable(self, name: str) -> exp.Expr:

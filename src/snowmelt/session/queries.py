@@ -16,7 +16,7 @@ from snowmelt.plan import changes, dml
 from snowmelt.plan.models import describe_models
 from snowmelt.plan.query import plan_query
 from snowmelt.plan.steps import Plan
-from snowmelt.session.bindings import array_length, expand_values
+from snowmelt.session.array_binds import array_source, is_array
 from snowmelt.session.execute import TITLES, run_plan
 from snowmelt.session.plan_cache import Kept, cache_key
 from snowmelt.session.planner import SessionPlanner
@@ -93,11 +93,15 @@ def _output_type(session: Session, name: str, version: str | None, method: str) 
 
 def insert(session: Session, statement: Insert, request: Request) -> Result:
     """INSERT; array binds bring one row for each element."""
-    rows = array_length(request.bindings)
-    if rows is not None and isinstance(statement.source, exp.Values):
-        expanded = expand_values(statement.source, request.bindings, rows)
-        statement = dataclasses.replace(statement, source=expanded)
-    return _dml(session, request, ("inserted",), lambda planner: dml.plan_insert(statement, planner))
+    if request.describe_only or not is_array(request):
+        return _dml(session, request, ("inserted",), lambda planner: dml.plan_insert(statement, planner))
+    arrays = array_source(session, statement.source, request)
+    filled = dataclasses.replace(statement, source=arrays.query)
+    try:
+        return _dml(session, request, ("inserted",), lambda planner: dml.plan_insert(filled, planner))
+    finally:
+        if arrays.relation is not None:
+            session.core.connection.drop_temporary(arrays.relation)
 
 
 def multi_insert(session: Session, statement: MultiInsert, request: Request) -> Result:
