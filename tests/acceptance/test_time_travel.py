@@ -124,8 +124,8 @@ def test_streams_go_stale(timed: Timed) -> None:
     timed.advance(1)
     (shown,) = timed.dicts("DESCRIBE STREAM s")
     assert shown["stale"] == "true"
-    timed.fails("SELECT n FROM s", 91901)
-    timed.fails("CREATE TABLE u AS SELECT n FROM s", 91901)
+    timed.fails("SELECT n FROM s", 707)
+    timed.fails("CREATE TABLE u AS SELECT n FROM s", 707)
     timed("CREATE OR REPLACE STREAM s ON TABLE t")
     assert timed("SELECT n FROM s") == []
 
@@ -139,6 +139,24 @@ def test_consuming_puts_staleness_off(timed: Timed) -> None:
     timed("CREATE TABLE u AS SELECT n FROM s")
     timed.advance(13 * DAY)
     assert timed("SELECT n FROM s") == []
+
+
+@pytest.mark.parity(
+    "SYSTEM$STREAM_HAS_DATA",
+    "puts staleness off while there is nothing to read, and only then",
+    "https://docs.snowflake.com/en/sql-reference/functions/system_stream_has_data",
+)
+def test_asking_an_empty_stream_puts_staleness_off(timed: Timed) -> None:
+    timed("CREATE TABLE t (n NUMBER)")
+    timed("CREATE STREAM s ON TABLE t")
+    for _ in range(3):
+        timed.advance(13 * DAY)
+        assert timed.one("SELECT SYSTEM$STREAM_HAS_DATA('s')") is False
+    timed("INSERT INTO t VALUES (1)")
+    timed.advance(13 * DAY)
+    assert timed.one("SELECT SYSTEM$STREAM_HAS_DATA('s')") is True
+    timed.advance(2 * DAY)
+    timed.fails("SELECT n FROM s", 707)
 
 
 @pytest.mark.parity(

@@ -49,8 +49,8 @@ class Version:
 
 @dataclass(eq=False)
 class Stream:
-    """A stream on table ``T`` that has been read up to the version `offset`; -1 is before all rows. With `initial`, it
-    shows the rows of that version, too.
+    """A stream on table ``T`` that has been read up to the version `offset`. With `initial`, it shows the rows of that
+    version instead of what came later.
     """
 
     append_only: bool
@@ -119,7 +119,8 @@ class Model:
         rows = {table: self._seen(work, table) for table in self.tables}
         self.versions.append(Version(rows, last.target + work.target, work.touched, work.inserted))
         for stream in work.consumed:
-            stream.offset, stream.initial = work.windows[stream][1], False
+            start, end, initial = work.windows[stream]
+            stream.offset, stream.initial = start if initial else end, False
 
     def _seen(self, work: Transaction, table: str) -> Rows:
         """The rows that a transaction's next statement sees."""
@@ -174,18 +175,17 @@ class Model:
         """DDL: commits the open transaction first."""
         self.commit(session)
         self._keep(self._new())
-        append_only, initial = "APPEND_ONLY" in kind, "SHOW_INITIAL_ROWS" in kind
-        offset = -1 if initial and not append_only else self.newest
-        self.streams[name] = Stream(append_only, offset, initial and append_only)
+        self.streams[name] = Stream("APPEND_ONLY" in kind, self.newest, "SHOW_INITIAL_ROWS" in kind)
 
     def delta(self, stream: Stream, start: int, end: int, initial: bool) -> Counter[Change]:
         """The net change from the version `start` to the version `end`."""
+        if initial:
+            return Counter((key, value, "INSERT", False) for key, value in self.versions[start].rows["T"].items())
         span = self.versions[start + 1 : end + 1]
         if stream.append_only:
-            first = self.versions[start].rows["T"].items() if initial else ()
-            later = (item for v in span for item in v.inserted["T"].items())
-            return Counter((key, value, "INSERT", False) for key, value in (*first, *later))
-        before: Rows = {} if start < 0 else self.versions[start].rows["T"]
+            added = (item for v in span for item in v.inserted["T"].items())
+            return Counter((key, value, "INSERT", False) for key, value in added)
+        before = self.versions[start].rows["T"]
         now = self.versions[end].rows["T"]
         changes: Counter[Change] = Counter()
         for key in set().union(*(version.touched["T"] for version in span)) & before.keys():
@@ -198,6 +198,13 @@ class Model:
     def newest_delta(self, stream: Stream) -> Counter[Change]:
         """What a stream shows outside of transactions."""
         return self.delta(stream, stream.offset, self.newest, stream.initial)
+
+    def has_data(self, session: int | None, name: str) -> bool:
+        """Whether a stream shows something, or will when its first rows are consumed."""
+        stream = self.streams[name]
+        work = self.transactions.get(session) if session is not None else None
+        start, end, initial = self._window(work or self._new(), stream)
+        return bool(self.delta(stream, start, end, initial) or self.delta(stream, start, end, False))
 
     @staticmethod
     def _window(work: Transaction, stream: Stream) -> tuple[int, int, bool]:

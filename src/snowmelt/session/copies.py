@@ -33,7 +33,7 @@ from snowmelt.catalog.objects import (
 from snowmelt.session.constraints import copied
 from snowmelt.session.session import Session
 from snowmelt.session.time_travel import Point
-from snowmelt.sql import numbering, tracking
+from snowmelt.sql import deltas, numbering, tracking
 from snowmelt.storage.connection import Connection
 from snowmelt.streams.offsets import copy_offset, create_offset
 
@@ -145,7 +145,7 @@ class Copies:
         )
         for text in tracking.create_table(begun):
             connection.run(text)
-        rows = tracking.rows(table) if self._point is None else tracking.rows_at(table, self._point.version)
+        rows = tracking.rows(table) if self._point is None else deltas.rows_at(table, self._point.version)
         connection.run(tracking.fill(made, rows))
         connection.wrote = connection.wrote or tracking.is_tracked(made)
 

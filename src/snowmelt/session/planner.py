@@ -19,7 +19,7 @@ from snowmelt.catalog.objects import Function, Sequence, Stream, Table, TableCol
 from snowmelt.session.bindings import literal, wire_literal
 from snowmelt.session.information_schema import information_schema
 from snowmelt.session.loading import StagedRows, staged_rows
-from snowmelt.session.staleness import check_fresh
+from snowmelt.session.stream_reads import stream_query
 from snowmelt.session.system_functions import system_function
 from snowmelt.session.table_functions import table_function
 from snowmelt.session.time_travel import Point, changes, point_of, rows_at
@@ -129,7 +129,7 @@ class SessionPlanner:
             case Stream() if at is not None:
                 raise unsupported("AT / BEFORE of a stream")
             case Stream():
-                return self._stream(found)
+                return stream_query(self, found)
 
     def columns(self, name: Name, past: Past | None = None) -> collections.abc.Sequence[TableColumn] | None:
         """The columns of a table, view or stream with their types."""
@@ -191,21 +191,6 @@ class SessionPlanner:
         if len(core.checked_views) > _MAX_CHECKED_VIEWS:
             core.checked_views.clear()
         core.checked_views.add(key)
-
-    def _stream(self, stream: Stream) -> str:
-        table = self.session.table_by_id(stream.source)
-        if table is None:
-            raise SqlError(
-                f"SQL compilation error:\nBase table '{stream.source_name}' dropped, cannot read from stream "
-                f"'{stream.name}'.",
-                91901,
-                "02000",
-            )
-        check_fresh(self.session, stream, table)
-        self.repeatable = False
-        self.streams_read.add(stream.id)
-        window = tracking.StreamWindow(stream.id, bounded=self.session.core.transaction is not None)
-        return tracking.delta(table, window, append_only=stream.mode == "APPEND_ONLY")
 
     def rows(self, table: pa.Table) -> str:
         """DuckDB text of a query for rows that were computed here."""

@@ -29,25 +29,36 @@ def stale_after(session: Session, table: Table, moved_at: datetime) -> datetime:
     return moved_at + extended_retention_of(services.engine.catalog, services.account, table)
 
 
+def moved_at(session: Session, stream: Stream) -> datetime | None:
+    """When a stream was consumed last, or made; None when it was dropped since."""
+    text = "SELECT epoch_us(moved_at) FROM snowmelt.offsets WHERE stream = ?"
+    microseconds = session.core.connection.scalar(text, [stream.id])
+    return None if microseconds is None else from_microseconds(microseconds)
+
+
 def is_fresh(session: Session, stream: Stream, table: Table) -> bool:
     """Whether a stream can be read."""
-    text = "SELECT epoch_us(moved_at) FROM snowmelt.offsets WHERE stream = ?"
-    moved_at = session.core.connection.scalar(text, [stream.id])
-    if moved_at is None:
+    moved = moved_at(session, stream)
+    if moved is None:
         return True  # it was dropped since, which is for others to say
-    return session.services.clock.now() < stale_after(session, table, from_microseconds(moved_at))
+    return session.services.clock.now() < stale_after(session, table, moved)
 
 
 def check_fresh(session: Session, stream: Stream, table: Table) -> None:
     """Check that a stream can be read.
 
     Raises:
-        SqlError: 091901 when it is stale.
+        SqlError: 000707 when it is stale: the changes since its offset need not be there any more.
     """
     if not is_fresh(session, stream, table):
-        raise SqlError(
-            f"SQL compilation error:\nStream '{stream.full_name}' has become stale: its changes have not been consumed "
-            "within the retention period of its source.",
-            91901,
-            "02000",
-        )
+        raise out_of_reach(table)
+
+
+def out_of_reach(table: Table) -> SqlError:
+    """The refusal of a past that is not kept (000707)."""
+    return SqlError(
+        f"Time travel data is not available for table {table.name}. The requested time is either beyond the "
+        "allowed time travel period or before the object creation time.",
+        707,
+        "02000",
+    )

@@ -17,6 +17,7 @@ from snowmelt.catalog.names import display, parse_name
 from snowmelt.catalog.objects import Stream
 from snowmelt.session.bindings import literal
 from snowmelt.session.get_ddl import get_ddl
+from snowmelt.session.stream_reads import has_data, put_off
 from snowmelt.session.transaction_commands import abort_session, abort_transaction
 from snowmelt.sql.rewrite.context import raw
 from snowmelt.tasks.runs import TaskRun
@@ -42,30 +43,39 @@ def constant_text(arguments: Sequence[exp.Expr], function: str) -> str:
     return str(arguments[0].name)
 
 
-def _stream_has_data(planner: SessionPlanner, arguments: Sequence[exp.Expr]) -> exp.Expr:
-    name = parse_name(constant_text(arguments, "SYSTEM$STREAM_HAS_DATA"))
+def stream_of(planner: SessionPlanner, arguments: Sequence[exp.Expr], function: str) -> Stream:
+    """The stream that the only argument names.
+
+    Raises:
+        SqlError: 001015 for what is no text literal, 002003 for an unknown stream.
+    """
+    name = parse_name(constant_text(arguments, function))
     found = planner.session.relation(planner.scope.full(name))
     if not isinstance(found, Stream):
         raise object_missing("Stream", str(name))
+    return found
+
+
+def _stream_has_data(planner: SessionPlanner, arguments: Sequence[exp.Expr]) -> exp.Expr:
+    stream = stream_of(planner, arguments, "SYSTEM$STREAM_HAS_DATA")
     before = set(planner.streams_read)
-    text = planner.relation(name)
-    # Looking whether there is data is not reading: it never moves the offset.
+    text = has_data(planner, stream)
+    # Looking whether there is data is not reading: it never moves the offset past anything.
     planner.streams_peeked |= planner.streams_read - before
     planner.streams_read = before
-    return raw(f"EXISTS (SELECT 1 FROM ({text}))")
+    if not planner.request.describe_only:
+        put_off(planner.session, stream)
+    return raw(text)
 
 
 def _stream_table_timestamp(planner: SessionPlanner, arguments: Sequence[exp.Expr]) -> exp.Expr:
     """The time, in nanoseconds, of the newest version of the table that the stream has read."""
-    name = parse_name(constant_text(arguments, "SYSTEM$STREAM_GET_TABLE_TIMESTAMP"))
-    found = planner.session.relation(planner.scope.full(name))
-    if not isinstance(found, Stream):
-        raise object_missing("Stream", str(name))
+    stream = stream_of(planner, arguments, "SYSTEM$STREAM_GET_TABLE_TIMESTAMP")
     text = (
         "SELECT epoch_us(coalesce(max(c.committed_at), any_value(o.moved_at))) FROM snowmelt.offsets AS o "
         "LEFT JOIN snowmelt.commits AS c ON c.ver <= o.ver WHERE o.stream = ?"
     )
-    return literal(str(int(planner.session.core.connection.scalar(text, [found.id])) * 1_000))
+    return literal(str(int(planner.session.core.connection.scalar(text, [stream.id])) * 1_000))
 
 
 def _login_failure(planner: SessionPlanner, arguments: Sequence[exp.Expr]) -> exp.Expr:

@@ -16,6 +16,8 @@ from snowmelt.session import query_history
 from snowmelt.session.information_schema import arrow_rows
 from snowmelt.session.load_history import copy_history, validate
 from snowmelt.session.loading import infer_schema_rows
+from snowmelt.session.stream_reads import BACKLOG_COLUMNS, backlog
+from snowmelt.session.system_functions import stream_of
 from snowmelt.sql.rewrite.rules import rewrite
 from snowmelt.tasks.runs import TASK_HISTORY_COLUMNS, history_row
 
@@ -168,11 +170,18 @@ def _validate(planner: SessionPlanner, arguments: Arguments) -> str:
     return planner.rows(arrow_rows(*validate(planner.session, name, str(job))))
 
 
+def _stream_backlog(planner: SessionPlanner, arguments: Arguments) -> str:
+    stream = stream_of(planner, arguments, "SYSTEM$STREAM_BACKLOG")
+    rows = [] if planner.request.describe_only else backlog(planner.session, stream)
+    return planner.rows(arrow_rows(BACKLOG_COLUMNS, rows))
+
+
 TABLE_FUNCTIONS: dict[str, Callable[[SessionPlanner, Arguments], str]] = {
     "RESULT_SCAN": _result_scan,
     "GENERATOR": _generator,
     "INFER_SCHEMA": _infer_schema,
     "VALIDATE": _validate,
+    "SYSTEM$STREAM_BACKLOG": _stream_backlog,
     "INFORMATION_SCHEMA.COPY_HISTORY": _copy_history,
     "INFORMATION_SCHEMA.TASK_HISTORY": _task_history,
     "INFORMATION_SCHEMA.QUERY_HISTORY": _query_history(),

@@ -12,15 +12,17 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 from sqlglot import exp
 
 from snowmelt.base.errors import SqlError, object_missing, unsupported
+from snowmelt.base.zoned import zoned_moments
 from snowmelt.catalog.graves import last_dropped
 from snowmelt.catalog.names import parse_name
 from snowmelt.catalog.objects import Stream, Table, View
 from snowmelt.catalog.retention import retention_of
-from snowmelt.session.staleness import check_fresh
-from snowmelt.sql import tracking
+from snowmelt.session.staleness import check_fresh, out_of_reach
+from snowmelt.sql import deltas, tracking
 from snowmelt.sql.past import Interval, Moment
 from snowmelt.sql.rewrite.rules import rewrite
 from snowmelt.storage.moments import from_microseconds
@@ -103,7 +105,10 @@ def _value(planner: SessionPlanner, value: exp.Expr) -> Any:
     inner = planner.beside()
     _, table = planner.session.core.connection.query(f"SELECT {rewrite(value, inner)}")
     planner.registered += inner.registered
-    return table.column(0)[0].as_py()
+    found = table.column(0)
+    if pa.types.is_interval(found.type):
+        found, _ = zoned_moments(found.combine_chunks())
+    return found[0].as_py()
 
 
 def _end_of(session: Session, query_id: str, *, before: bool) -> Point:
@@ -122,7 +127,9 @@ def _end_of(session: Session, query_id: str, *, before: bool) -> Point:
 
 
 def _offset_of(planner: SessionPlanner, name: str, source: Table) -> Point:
-    """The offset of a stream on the table `source`; of one that was dropped, if there is none of that name."""
+    """The offset of a stream; of one that was dropped, if there is none of that name. For what it is not on it is a
+    point like any other.
+    """
     session = planner.session
     catalog, full = session.services.engine.catalog, planner.scope.full(parse_name(name))
     stream: object = session.relation(full)
@@ -132,12 +139,12 @@ def _offset_of(planner: SessionPlanner, name: str, source: Table) -> Point:
         stream = None if dropped is None else dropped.item
     if not isinstance(stream, Stream):
         raise object_missing("Stream", name)
-    if stream.source != source.id:
-        raise untracked(source)
     text = "SELECT ver, epoch_us(moved_at) FROM snowmelt.offsets WHERE stream = ?"
     version, microseconds = session.core.connection.run(text, [stream.id])[0]
-    check_fresh(session, stream, source)
-    return Point(version, from_microseconds(microseconds), of_stream=True)
+    of_stream = stream.source == source.id
+    if of_stream:
+        check_fresh(session, stream, source)
+    return Point(version, from_microseconds(microseconds), of_stream=of_stream)
 
 
 # --- rows and changes of then ----------------------------------------------------------------------------------------
@@ -152,7 +159,7 @@ def rows_at(session: Session, table: Table, point: Point) -> str:
     if not tracking.is_tracked(table):
         raise unsupported("time travel of a temporary or event table")
     check_reach(session, table, point)
-    return tracking.rows_at(table, point.version)
+    return deltas.rows_at(table, point.version)
 
 
 def check_reach(session: Session, table: Table, point: Point) -> None:
@@ -166,12 +173,7 @@ def check_reach(session: Session, table: Table, point: Point) -> None:
     oldest = max(table.created_on, services.clock.now() - kept)
     pruned = session.core.connection.scalar('SELECT ver FROM snowmelt.pruned WHERE "table" = ?', [table.id])
     if point.moment < oldest or (pruned is not None and point.version < pruned):
-        raise SqlError(
-            f"Time travel data is not available for table {table.name}. The requested time is either beyond the "
-            "allowed time travel period or before the object creation time.",
-            707,
-            "02000",
-        )
+        raise out_of_reach(table)
 
 
 def changes(planner: SessionPlanner, source: Table | View | Stream, interval: Interval) -> str:
@@ -185,13 +187,13 @@ def changes(planner: SessionPlanner, source: Table | View | Stream, interval: In
     if not tracking.is_tracked(source):
         raise unsupported("CHANGES of a temporary or event table")
     if planner.request.describe_only:
-        return tracking.delta(source, tracking.Versions(0), append_only=interval.append_only)
+        return deltas.delta(source, deltas.Versions(0), append_only=interval.append_only)
     start = point_of(planner, interval.start, source)
     end = None if interval.end is None else point_of(planner, interval.end, source)
     check_tracked(planner.session, source, start)
     # What others commit while the statement runs is not for it.
     version = planner.session.services.engine.version if end is None else max(end.version, start.version)
-    return tracking.delta(source, tracking.Versions(start.version, version), append_only=interval.append_only)
+    return deltas.delta(source, deltas.Versions(start.version, version), append_only=interval.append_only)
 
 
 def check_tracked(session: Session, table: Table, start: Point) -> None:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from snowmelt.base.result import StatementType
 from snowmelt.catalog.catalog import Entity
 from snowmelt.catalog.objects import Stream, Table
 from snowmelt.catalog.retention import retention_of
-from snowmelt.plan.steps import OpenWindow, Plan, Read
-from snowmelt.session.execute import run_plan
 from snowmelt.session.session import Session
 from snowmelt.session.staleness import is_fresh
-from snowmelt.sql import tracking
+from snowmelt.session.stream_reads import unread
 from snowmelt.storage.moments import from_microseconds
 
 
@@ -42,12 +39,7 @@ def _unread(session: Session, stream: Stream) -> int:
     table = session.table_by_id(stream.source)
     if table is None or not is_fresh(session, stream, table):
         return 0
-    window = tracking.StreamWindow(stream.id, bounded=False)
-    text = tracking.delta(table, window, append_only=stream.mode == "APPEND_ONLY")
-    read = Read(f"SELECT count(*) FROM ({text})")
-    result = run_plan(session, Plan((OpenWindow(stream.id), read), StatementType.SELECT)).table
-    assert result is not None
-    return int(result.column(0)[0].as_py())
+    return unread(session, stream)
 
 
 def _remedy(session: Session, stream: Stream, replaced: bool) -> str:

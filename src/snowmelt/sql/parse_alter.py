@@ -118,12 +118,20 @@ def _file_format(cursor: Cursor) -> tuple[str, Any]:
     return action, normal_options(value) if action == "SET" else value
 
 
+def _stream(cursor: Cursor) -> tuple[str, Any]:
+    """SET and UNSET of the comment; a stream is not renamed, and what it shows is settled when it is made."""
+    if cursor.word() not in ("SET", "UNSET"):
+        raise cursor.unexpected()
+    return _common(cursor)
+
+
 _SPECIAL: dict[str, Callable[[Cursor], tuple[str, Any]]] = {
     "SEQUENCE": _sequence,
     "VIEW": _view,
     "WAREHOUSE": _warehouse,
     "STAGE": _stage,
     "FILE FORMAT": _file_format,
+    "STREAM": _stream,
 }
 
 OBJECT_ALTERERS: dict[str, Callable[[Cursor], Statement]] = {

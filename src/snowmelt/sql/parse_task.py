@@ -155,9 +155,13 @@ def execute(cursor: Cursor) -> Statement:
 
 
 def stream(cursor: Cursor, head: Head) -> Create:
-    """CREATE STREAM name ON TABLE | VIEW source [AT | BEFORE (...)] [APPEND_ONLY = b] [SHOW_INITIAL_ROWS = b]."""
+    """CREATE STREAM name [COPY GRANTS] ON TABLE | VIEW source [AT | BEFORE (...)] [APPEND_ONLY = b]
+    [SHOW_INITIAL_ROWS = b] [COMMENT = 'text'].
+    """
     head.permanent()
     name = cursor.name()
+    if cursor.at("WITH", "TAG") or cursor.at("TAG"):
+        raise unsupported("CREATE STREAM ... TAG")
     cursor.take("COPY", "GRANTS")
     cursor.expect("ON")
     kind = cursor.take_one_of("TABLE", "VIEW")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from snowmelt.base.errors import object_missing
 from snowmelt.catalog.objects import Stream
-from snowmelt.sql.tracking import initial_variable, late_variables, window_variables
+from snowmelt.sql.deltas import initial_variable, late_variables, window_variables
 from snowmelt.storage.connection import Connection
 from snowmelt.storage.errors import conflict
 
@@ -24,7 +24,7 @@ class Window:
     """What a stream shows to one transaction: changes of versions after `start` up to and including `end`.
 
     Attributes:
-        initial: the rows of version `start` count as inserted.
+        initial: it shows the rows of version `start` instead, which count as inserted.
     """
 
     stream: int
@@ -39,16 +39,12 @@ def current_version(connection: Connection) -> int:
 
 
 def create_offset(connection: Connection, stream: Stream, version: int | None = None) -> None:
-    """Begin a stream at `version` or the current one. With SHOW_INITIAL_ROWS the net change is that since ever; a
-    stream of appended rows must show what was there at the version instead.
-    """
+    """Begin a stream at `version` or the current one."""
     if version is None:
         version = current_version(connection)
-    append_only = stream.mode == "APPEND_ONLY"
-    start = -1 if stream.initial_rows and not append_only else version
     connection.run(
         "INSERT OR REPLACE INTO snowmelt.offsets (stream, ver, moved_at, initial) VALUES (?, ?, ?, ?)",
-        [stream.id, start, connection.engine.clock.now(), stream.initial_rows and append_only],
+        [stream.id, version, connection.engine.clock.now(), stream.initial_rows],
     )
 
 
@@ -118,10 +114,21 @@ def check_unmoved(connection: Connection, window: Window) -> None:
 
 
 def advance(connection: Connection, window: Window) -> None:
-    """Move the stream's offset to the end of `window`, in the open transaction."""
+    """Move the stream's offset to the end of `window`, in the open transaction. What came after the rows that a stream
+    shows at first is what it shows next.
+    """
     connection.wrote = True
     check_unmoved(connection, window)
     connection.run(
         "UPDATE snowmelt.offsets SET ver = ?, moved_at = ?, initial = FALSE WHERE stream = ?",
+        [window.start if window.initial else window.end, connection.engine.clock.now(), window.stream],
+    )
+
+
+def put_off(connection: Connection, window: Window) -> None:
+    """Remember that there was nothing to read in `window`: the stream goes stale no sooner than if it had been read."""
+    check_unmoved(connection, window)
+    connection.run(
+        "UPDATE snowmelt.offsets SET ver = ?, moved_at = ? WHERE stream = ?",
         [window.end, connection.engine.clock.now(), window.stream],
     )

@@ -1,0 +1,286 @@
+"""What changed in a table since a version, and its rows as they were then: SQL text over a table and its log.
+
+Source: docs.snowflake.com/en/user-guide/streams-intro
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from snowmelt.catalog.names import engine_quote
+from snowmelt.catalog.objects import Table
+from snowmelt.sql.tracking import column_list, holds, log_of, physical
+
+
+def window_variables(stream: int) -> tuple[str, str]:
+    """Engine variables that tell which transactions committed after a stream's offset: the least such transaction's
+    number, and the list of greater numbers that do not belong (older commits, and the reading transaction itself).
+    """
+    return f"s{stream}_from", f"s{stream}_skip"
+
+
+def late_variables(stream: int) -> tuple[str, str]:
+    """Engine variables that tell which transactions committed after the end of a stream's window: the least such
+    transaction's number, and the list of all.
+    """
+    return f"s{stream}_late_from", f"s{stream}_late"
+
+
+@dataclass(frozen=True)
+class StreamWindow:
+    """The window of a stream, which the engine variables tell when the statement runs.
+
+    The window of an explicit transaction ends where the transaction began, since a stream reads repeatably within one:
+    with `bounded`, what others committed later does not show.
+    """
+
+    stream: int
+    bounded: bool
+
+    def fresh(self, column: str) -> str:
+        """Whether a transaction committed after the window's start."""
+        low, skip = window_variables(self.stream)
+        return f"({column} >= getvariable('{low}') AND NOT list_contains(getvariable('{skip}'), {column}))"
+
+    def late(self, column: str) -> str:
+        """Whether a transaction committed after the window's end."""
+        low, late = late_variables(self.stream)
+        return f"({column} >= getvariable('{low}') AND list_contains(getvariable('{late}'), {column}))"
+
+    @property
+    def initial(self) -> str:
+        """Whether the stream shows the rows that were there at the window's start, and nothing else."""
+        return f"getvariable('{initial_variable(self.stream)}')"
+
+
+@dataclass(frozen=True)
+class Versions:
+    """The window after the version `start`, up to and including the version `end` or what is there now."""
+
+    start: int
+    end: int | None = None
+
+    @property
+    def bounded(self) -> bool:
+        return self.end is not None
+
+    def fresh(self, column: str) -> str:
+        """Whether a transaction committed after the window's start."""
+        return _committed_after(column, self.start)
+
+    def late(self, column: str) -> str:
+        """Whether a transaction committed after the window's end."""
+        assert self.end is not None
+        return _committed_after(column, self.end)
+
+
+Window = StreamWindow | Versions
+
+
+def _committed_after(column: str, version: int) -> str:
+    return f"({column} IN (SELECT tx FROM snowmelt.commits WHERE ver > {version}))"
+
+
+def initial_variable(stream: int) -> str:
+    """An engine variable that tells whether a stream still shows the rows that were there at its start."""
+    return f"s{stream}_initial"
+
+
+def row_id(table: Table, column: str) -> str:
+    """METADATA$ROW_ID: a text that stays with the row."""
+    return f"printf('%08x%016x', {table.id}, {column})"
+
+
+METADATA = ("METADATA$ACTION", "METADATA$ISUPDATE", "METADATA$ROW_ID")
+
+
+@dataclass(frozen=True)
+class Images:
+    """Queries for rows of a table by what a window did to them; each yields `_rid` and the table's columns.
+
+    Those that take names of relations expect there the rows of the properties so called.
+    """
+
+    table: Table
+    window: Window
+
+    @property
+    def _names(self) -> str:
+        return column_list(self.table.columns)
+
+    @property
+    def _base(self) -> str:
+        """The rows at the end of the window."""
+        return _at_end(self.table, self.window) if self.window.bounded else physical(self.table)
+
+    def _first(self, inserted: str) -> str:
+        known = f" AND NOT {self.window.late('_tx')}" if self.window.bounded else ""
+        where = f"{self.window.fresh('_tx')}{known} AND {inserted}"
+        return _first_images(self.table, log_of(self.table), where)
+
+    @property
+    def changed(self) -> str:
+        """The first images of rows that were there before and have changed; `old` makes them whole."""
+        return self._first(f"NOT {self.window.fresh('_ins')}")
+
+    def updated(self, changed: str) -> str:
+        """What those of them that are still there are now."""
+        names = column_list(self.table.columns, "t.")
+        return f"SELECT t._rid, {names} FROM {self._base} AS t SEMI JOIN {changed} AS x ON t._rid = x._rid"
+
+    def old(self, changed: str, updated: str) -> str:
+        """What the rows that have changed were before."""
+        names = _filled(self.table, "i", "n")
+        return f"SELECT i._rid, {names} FROM {changed} AS i LEFT JOIN {updated} AS n ON i._rid = n._rid"
+
+    @property
+    def inserted(self) -> str:
+        """New rows, as they are now."""
+        return f"SELECT _rid, {self._names} FROM {self._base} AS t WHERE {self.window.fresh('_ins')}"
+
+    @property
+    def gone(self) -> str:
+        """The first images of new rows that have changed since, or are gone again."""
+        return self._first(self.window.fresh("_ins"))
+
+    def appended(self, gone: str) -> str:
+        """New rows as they were inserted, also those that are gone again."""
+        names = column_list(self.table.columns, "t.")
+        return (
+            f"SELECT t._rid, {names} FROM {self._base} AS t ANTI JOIN {gone} AS x ON t._rid = x._rid "
+            f"WHERE {self.window.fresh('t._ins')} "
+            f"UNION ALL SELECT _rid, {self._names} FROM ({_whole(self.table, gone, self._base)})"
+        )
+
+    def kept(self, changed: str) -> str:
+        """The rows that have not changed."""
+        names = column_list(self.table.columns, "t.")
+        return (
+            f"SELECT t._rid, {names} FROM {self._base} AS t ANTI JOIN {changed} AS x ON t._rid = x._rid "
+            f"WHERE NOT {self.window.fresh('t._ins')}"
+        )
+
+    @property
+    def present(self) -> str:
+        """All rows, as they are at the end of the window."""
+        return f"SELECT _rid, {self._names} FROM {self._base} AS t"
+
+    @property
+    def older(self) -> str:
+        """Of these, those that were there before."""
+        return f"SELECT _rid, {self._names} FROM {self._base} AS t WHERE NOT {self.window.fresh('_ins')}"
+
+
+def delta(table: Table, window: Window, *, append_only: bool) -> str:
+    """A query for the net change of `table` within a window: its columns, METADATA$ACTION, METADATA$ISUPDATE and
+    METADATA$ROW_ID.
+    """
+    images = Images(table, window)
+    if append_only:
+        return (
+            f"WITH g AS MATERIALIZED ({images.gone}) "
+            f"{_out(table, 'a.', 'INSERT', 'FALSE')} FROM ({images.appended('g')}) AS a"
+        )
+    return (
+        f"WITH o AS MATERIALIZED ({images.changed}), u AS MATERIALIZED ({images.updated('o')}) "
+        f"{_out(table, 't.', 'INSERT', 'FALSE')} FROM ({images.inserted}) AS t "
+        f"UNION ALL {_out(table, 'u.', 'INSERT', 'TRUE')} FROM u "
+        f"UNION ALL {_out(table, 'o.', 'DELETE', 'u._rid IS NOT NULL', _filled(table, 'o', 'u'))} "
+        f"FROM o LEFT JOIN u ON o._rid = u._rid"
+    )
+
+
+def initial(table: Table, window: Window) -> str:
+    """A query for the rows before the window, with the columns of `delta`: what SHOW_INITIAL_ROWS shows at first."""
+    images = Images(table, window)
+    return (
+        f"WITH o AS MATERIALIZED ({images.changed}), u AS MATERIALIZED ({images.updated('o')}) "
+        f"{_out(table, 'b.', 'INSERT', 'FALSE')} "
+        f"FROM ({images.kept('o')} UNION ALL {images.old('o', 'u')}) AS b"
+    )
+
+
+def _out(table: Table, prefix: str, action: str, update: str, names: str = "") -> str:
+    names = names or column_list(table.columns, prefix)
+    values = (f"'{action}'", update, row_id(table, prefix + "_rid"))
+    return f"SELECT {names}, " + ", ".join(f'{v} AS "{n}"' for v, n in zip(values, METADATA, strict=True))
+
+
+def once_initial(window: StreamWindow, first: str, later: str) -> str:
+    """The query `first` until the stream is consumed for the first time, and then the query `later`."""
+    return (
+        f"SELECT * FROM ({first}) WHERE {window.initial} UNION ALL SELECT * FROM ({later}) WHERE NOT {window.initial}"
+    )
+
+
+def backlog(table: Table, start: int) -> str:
+    """A query for (version, time, operation, number of change records) of what was committed after a version: a record
+    for each row inserted or deleted, and two for each row updated.
+    """
+    base, log = physical(table), log_of(table)
+    return (
+        f"WITH w AS MATERIALIZED (SELECT tx, ver, committed_at FROM snowmelt.commits WHERE ver > {start}), "
+        f"l AS (SELECT _tx AS tx, _rid, any_value(_ins) AS _ins, lead(_tx) OVER (PARTITION BY _rid ORDER BY "
+        f"max(_lsn)) IS NOT NULL AS later FROM {log} WHERE _tx IN (SELECT tx FROM w) GROUP BY _tx, _rid), "
+        f"c AS (SELECT tx, CASE WHEN later OR _rid IN (SELECT _rid FROM {base}) THEN 'UPDATE' ELSE 'DELETE' END "
+        f"AS operation, count(*) AS rows FROM l WHERE _ins <> tx GROUP BY ALL), "
+        f"i AS (SELECT _ins AS tx, 'INSERT' AS operation, count(*) AS rows FROM (SELECT _rid, _ins FROM {base} UNION "
+        f"SELECT _rid, _ins FROM l WHERE later OR _ins <> tx) WHERE _ins IN (SELECT tx FROM w) GROUP BY _ins) "
+        f"SELECT ver, committed_at, operation, CASE operation WHEN 'UPDATE' THEN 2 ELSE 1 END * rows "
+        f"FROM (SELECT * FROM c UNION ALL SELECT * FROM i) JOIN w USING (tx) ORDER BY ver, operation"
+    )
+
+
+def rows_at(table: Table, version: int) -> str:
+    """A query for the table's visible columns as its rows were at a version.
+
+    Source: docs.snowflake.com/en/sql-reference/constructs/at-before
+    """
+    return f"SELECT {column_list(table.columns)} FROM {_at_end(table, Versions(0, version))}"
+
+
+def _at_end(table: Table, window: Window) -> str:
+    """The table's rows as they were at the end of the window."""
+    names = "_rid, _ins, " + column_list(table.columns)
+    log = log_of(table)
+    images = _first_images(table, log, f"{window.late('_tx')} AND NOT {window.late('_ins')}")
+    return (
+        f"(SELECT {names} FROM {physical(table)} WHERE NOT {window.late('_ins')} "
+        f"AND _rid NOT IN (SELECT _rid FROM {log} WHERE {window.late('_tx')}) "
+        f"UNION ALL {_whole(table, f'({images})', physical(table))})"
+    )
+
+
+# --- images of rows --------------------------------------------------------------------------------------------------
+
+
+def _first_images(table: Table, log: str, where: str) -> str:
+    """A query for what rows were before the first of those changes that `where` chooses from the log: `_rid`, `_ins`,
+    `_set` and the columns. What `_set` leaves out none of these changes has touched.
+    """
+    # Rows that were changed once, which most are, need no look at each column.
+    several = ", ".join(
+        f"arg_min_null({name}, _lsn) FILTER ({holds('', i)})"
+        for i, name in enumerate(engine_quote(column.name) for column in table.columns)
+    )
+    return (
+        f"WITH w AS MATERIALIZED (SELECT *, count(*) OVER (PARTITION BY _rid) AS _times FROM {log} WHERE {where}) "
+        f"SELECT _rid, _ins, _set, {column_list(table.columns)} FROM w WHERE _times = 1 UNION ALL "
+        f"SELECT _rid, any_value(_ins), CASE WHEN bool_and(_set IS NOT NULL) THEN bit_or(_set) END, {several} "
+        f"FROM w WHERE _times > 1 GROUP BY _rid"
+    )
+
+
+def _filled(table: Table, image: str, row: str) -> str:
+    """The columns of a first image, with what it leaves out taken from the row as it was later."""
+    return ", ".join(
+        f"CASE WHEN {holds(image + '.', i)} THEN {image}.{name} ELSE {row}.{name} END AS {name}"
+        for i, name in enumerate(engine_quote(column.name) for column in table.columns)
+    )
+
+
+def _whole(table: Table, images: str, base: str) -> str:
+    """A query for the rows that first images tell of: `_rid`, `_ins` and the columns."""
+    return (
+        f"SELECT i._rid, i._ins, {_filled(table, 'i', 'b')} FROM {images} AS i LEFT JOIN {base} AS b ON i._rid = b._rid"
+    )
