@@ -201,9 +201,17 @@ class SessionPlanner:
 
     # --- sequences and defaults --------------------------------------------------------------------------------------
 
-    def uses_sequences(self) -> bool:
-        """Whether the word NEXTVAL is in the text."""
-        return "NEXTVAL" in self._text.upper()
+    def mentions(self, word: str) -> bool:
+        """Whether a word is in the text."""
+        return word in self._text.upper()
+
+    def values(self, query: exp.Expr) -> list[exp.Expr]:
+        """What the first column of a query holds, as literals; the query runs at once, as a part of the statement."""
+        self.repeatable = False
+        types = self.types
+        text = rewrite(query, self)
+        self.types = types
+        return [literal(row[0]) for row in self.session.core.connection.run(text)]
 
     def sequence(self, name: Name) -> str:
         """The call that takes the next value of a sequence."""

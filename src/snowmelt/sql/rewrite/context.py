@@ -126,8 +126,12 @@ class Resolver(Protocol):
         """The literal bound to a placeholder: its position from 1, or its name."""
         ...
 
-    def uses_sequences(self) -> bool:
-        """Whether the text being rewritten may take values of sequences; a cheap look, to save a walk over the tree."""
+    def mentions(self, word: str) -> bool:
+        """Whether an upper-case word may be in the text being rewritten; a cheap look, to save a walk over the tree."""
+        ...
+
+    def values(self, query: exp.Expr) -> Sequence[exp.Expr]:
+        """Literals of what the first column of a Snowflake query holds now."""
         ...
 
     def sequence(self, name: Name) -> str:

@@ -1,19 +1,18 @@
-"""What FROM holds beside names: samples, ASOF joins, pivots; and RATIO_TO_REPORT.
+"""What FROM holds beside names: samples, ASOF joins; and RATIO_TO_REPORT.
 
-Source: docs.snowflake.com/en/sql-reference/constructs/sample, .../asof-join, .../pivot
+Source: docs.snowflake.com/en/sql-reference/constructs/sample, .../asof-join
 """
 
 from __future__ import annotations
 
 from sqlglot import exp
 
-from snowmelt.base.errors import unsupported
 from snowmelt.sql.rewrite.context import Resolver
 
 
 def relations(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
     """Bring these into the engine's form, or refuse them by name."""
-    for node in list(tree.find_all(exp.TableSample, exp.Join, exp.Pivot, exp.Window)):
+    for node in list(tree.find_all(exp.TableSample, exp.Join, exp.Window)):
         match node:
             case exp.TableSample():
                 if node.args.get("size") is not None:
@@ -22,8 +21,6 @@ def relations(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
             case exp.Join():
                 _asof(node)
                 _unconditional(node)
-            case exp.Pivot():
-                _pivot(node)
             case exp.Window():
                 _ratio(node)
     return tree
@@ -48,15 +45,6 @@ def _unconditional(join: exp.Join) -> None:
         join.set("on", exp.true())
     elif join.kind == "INNER":
         join.set("kind", "CROSS")
-
-
-def _pivot(pivot: exp.Pivot) -> None:
-    for field in pivot.args.get("fields") or ():
-        values = field.expressions if isinstance(field, exp.In) else []
-        if any(isinstance(value, (exp.PivotAny, exp.Query)) for value in values) or (
-            isinstance(field, exp.In) and field.args.get("query") is not None
-        ):
-            raise unsupported("PIVOT with ANY or a subquery", "Name the values: PIVOT(... FOR c IN ('a', 'b')).")
 
 
 def _ratio(window: exp.Window) -> None:

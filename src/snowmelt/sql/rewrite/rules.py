@@ -30,6 +30,7 @@ from snowmelt.sql.rewrite.literals import bind
 from snowmelt.sql.rewrite.moments import moments
 from snowmelt.sql.rewrite.names import fold_identifiers, name_projections, positional_columns
 from snowmelt.sql.rewrite.number_texts import number_texts
+from snowmelt.sql.rewrite.pivots import pivots
 from snowmelt.sql.rewrite.relations import relations
 from snowmelt.sql.rewrite.semistructured import extract_fields
 from snowmelt.sql.rewrite.sequence_values import sequence_values
@@ -41,6 +42,7 @@ Rule = Callable[[exp.Expr, Resolver], exp.Expr]
 
 RULES: tuple[Rule, ...] = (
     bind,
+    pivots,
     name_projections,
     argument_order,
     fold_identifiers,

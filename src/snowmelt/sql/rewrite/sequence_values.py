@@ -19,7 +19,7 @@ _VALUE = "NEXTVAL"
 
 def sequence_values(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
     """Both forms become calls of the engine's own sequences."""
-    if not resolver.uses_sequences():
+    if not resolver.mentions("NEXTVAL"):
         return tree
     for rows in list(tree.find_all(exp.TableFromRows)):
         call = rows.this
