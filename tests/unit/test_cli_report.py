@@ -24,13 +24,26 @@ def test_the_report_shows_what_happened() -> None:
         decisions=[{"CHALLENGER_VERSION": "V2", "DECISION": "PROMOTED", "REASON": "promoted: not worse"}],
         tasks=[{"NAME": "PREDICT_WRITE_TASK", "STATE": "SUCCEEDED", "RUNS": 11}],
         spans=[{"SPAN": "fit_pipeline", "SPANS": 3, "MILLISECONDS": 2500.4}],
+        alerts=[{"KIND": "PSI", "COLUMN_NAME": "AGE", "VALUE": 8.31, "ALERT_ABOVE": 0.25}],
+        small={1: 0.14, 1000: 0.21},
         timings=[BatchTiming(100_000, 2.0), BatchTiming(100_000, 3.0), BatchTiming(50_000, 1.0)],
         seconds=95.0,
     )
     target = io.StringIO()
     Console(file=target, width=160).print(render(report, Path(".snowmelt")))
     text = target.getvalue()
-    for expected in ("969,000", "2.03%", "promoted: not worse", "41,667", "2.00 s", "3.00 s", "2,500 ms", "95 s"):
+    for expected in (
+        "969,000",
+        "2.03%",
+        "promoted: not worse",
+        "41,667",
+        "2.00 s",
+        "3.00 s",
+        "2,500 ms",
+        "95 s",
+        "0.21 s",
+        "8.31",
+    ):
         assert expected in text
 
 

@@ -108,7 +108,7 @@ def distributions(session: Session, version: str, since: str, until: str) -> Ite
     ).collect()
     if not bins:
         return
-    counts = ", ".join(f"COUNT_IF({condition(bin_)})" for bin_ in bins)
+    counts = ", ".join(f"COUNT(IFF({condition(bin_)}, 1, NULL))" for bin_ in bins)
     total, *counted = session.sql(f"SELECT COUNT(*), {counts} FROM {recent(since, until, version)}").collect()[0]
     for column in dict.fromkeys(bin_["COLUMN_NAME"] for bin_ in bins):
         pairs = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import insurance_features as features
 import insurance_spec as spec
@@ -26,7 +27,8 @@ def predict_write_to_gold(session: Session) -> str:
     """
     with tracer.start_as_current_span("predict_write_to_gold"), transaction(session):
         with tracer.start_as_current_span("read_from_stream") as span:
-            span.set_attribute("data.row_count", session.sql(f"SELECT COUNT(*) FROM {STREAM}").collect()[0][0])
+            found = count_changes(session)
+            span.set_attribute("data.row_count", found.rows)
 
         with tracer.start_as_current_span("standardize_values"):
             changes = changed_rows()
@@ -41,8 +43,10 @@ def predict_write_to_gold(session: Session) -> str:
             scored = predicted(f"SELECT * FROM changed WHERE {is_scored()}", version)
 
         with tracer.start_as_current_span("write_predictions_to_gold") as span:
-            quarantined, _, _ = merged(session, quarantine_statement(changes))
-            inserted, updated, deleted = merged(session, gold_statement(changes, scored, version))
+            quarantined = 0
+            if found.faulty or found.quarantined:
+                quarantined, _, _ = merged(session, quarantine_statement(changes))
+            inserted, updated, deleted = merged(session, gold_statement(changes, scored, version, found.leaving > 0))
             span.set_attribute("data.rows_inserted", inserted)
             span.set_attribute("data.rows_updated", updated)
             span.set_attribute("data.rows_deleted", deleted)
@@ -52,6 +56,28 @@ def predict_write_to_gold(session: Session) -> str:
         f"{inserted} record(s) inserted, {updated} record(s) updated, "
         f"{deleted} record(s) deleted in the {spec.GOLD} table"
     )
+
+
+class Changes(NamedTuple):
+    """How many rows the stream has, how many of them cannot be scored, how many may leave the gold table; and how many
+    rows stand in quarantine already."""
+
+    rows: int
+    faulty: int
+    leaving: int
+    quarantined: int
+
+
+def count_changes(session: Session) -> Changes:
+    """Look at the stream, so that nothing is done for rows of a kind that it does not have."""
+    kept = f"SELECT COUNT(*) FROM {spec.QUARANTINE}"
+    (counts,) = session.sql(
+        f"""WITH changed AS ({changed_rows()})
+            SELECT (SELECT COUNT(*) FROM {STREAM}),
+                   COUNT(IFF({is_faulty()}, 1, NULL)), COUNT(IFF({is_scored()}, NULL, 1)), ({kept})
+            FROM changed"""
+    ).collect()
+    return Changes(*counts)
 
 
 @contextmanager
@@ -83,6 +109,11 @@ def is_scored() -> str:
     return f"METADATA$ACTION = 'INSERT' AND {features.is_sound()}"
 
 
+def is_faulty() -> str:
+    """Does a changed row stand in quarantine afterwards?"""
+    return f"METADATA$ACTION = 'INSERT' AND NOT ({features.is_sound()})"
+
+
 def predicted(rows: str, version: str) -> str:
     """A query of `rows` with their predictions by a version of the model."""
     arguments = ", ".join(spec.FEATURES)
@@ -106,7 +137,7 @@ def quarantine_statement(changes: str) -> str:
         MERGE INTO {spec.QUARANTINE} AS quarantine
         USING (
             WITH changed AS ({changes}),
-            judged AS (SELECT *, METADATA$ACTION = 'INSERT' AND NOT ({features.is_sound()}) AS FAULTY FROM changed)
+            judged AS (SELECT *, {is_faulty()} AS FAULTY FROM changed)
             SELECT *, {features.fault()} AS REASON FROM judged
             WHERE FAULTY OR {ROW_ID} IN (SELECT {ROW_ID} FROM {spec.QUARANTINE})
         ) AS change
@@ -116,8 +147,9 @@ def quarantine_statement(changes: str) -> str:
         WHEN NOT MATCHED AND change.FAULTY THEN INSERT ({", ".join(values)}) VALUES ({", ".join(values.values())})"""
 
 
-def gold_statement(changes: str, scored: str, version: str) -> str:
-    """A MERGE that brings the gold table up to date with the changed rows."""
+def gold_statement(changes: str, scored: str, version: str, leaving: bool) -> str:
+    """A MERGE that brings the gold table up to date with the changed rows; without `leaving`, none of them is deleted
+    or faulty."""
     copied = (*spec.FEATURES, *spec.CARRIED, spec.LABEL, *STREAM_COLUMNS, spec.PREDICTION)
     values = {name: f"change.{name}" for name in copied}
     values |= {
@@ -127,14 +159,13 @@ def gold_statement(changes: str, scored: str, version: str) -> str:
         "SCORED_AT": "CURRENT_TIMESTAMP()",
         "TRACE_ID": f"'{trace_id()}'",
     }
+    others = f" UNION ALL SELECT *, NULL, FALSE FROM changed WHERE NOT ({is_scored()})" if leaving else ""
     return f"""
         MERGE INTO {spec.GOLD} AS gold
         USING (
             WITH changed AS ({changes}),
             scored AS ({scored})
-            SELECT *, TRUE AS STAYS FROM scored
-            UNION ALL
-            SELECT *, NULL, FALSE FROM changed WHERE NOT ({is_scored()})
+            SELECT *, TRUE AS STAYS FROM scored{others}
         ) AS change
         ON gold.{ROW_ID} = change.{ROW_ID}
         WHEN MATCHED AND NOT change.STAYS THEN DELETE

@@ -8,7 +8,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 from typing import Annotated
 
 import typer
@@ -19,6 +21,8 @@ from snowflake.connector import DictCursor, SnowflakeConnection
 from snowmelt.base.settings import Settings
 from snowmelt.cli import connection as connections
 from snowmelt.cli import demo_data
+from snowmelt.cli.demo_page import write_page
+from snowmelt.cli.demo_plots import draw
 from snowmelt.cli.demo_report import BatchTiming, gather, render
 from snowmelt.cli.deploy import run
 from snowmelt.cli.embedded import running
@@ -46,6 +50,14 @@ VALUES (NULL, 'female', 24.5, 1, 'no', 'southeast', 'Rarely', 'Student', 'Basic'
        (35, 'male', 900, 0, 'no', 'northwest', 'Never', 'Blue collar', 'Premium'),
        (52, 'female', 31.2, 2, 'yes', 'atlantis', 'Frequently', 'White collar', 'Standard')
 """
+
+
+#: The last rows of the feed land in small batches: so many times each of these.
+TRICKLES = 5
+SMALL = (1, 1_000)
+
+#: A training set that is too small on purpose.
+FEW_ROWS = "SELECT * FROM SOURCE_OF_TRUTH ORDER BY CHARGES - FLOOR(CHARGES), CHARGES LIMIT 500"
 
 
 @dataclass(frozen=True)
@@ -97,23 +109,29 @@ class Demo:
         version, error = self.latest_version()
         self.say(f"Trained in {finished.seconds:.1f} s: version {version}, MAPE {error:.2%}")
 
-    def train_major(self) -> None:
-        """Call the training procedure for a major version."""
+    def train_worse(self) -> None:
+        """Train on a handful of rows: the gate keeps the result out."""
+        self.execute(f"CREATE OR REPLACE TABLE FEW_ROWS AS {FEW_ROWS}")
         with (
-            self.console.status("CALL TRAIN_SAVE_INS_MODEL('SOURCE_OF_TRUTH', TRUE)"),
+            self.console.status("CALL TRAIN_SAVE_INS_MODEL('FEW_ROWS', TRUE)"),
             self.connection.cursor() as call,
         ):
-            call.execute("CALL TRAIN_SAVE_INS_MODEL('SOURCE_OF_TRUTH', TRUE)")
+            call.execute("CALL TRAIN_SAVE_INS_MODEL('FEW_ROWS', TRUE)")
             (answer,) = call.fetchone()  # type: ignore[misc]
-        self.say(f"Trained a major version: {answer}")
+        self.say(f"Trained a worse one on 500 rows: {answer.partition('; ')[2]}")
+
+    @property
+    def bulk(self) -> int:
+        """The rows of the feed that land in large batches."""
+        return self.rows - demo_data.TRAINING_ROWS - TRICKLES * sum(SMALL)
 
     def feed(self) -> list[BatchTiming]:
         """Land the feed batch by batch and have each scored; give how long each took from landing to gold."""
-        feed_rows = self.rows - demo_data.TRAINING_ROWS
+        feed_rows = self.bulk
         timings: list[BatchTiming] = []
         with self.progress(f"Scoring batches of {self.batch:,}", feed_rows) as advance:
             for offset in range(0, feed_rows, self.batch):
-                landed = demo_data.land(self.connection, self.batch, offset)
+                landed = demo_data.land(self.connection, min(self.batch, feed_rows - offset), offset)
                 committed = time.perf_counter()
                 run_task(self.connection, PREDICT)
                 timings.append(BatchTiming(landed, time.perf_counter() - committed))
@@ -122,6 +140,22 @@ class Demo:
         seconds = sum(timing.seconds for timing in timings)
         self.say(f"Scored {total:,} rows at {total / seconds:,.0f} rows per second")
         return timings
+
+    def trickle(self) -> dict[int, float]:
+        """Land a row, and a thousand, a few times each; give the median seconds from landing to gold."""
+        found: dict[int, float] = {}
+        with self.console.status("A row at a time, then a thousand"):
+            offset = self.bulk
+            for rows in SMALL:
+                seconds = []
+                for _ in range(TRICKLES):
+                    offset += demo_data.land(self.connection, rows, offset)
+                    committed = datetime.now(UTC)
+                    seconds.append((run_task(self.connection, PREDICT).completed - committed).total_seconds())
+                found[rows] = median(seconds)
+        told = ", ".join(f"{rows:,} row{'s' * (rows > 1)} in {seconds:.2f} s" for rows, seconds in found.items())
+        self.say(f"From landing to gold: {told}")
+        return found
 
     def change(self) -> None:
         """Update and delete landing rows, land some faulty ones, and have the changes scored."""
@@ -184,8 +218,15 @@ def _run(steps: Demo, started: float, data: Path) -> None:
     steps.load()
     steps.train()
     timings = steps.feed()
+    small = steps.trickle()
     steps.change()
     steps.train()
-    steps.train_major()
+    steps.train_worse()
     steps.execute(f"ALTER TASK {PREDICT} RESUME")
-    steps.console.print(render(gather(steps.connection, timings, time.perf_counter() - started), data))
+    report = gather(steps.connection, timings, small, time.perf_counter() - started)
+    tables = render(report, data)
+    with steps.console.status("Drawing"):
+        pictures = draw(steps.connection, report, data / "report")
+        page = write_page(data / "report" / "report.html", tables, pictures)
+    steps.console.print(tables)
+    steps.console.print(f"The report with its pictures: [bold]{page}[/]", soft_wrap=True)

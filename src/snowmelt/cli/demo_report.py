@@ -35,6 +35,11 @@ GROUP BY SPAN
 ORDER BY MILLISECONDS DESC
 """
 
+_ALERTS = """
+SELECT KIND, COLUMN_NAME, MAX(VALUE) AS VALUE, ANY_VALUE(ALERT_ABOVE) AS ALERT_ABOVE
+FROM DRIFT_ALERTS GROUP BY KIND, COLUMN_NAME ORDER BY VALUE DESC
+"""
+
 _DECISIONS = "SELECT CHALLENGER_VERSION, DECISION, REASON FROM MODEL_DECISIONS ORDER BY DECIDED_AT"
 
 
@@ -58,18 +63,26 @@ class ModelVersionRow:
 
 @dataclass(frozen=True)
 class Report:
-    """What the demo's last page shows."""
+    """What the demo's last page shows.
+
+    Attributes:
+        small: median seconds from landing to gold, by the number of rows that landed.
+    """
 
     counts: dict[str, int]
     versions: Sequence[ModelVersionRow]
     decisions: Sequence[dict[str, Any]]
     tasks: Sequence[dict[str, Any]]
     spans: Sequence[dict[str, Any]]
+    alerts: Sequence[dict[str, Any]]
     timings: Sequence[BatchTiming]
+    small: dict[int, float]
     seconds: float
 
 
-def gather(connection: SnowflakeConnection, timings: Sequence[BatchTiming], seconds: float) -> Report:
+def gather(
+    connection: SnowflakeConnection, timings: Sequence[BatchTiming], small: dict[int, float], seconds: float
+) -> Report:
     """Ask the server for everything that the report shows."""
     counts = {name: int(_rows(connection, f"SELECT COUNT(*) AS N FROM {name}")[0]["N"]) for name in _TABLES}
     versions = [_version(row) for row in _rows(connection, "SHOW VERSIONS IN MODEL INSURANCE_CHARGES_PREDICTION")]
@@ -79,7 +92,9 @@ def gather(connection: SnowflakeConnection, timings: Sequence[BatchTiming], seco
         decisions=_rows(connection, _DECISIONS),
         tasks=_rows(connection, _TASKS),
         spans=_rows(connection, _SPANS),
+        alerts=_rows(connection, _ALERTS),
         timings=timings,
+        small=small,
         seconds=seconds,
     )
 
@@ -103,6 +118,7 @@ def render(report: Report, data: Path) -> RenderableType:
         _side_by_side(_counts(report), _speed(report)),
         _versions(report),
         _tasks(report),
+        _alerts(report),
         _spans(report),
         Panel(_next_steps(data), title="Next", title_align="left", border_style="cyan"),
     )
@@ -136,6 +152,8 @@ def _speed(report: Report) -> Table:
     table.add_row("rows per second", f"{rows / seconds:,.0f}")
     table.add_row("a batch to gold, median", f"{median(t.seconds for t in report.timings):.2f} s")
     table.add_row("a batch to gold, slowest", f"{max(t.seconds for t in report.timings):.2f} s")
+    for rows, median_seconds in report.small.items():
+        table.add_row(f"{rows:,} row{'s' * (rows > 1)} to gold, median", f"{median_seconds:.2f} s")
     table.add_row("the whole demo", f"{report.seconds:.0f} s")
     return table
 
@@ -159,6 +177,15 @@ def _tasks(report: Report) -> Table:
     for row in report.tasks:
         colour = "red" if row["STATE"] == "FAILED" else "green"
         table.add_row(row["NAME"], f"[{colour}]{row['STATE']}[/]", str(row["RUNS"]))
+    return table
+
+
+def _alerts(report: Report) -> Table:
+    table = _table("Drift alerts, after the changes", "what", "of")
+    for heading in ("value", "limit"):
+        table.add_column(heading, justify="right")
+    for row in report.alerts:
+        table.add_row(row["KIND"], row["COLUMN_NAME"], f"{row['VALUE']:.2f}", f"{row['ALERT_ABOVE']:.2f}")
     return table
 
 

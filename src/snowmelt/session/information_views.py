@@ -5,6 +5,7 @@ Source: docs.snowflake.com/en/sql-reference/info-schema and the page of each vie
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -343,6 +344,17 @@ TABLE_CONSTRAINTS = (
     _c("RELY", lambda p: _yes(p[1].rely)),
 )
 
+MODELS = (
+    _c("CATALOG_NAME", lambda m: m.full_name.database),
+    _c("SCHEMA_NAME", lambda m: m.full_name.schema),
+    _c("MODEL_NAME", lambda m: m.name),
+    _c("MODEL_OWNER", lambda m: m.owner),
+    _c("DEFAULT_VERSION_NAME", lambda m: m.default_version),
+    _c("VERSIONS", lambda m: json.dumps([version.name for version in m.versions])),
+    _c("COMMENT", lambda m: m.comment),
+    _c("CREATED", lambda m: m.created_on, TIMESTAMP_LTZ),
+)
+
 MODEL_VERSIONS = (
     _c("CATALOG_NAME", lambda p: p[0].full_name.database),
     _c("SCHEMA_NAME", lambda p: p[0].full_name.schema),
@@ -358,6 +370,7 @@ OBJECT_VIEWS: dict[str, tuple[Callable[[Session, str], Iterable[Any]], tuple[Col
     "COLUMNS": (_columns, COLUMNS),
     "FILE_FORMATS": (lambda session, database: inside(session, database, FileFormat), FILE_FORMATS),
     "FUNCTIONS": (lambda session, database: inside(session, database, Function), FUNCTIONS),
+    "MODELS": (lambda session, database: inside(session, database, Model), MODELS),
     "MODEL_VERSIONS": (
         lambda session, database: [(m, v) for m in inside(session, database, Model) for v in m.versions],
         MODEL_VERSIONS,

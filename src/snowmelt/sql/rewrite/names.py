@@ -86,8 +86,13 @@ def _positional(node: exp.Parameter) -> str:
 
 
 def table_name(table: exp.Table) -> Name:
-    """The `Name` that a table node gives, parts folded."""
+    """The `Name` that a table node gives, parts folded.
+
+    ``database.schema.INFORMATION_SCHEMA.view`` is taken for the database's view, as tutorials write it.
+    """
     parts = [logical(part) for part in table.parts]
+    if len(parts) == 4 and parts[2] == "INFORMATION_SCHEMA":
+        del parts[1]
     if len(parts) > 3:
         raise unsupported(f"name of {len(parts)} parts")
     return Name(*reversed(parts))

@@ -21,7 +21,7 @@ def resolve_sources(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
         this = table.this
         if isinstance(this, exp.DynamicIdentifier):
             _resolve(table, parse_name(_text(this.this)), resolver)
-        elif isinstance(this, exp.Identifier) and not is_cte(table):
+        elif isinstance(this, exp.Dot) or (isinstance(this, exp.Identifier) and not is_cte(table)):
             _resolve(table, table_name(table), resolver)
         elif isinstance(this, exp.Identifier) and past_of(table) is not None:
             raise unsupported("AT / BEFORE / CHANGES of a common table expression")

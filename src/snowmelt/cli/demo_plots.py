@@ -1,0 +1,96 @@
+"""The demo's pictures: predictions beside true charges, the error of each version, how long batches take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from snowflake.connector import SnowflakeConnection
+
+if TYPE_CHECKING:
+    from snowmelt.cli.demo_report import BatchTiming, Report
+
+#: Gold rows that the first picture shows.
+SAMPLE = 20_000
+#: The part of the error that is the data's own noise, which no model can learn.
+NOISE = 0.0162
+
+_PREDICTIONS = f"""
+SELECT CHARGES, PREDICTED_CHARGES FROM INSURANCE_GOLD SAMPLE ({SAMPLE} ROWS)
+WHERE NOT METADATA$ISUPDATE  -- the demo updates rows without their charges
+"""
+
+_INK, _MAIN, _GOOD, _BAD = "#1f2933", "#2b7bba", "#3c9d6b", "#c2553d"
+
+
+def draw(connection: SnowflakeConnection, report: Report, directory: Path) -> list[Path]:
+    """Draw the pictures as PNG files in `directory`, which is made; give their paths."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with connection.cursor() as cursor:
+        true, predicted = zip(*cursor.execute(_PREDICTIONS).fetchall(), strict=True)  # type: ignore[union-attr]
+    return [
+        _predictions(true, predicted, directory / "predicted_vs_actual.png"),
+        _versions(report, directory / "error_by_version.png"),
+        _latency(report.timings, directory / "latency.png"),
+    ]
+
+
+def _axes(title: str, across: str, up: str) -> tuple[Any, Any]:
+    # Without pyplot: no window system is looked for, and nothing stays open.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4.5), dpi=110, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.set_title(title, loc="left", color=_INK, fontsize=12)
+    axes.set_xlabel(across, color=_INK)
+    axes.set_ylabel(up, color=_INK)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _predictions(true: Sequence[float], predicted: Sequence[float], path: Path) -> Path:
+    figure, axes = _axes("Predicted and true charges of gold rows", "true charges ($)", "predicted charges ($)")
+    low, high = min(true), max(true)
+    shade = axes.hexbin(true, predicted, gridsize=60, cmap="Blues", mincnt=1, bins="log")
+    axes.plot([low, high], [low, high], color=_BAD, linewidth=1, linestyle="--", label="exact")
+    axes.legend(frameon=False, loc="upper left")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter("{x:,.0f}")
+    figure.colorbar(shade, label="rows")
+    figure.savefig(path)
+    return path
+
+
+def _versions(report: Report, path: Path) -> Path:
+    figure, axes = _axes("Error of each version on held-out rows", "version", "mean absolute percentage error (%)")
+    kept_out = {row["CHALLENGER_VERSION"] for row in report.decisions if row["DECISION"] == "KEPT"}
+    names = [version.name for version in report.versions]
+    errors = [version.mape * 100 for version in report.versions]
+    colours = [_GOOD if version.default else _BAD if version.name in kept_out else _MAIN for version in report.versions]
+    bars = axes.bar(names, errors, color=colours, width=0.6)
+    says = [
+        "serves" if version.default else "kept out by the gate" if version.name in kept_out else "served before"
+        for version in report.versions
+    ]
+    axes.bar_label(bars, [f"{error:.2f} %\n{word}" for error, word in zip(errors, says, strict=True)], padding=3)
+    axes.axhline(NOISE * 100, color=_INK, linewidth=1, linestyle="--")
+    axes.annotate(
+        "the data's own noise", (0.995, NOISE * 100), xycoords=("axes fraction", "data"), ha="right", va="bottom"
+    )
+    axes.set_ylim(0, max(errors) * 1.25)
+    figure.savefig(path)
+    return path
+
+
+def _latency(timings: Sequence[BatchTiming], path: Path) -> Path:
+    figure, axes = _axes("From landing to gold, with each batch's rows", "batch", "seconds from commit to commit")
+    numbers = range(1, len(timings) + 1)
+    bars = axes.bar(numbers, [timing.seconds for timing in timings], color=_MAIN, width=0.7)
+    axes.bar_label(bars, [f"{timing.rows:,}" for timing in timings], fontsize=7, padding=2)
+    axes.set_xticks(numbers)
+    axes.margins(y=0.1)
+    figure.savefig(path)
+    return path
