@@ -55,8 +55,6 @@ REFUSALS = (
     Refusal("XML, Avro and ORC files", "COPY INTO t FROM @files FILE_FORMAT = (TYPE = AVRO)", "AVRO"),
     Refusal("Schema evolution", "CREATE TABLE c (n NUMBER) ENABLE_SCHEMA_EVOLUTION = TRUE", "ENABLE_SCHEMA_EVOLUTION"),
     Refusal("Time travel into the future", "SELECT * FROM t AT (OFFSET => 60)", "future"),
-    Refusal("CHANGES of views", "SELECT * FROM v CHANGES (INFORMATION => DEFAULT) AT (OFFSET => 0)", "CHANGES"),
-    Refusal("Streams on views", "CREATE STREAM s ON VIEW v", "VIEW"),
     Refusal("Streams on directory tables", "CREATE STREAM s ON STAGE files", "stream on STAGE"),
     Refusal(
         "Notification integrations of tasks",

@@ -214,15 +214,24 @@ class Stream(SchemaObject):
     """A stream; its offset is kept in storage, beside the rows, not here.
 
     Attributes:
-        source: id of the table it reads.
+        source: id of the table or view it reads, as `source_kind` says.
         mode: ``DEFAULT``, ``APPEND_ONLY``.
-        initial_rows: SHOW_INITIAL_ROWS: until first consumed, rows already in the table count as inserted.
+        initial_rows: SHOW_INITIAL_ROWS: until first consumed, it shows the rows that were there at first.
+        source_kind: ``TABLE`` or ``VIEW``.
+        tables: ids of the tables below a view.
     """
 
     source: int
     source_name: FullName
     mode: str = "DEFAULT"
     initial_rows: bool = False
+    source_kind: str = "TABLE"
+    tables: tuple[int, ...] = ()
+
+    @property
+    def base(self) -> tuple[int, ...]:
+        """The ids of the tables whose changes it tells of."""
+        return self.tables or (self.source,)
 
 
 class TaskStatus(StrEnum):

@@ -41,7 +41,7 @@ There = Callable[[FullName], FullName]
 """The name that a copy has; for what is not copied, its own."""
 
 _NEXTVAL = ".NEXTVAL"
-_PLAIN = (View, FileFormat, Procedure, Function)
+_PLAIN = (FileFormat, Procedure, Function)
 
 
 class Copies:
@@ -60,6 +60,7 @@ class Copies:
         self._there = there
         self._point = point
         self._tables: dict[int, int] = {}
+        self._views: dict[int, int] = {}
         self._physical: list[Callable[[Connection], None]] = []
 
     def add(self, items: Iterable[SchemaObject], durability: Durability | None = None) -> None:
@@ -70,6 +71,7 @@ class Copies:
         """
         listed = list(items)
         tables = [item for item in listed if isinstance(item, Table)]
+        self._views |= {item.id: self._session.services.engine.next_id() for item in listed if isinstance(item, View)}
         self._tables |= {table.id: self._session.services.engine.next_id() for table in tables}
         for table in tables:
             self.entities.append(self._table(table, durability or table.durability))
@@ -80,6 +82,8 @@ class Copies:
                 self.entities.append(self._sequence(item))
             elif isinstance(item, Task):
                 self.entities.append(self._task(item))
+            elif isinstance(item, View):
+                self.entities.append(self._copy(item, id=self._views[item.id]))
             elif isinstance(item, _PLAIN):
                 self.entities.append(self._copy(item))
 
@@ -168,11 +172,16 @@ class Copies:
         return made
 
     def _stream(self, stream: Stream) -> SchemaObject:
-        """A stream on a table that is copied along begins with the copy; any other goes on where the old one is."""
-        source = self._tables.get(stream.source)
-        made = self._copy(stream, source=source or stream.source, source_name=self._there(stream.source_name))
+        """A stream on what is copied along begins with the copy; any other goes on where the old one is."""
+        copied = self._tables | self._views
+        made = self._copy(
+            stream,
+            source=copied.get(stream.source, stream.source),
+            source_name=self._there(stream.source_name),
+            tables=tuple(copied.get(table, table) for table in stream.tables),
+        )
         assert isinstance(made, Stream)
-        if source is None:
+        if (made.source, made.tables) == (stream.source, stream.tables):
             self._physical.append(lambda connection: copy_offset(connection, stream.id, made.id))
         else:
             self._physical.append(lambda connection: create_offset(connection, made))

@@ -29,6 +29,7 @@ from snowmelt.catalog.objects import (
     View,
     Warehouse,
 )
+from snowmelt.session.stream_reads import stream_source
 from snowmelt.session.warehouses import warehouse
 from snowmelt.sql.parse import parse_routine_name
 
@@ -215,10 +216,11 @@ def _file_format(names: _Names, item: FileFormat) -> str:
 
 
 def _stream(names: _Names, stream: Stream) -> str:
-    table = names.session.table_by_id(stream.source)
-    source = stream.source_name if table is None else table.full_name
+    found = stream_source(names.session, stream)
+    source = stream.source_name if found is None else found.full_name
+    kind = stream.source_kind.lower()
     mode = " append_only = true" if stream.mode == "APPEND_ONLY" else ""
-    return f"create or replace stream {names.of(stream.full_name)} on table {source}{mode}{_comment(stream.comment)};"
+    return f"create or replace stream {names.of(stream.full_name)} on {kind} {source}{mode}{_comment(stream.comment)};"
 
 
 def _task(names: _Names, task: Task) -> str:

@@ -19,7 +19,7 @@ from snowmelt.catalog.objects import Function, Sequence, Stream, Table, TableCol
 from snowmelt.session.bindings import literal, wire_literal
 from snowmelt.session.information_schema import information_schema
 from snowmelt.session.loading import StagedRows, staged_rows
-from snowmelt.session.stream_reads import stream_query
+from snowmelt.session.stream_reads import stream_query, stream_source
 from snowmelt.session.system_functions import system_function
 from snowmelt.session.table_functions import table_function
 from snowmelt.session.time_travel import Point, changes, point_of, rows_at
@@ -137,15 +137,15 @@ class SessionPlanner:
         if full.schema == "INFORMATION_SCHEMA":
             return None
         match self.session.relation(full):
-            case Table() as table if isinstance(past, Interval):
-                return (*table.columns, *_STREAM_COLUMNS)
+            case Table() | View() as source if isinstance(past, Interval):
+                return (*source.columns, *_STREAM_COLUMNS)
             case Table() as table:
                 return table.columns
             case View() as view:
                 return view.columns
             case Stream() as stream:
-                source = self.session.table_by_id(stream.source)
-                return None if source is None else (*source.columns, *_STREAM_COLUMNS)
+                tracked = stream_source(self.session, stream)
+                return None if tracked is None else (*tracked.columns, *_STREAM_COLUMNS)
             case _:
                 return None
 
@@ -232,9 +232,9 @@ class SessionPlanner:
             return self._take(numbered)
         return None if column.default is None else self.expression(column.default)
 
-    def beside(self, text: str | None = None) -> SessionPlanner:
+    def beside(self, text: str | None = None, scope: Scope | None = None) -> SessionPlanner:
         """A planner for an expression of its own."""
-        return SessionPlanner(self.session, self.request, scope=self.scope, depth=self._depth, text=text)
+        return SessionPlanner(self.session, self.request, scope=scope or self.scope, depth=self._depth, text=text)
 
     def expression(self, text: str) -> str:
         """DuckDB text of an expression of its own, such as a default."""

@@ -118,7 +118,7 @@ def _forget(services: Services, connection: Connection, items: Sequence[Entity])
 @dataclass(frozen=True)
 class _Offset:
     stream: int
-    source: int
+    tables: tuple[int, ...]
     version: int
     moved_at: datetime
 
@@ -154,7 +154,7 @@ class _Round:
 
     def _read_offsets(self, streams: list[Stream]) -> list[_Offset]:
         rows = self._connection.run("SELECT stream, ver, epoch_us(moved_at) FROM snowmelt.offsets")
-        sources = {stream.id: stream.source for stream in streams}
+        sources = {stream.id: stream.base for stream in streams}
         return [
             _Offset(stream, sources[stream], version, from_microseconds(microseconds))
             for stream, version, microseconds in rows
@@ -172,7 +172,7 @@ class _Round:
         catalog, account = self._engine.catalog, self._services.account
         kept = self._version_at(self._now - retention_of(catalog, account, table))
         extended = extended_retention_of(catalog, account, table)
-        offsets = [o.version for o in self._offsets if o.source == table.id and o.moved_at + extended > self._now]
+        offsets = [o.version for o in self._offsets if table.id in o.tables and o.moved_at + extended > self._now]
         return min(kept, self._least, *offsets)
 
     def prune(self, table: Table) -> Iterator[str]:

@@ -15,6 +15,7 @@ from snowmelt.session.definitions import existing
 from snowmelt.session.session import Session
 from snowmelt.session.show_scope import Shown, columns, in_scope
 from snowmelt.session.staleness import last_moved, stale_after
+from snowmelt.session.stream_reads import stream_source, stream_tables
 from snowmelt.sql.statements import Show
 from snowmelt.tasks.graph import is_root
 
@@ -31,8 +32,8 @@ def show_streams(session: Session, statement: Show) -> Shown:
             s.owner,
             s.comment,
             _source(session, s),
-            "Table",
-            _source(session, s),
+            s.source_kind.capitalize(),
+            ",".join(_base_tables(session, s)),
             "DELTA",
             *_staleness(session, s, moved),
             "N/A",
@@ -49,17 +50,23 @@ def show_streams(session: Session, statement: Show) -> Shown:
 
 def _staleness(session: Session, stream: Stream, moved: Mapping[int, datetime]) -> tuple[str, str, datetime | None]:
     """The cells stale, mode and stale_after."""
-    table = session.table_by_id(stream.source)
-    if table is None or stream.id not in moved:
+    tables = stream_tables(session, stream)
+    if tables is None or stream.id not in moved:
         return "true", stream.mode, None
-    end = stale_after(session, table, moved[stream.id])
+    end = stale_after(session, tables, moved[stream.id])
     return str(end <= session.services.clock.now()).lower(), stream.mode, end
 
 
 def _source(session: Session, stream: Stream) -> str:
-    """The name that the stream's table has now, or had when it was dropped."""
-    table = session.table_by_id(stream.source)
-    return str(stream.source_name if table is None else table.full_name)
+    """The name that what the stream is on has now, or had when it was dropped."""
+    source = stream_source(session, stream)
+    return str(stream.source_name if source is None else source.full_name)
+
+
+def _base_tables(session: Session, stream: Stream) -> list[str]:
+    """The names of the tables whose changes the stream tells of."""
+    tables = stream_tables(session, stream)
+    return [str(stream.source_name)] if tables is None else [str(table.full_name) for table in tables]
 
 
 def show_tasks(session: Session, statement: Show) -> Shown:

@@ -5,6 +5,7 @@ Source: docs.snowflake.com/en/user-guide/streams-intro#data-retention-period-and
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -23,10 +24,10 @@ def last_moved(session: Session) -> dict[int, datetime]:
     return {int(stream): from_microseconds(microseconds) for stream, microseconds in rows}
 
 
-def stale_after(session: Session, table: Table, moved_at: datetime) -> datetime:
-    """When a stream on a table goes stale unless it is consumed."""
+def stale_after(session: Session, tables: Sequence[Table], moved_at: datetime) -> datetime:
+    """When a stream that tells of changes of tables goes stale unless it is consumed."""
     services = session.services
-    return moved_at + extended_retention_of(services.engine.catalog, services.account, table)
+    return moved_at + min(extended_retention_of(services.engine.catalog, services.account, each) for each in tables)
 
 
 def moved_at(session: Session, stream: Stream) -> datetime | None:
@@ -36,22 +37,22 @@ def moved_at(session: Session, stream: Stream) -> datetime | None:
     return None if microseconds is None else from_microseconds(microseconds)
 
 
-def is_fresh(session: Session, stream: Stream, table: Table) -> bool:
+def is_fresh(session: Session, stream: Stream, tables: Sequence[Table]) -> bool:
     """Whether a stream can be read."""
     moved = moved_at(session, stream)
     if moved is None:
         return True  # it was dropped since, which is for others to say
-    return session.services.clock.now() < stale_after(session, table, moved)
+    return session.services.clock.now() < stale_after(session, tables, moved)
 
 
-def check_fresh(session: Session, stream: Stream, table: Table) -> None:
+def check_fresh(session: Session, stream: Stream, tables: Sequence[Table]) -> None:
     """Check that a stream can be read.
 
     Raises:
         SqlError: 000707 when it is stale: the changes since its offset need not be there any more.
     """
-    if not is_fresh(session, stream, table):
-        raise out_of_reach(table)
+    if not is_fresh(session, stream, tables):
+        raise out_of_reach(tables[0])
 
 
 def out_of_reach(table: Table) -> SqlError:

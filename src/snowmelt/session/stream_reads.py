@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from snowmelt.base.datatypes import NUMBER, TIMESTAMP_LTZ, VARCHAR
 from snowmelt.base.errors import SqlError
+from snowmelt.base.request import Request
 from snowmelt.base.result import StatementType
-from snowmelt.catalog.objects import Stream, Table
+from snowmelt.catalog.objects import Stream, Table, View
 from snowmelt.plan.steps import OpenWindow, Plan, Read
 from snowmelt.session.execute import run_plan, run_steps
 from snowmelt.session.staleness import check_fresh, moved_at
+from snowmelt.session.view_sources import base_tables, view_query
 from snowmelt.sql import deltas
+from snowmelt.sql.view_deltas import view_delta, view_initial
 from snowmelt.streams import offsets
 from snowmelt.streams.offsets import Window
 
@@ -31,13 +34,10 @@ def stream_query(planner: SessionPlanner, stream: Stream) -> str:
     """DuckDB text of a query for what a stream shows.
 
     Raises:
-        SqlError: 091901 when its table was dropped, 000707 when it is stale.
+        SqlError: 091901 when what it is on was dropped, 000707 when it is stale.
     """
-    _notice(planner, stream)
-    window, later = _changes(planner.session, stream)
-    if not stream.initial_rows:
-        return later
-    return deltas.once_initial(window, deltas.initial(source_of(planner.session, stream), window), later)
+    first, later = _noticed(planner, stream)
+    return later if first is None else deltas.once_initial(_window(planner.session, stream), first, later)
 
 
 def has_data(planner: SessionPlanner, stream: Stream) -> str:
@@ -47,42 +47,90 @@ def has_data(planner: SessionPlanner, stream: Stream) -> str:
     Raises:
         SqlError: as `stream_query`.
     """
-    _notice(planner, stream)
-    window, later = _changes(planner.session, stream)
+    first, later = _noticed(planner, stream)
     found = f"EXISTS (SELECT 1 FROM ({later}))"
-    if stream.initial_rows:
-        first = deltas.initial(source_of(planner.session, stream), window)
-        found = f"({found} OR EXISTS (SELECT 1 FROM ({first}) WHERE {window.initial}))"
+    if first is not None:
+        initial = _window(planner.session, stream).initial
+        found = f"({found} OR EXISTS (SELECT 1 FROM ({first}) WHERE {initial}))"
     return found
 
 
-def _notice(planner: SessionPlanner, stream: Stream) -> None:
-    check_fresh(planner.session, stream, source_of(planner.session, stream))
+def _noticed(planner: SessionPlanner, stream: Stream) -> tuple[str | None, str]:
+    check_fresh(planner.session, stream, _tables(planner.session, stream))
     planner.repeatable = False
     planner.streams_read.add(stream.id)
+    return _texts(planner, stream)
 
 
-def source_of(session: Session, stream: Stream) -> Table:
-    """The table that a stream is on.
+def _window(session: Session, stream: Stream) -> deltas.StreamWindow:
+    return deltas.StreamWindow(stream.id, bounded=session.core.transaction is not None)
+
+
+def _texts(planner: SessionPlanner, stream: Stream) -> tuple[str | None, str]:
+    """Queries for the rows that a stream shows at first, if it does, and for its changes."""
+    session = planner.session
+    source, window = stream_source(session, stream), _window(session, stream)
+    append_only = stream.mode == "APPEND_ONLY"
+    if isinstance(source, Table):
+        first = deltas.initial(source, window) if stream.initial_rows else None
+        return first, deltas.delta(source, window, append_only=append_only)
+    assert isinstance(source, View)
+    query = view_query(planner, source)
+    if {table.id for table in query.tables} != set(stream.base):
+        raise _dropped(stream, str(source.full_name))
+    first = view_initial(query, window) if stream.initial_rows else None
+    return first, view_delta(query, window, append_only=append_only)
+
+
+def changes_in(planner: SessionPlanner, source: Table | View, window: deltas.Window, *, append_only: bool) -> str:
+    """DuckDB text of a query for what changed in a table or view.
 
     Raises:
-        SqlError: 091901 when it was dropped.
+        SqlError: 091926 for a view whose changes cannot be told.
     """
-    table = session.table_by_id(stream.source)
-    if table is None:
-        raise SqlError(
-            f"SQL compilation error:\nBase table '{stream.source_name}' dropped, cannot read from stream "
-            f"'{stream.name}'.",
-            91901,
-            "01000",
-        )
-    return table
+    if isinstance(source, Table):
+        return deltas.delta(source, window, append_only=append_only)
+    return view_delta(view_query(planner, source), window, append_only=append_only)
 
 
-def _changes(session: Session, stream: Stream) -> tuple[deltas.StreamWindow, str]:
-    window = deltas.StreamWindow(stream.id, bounded=session.core.transaction is not None)
-    table = source_of(session, stream)
-    return window, deltas.delta(table, window, append_only=stream.mode == "APPEND_ONLY")
+# --- what a stream is on ---------------------------------------------------------------------------------------------
+
+
+def stream_source(session: Session, stream: Stream) -> Table | View | None:
+    """The table or view that a stream is on; None when it was dropped."""
+    if stream.source_kind == "VIEW":
+        views = session.services.engine.catalog.all(View)
+        return next((view for view in views if view.id == stream.source), None)
+    return session.table_by_id(stream.source)
+
+
+def stream_tables(session: Session, stream: Stream) -> tuple[Table, ...] | None:
+    """The tables whose changes a stream tells of; None when one of them, or the view, was dropped."""
+    tables = tuple(table for each in stream.base if (table := session.table_by_id(each)) is not None)
+    gone = len(tables) < len(stream.base) or stream_source(session, stream) is None
+    return None if gone else tables
+
+
+def tables_below(session: Session, source: Table | View) -> tuple[Table, ...]:
+    """The tables whose changes are those of a table or view.
+
+    Raises:
+        SqlError: 091926 for a view whose changes cannot be told.
+    """
+    return (source,) if isinstance(source, Table) else base_tables(session, source)
+
+
+def _tables(session: Session, stream: Stream) -> tuple[Table, ...]:
+    tables = stream_tables(session, stream)
+    if tables is None:
+        raise _dropped(stream, str(stream.source_name))
+    return tables
+
+
+def _dropped(stream: Stream, name: str) -> SqlError:
+    return SqlError(
+        f"SQL compilation error:\nBase table '{name}' dropped, cannot read from stream '{stream.name}'.", 91901, "01000"
+    )
 
 
 # --- outside of queries ----------------------------------------------------------------------------------------------
@@ -90,15 +138,21 @@ def _changes(session: Session, stream: Stream) -> tuple[deltas.StreamWindow, str
 
 def unread(session: Session, stream: Stream) -> int:
     """How many rows a stream would show, and those after them if it begins with the rows of its table."""
-    window, later = _changes(session, stream)
+    planner = _planner(session)
+    first, later = _texts(planner, stream)
     texts = [later]
-    if stream.initial_rows:
-        first = deltas.initial(source_of(session, stream), window)
-        texts.append(f"SELECT * FROM ({first}) WHERE {window.initial}")
-    read = Read(f"SELECT count(*) FROM ({' UNION ALL '.join(texts)})")
+    if first is not None:
+        texts.append(f"SELECT * FROM ({first}) WHERE {_window(session, stream).initial}")
+    read = Read(f"SELECT count(*) FROM ({' UNION ALL '.join(f'({text})' for text in texts)})")
     result = run_plan(session, Plan((OpenWindow(stream.id), read), StatementType.SELECT)).table
     assert result is not None
     return int(result.column(0)[0].as_py())
+
+
+def _planner(session: Session) -> SessionPlanner:
+    from snowmelt.session.planner import SessionPlanner
+
+    return SessionPlanner(session, Request("", session.core.query_id))
 
 
 def put_off(session: Session, stream: Stream) -> None:
@@ -119,7 +173,7 @@ def put_off(session: Session, stream: Stream) -> None:
         core.connection.begin()
         try:
             windows: dict[int, Window] = {}
-            _, later = _changes(session, stream)
+            _, later = _texts(_planner(session), stream)
             read = Read(f"SELECT 1 FROM ({later}) LIMIT 1")
             found = run_steps(session, Plan((OpenWindow(stream.id), read), StatementType.SELECT), windows).table
             assert found is not None
@@ -147,11 +201,12 @@ def backlog(session: Session, stream: Stream) -> list[tuple[Any, ...]]:
 
     Source: docs.snowflake.com/en/sql-reference/functions/system_stream_backlog
     """
-    table = source_of(session, stream)
-    check_fresh(session, stream, table)
+    tables = _tables(session, stream)
+    check_fresh(session, stream, tables)
     connection = session.core.connection
     start = int(connection.scalar("SELECT ver FROM snowmelt.offsets WHERE stream = ?", [stream.id]))
     return [
         (str(table.full_name), version, moment, operation, records)
+        for table in tables
         for version, moment, operation, records in connection.run(deltas.backlog(table, start))
     ]

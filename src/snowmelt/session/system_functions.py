@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from snowmelt import __version__
-from snowmelt.base.errors import SqlError, object_missing, unknown_function
+from snowmelt.base.errors import SqlError, object_missing, unknown_function, unsupported
 from snowmelt.catalog.names import display, parse_name
 from snowmelt.catalog.objects import Stream
 from snowmelt.session.bindings import literal
@@ -71,6 +71,8 @@ def _stream_has_data(planner: SessionPlanner, arguments: Sequence[exp.Expr]) -> 
 def _stream_table_timestamp(planner: SessionPlanner, arguments: Sequence[exp.Expr]) -> exp.Expr:
     """The time, in nanoseconds, of the newest version of the table that the stream has read."""
     stream = stream_of(planner, arguments, "SYSTEM$STREAM_GET_TABLE_TIMESTAMP")
+    if stream.source_kind == "VIEW":
+        raise unsupported("SYSTEM$STREAM_GET_TABLE_TIMESTAMP of a stream on a view")
     text = (
         "SELECT epoch_us(coalesce(max(c.committed_at), any_value(o.moved_at))) FROM snowmelt.offsets AS o "
         "LEFT JOIN snowmelt.commits AS c ON c.ver <= o.ver WHERE o.stream = ?"

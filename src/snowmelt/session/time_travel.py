@@ -22,6 +22,7 @@ from snowmelt.catalog.names import parse_name
 from snowmelt.catalog.objects import Stream, Table, View
 from snowmelt.catalog.retention import retention_of
 from snowmelt.session.staleness import check_fresh, out_of_reach
+from snowmelt.session.stream_reads import changes_in, stream_tables, tables_below
 from snowmelt.sql import deltas, tracking
 from snowmelt.sql.past import Interval, Moment
 from snowmelt.sql.rewrite.rules import rewrite
@@ -54,7 +55,7 @@ def now(session: Session) -> Point:
     return Point(session.services.engine.version, session.services.clock.now())
 
 
-def point_of(planner: SessionPlanner, moment: Moment, source: Table | None = None) -> Point:
+def point_of(planner: SessionPlanner, moment: Moment, source: Table | View | None = None) -> Point:
     """The point that a statement means.
 
     Args:
@@ -126,7 +127,7 @@ def _end_of(session: Session, query_id: str, *, before: bool) -> Point:
     return Point(*known)
 
 
-def _offset_of(planner: SessionPlanner, name: str, source: Table) -> Point:
+def _offset_of(planner: SessionPlanner, name: str, source: Table | View) -> Point:
     """The offset of a stream; of one that was dropped, if there is none of that name. For what it is not on it is a
     point like any other.
     """
@@ -143,7 +144,7 @@ def _offset_of(planner: SessionPlanner, name: str, source: Table) -> Point:
     version, microseconds = session.core.connection.run(text, [stream.id])[0]
     of_stream = stream.source == source.id
     if of_stream:
-        check_fresh(session, stream, source)
+        check_fresh(session, stream, stream_tables(session, stream) or ())
     return Point(version, from_microseconds(microseconds), of_stream=of_stream)
 
 
@@ -177,23 +178,28 @@ def check_reach(session: Session, table: Table, point: Point) -> None:
 
 
 def changes(planner: SessionPlanner, source: Table | View | Stream, interval: Interval) -> str:
-    """DuckDB text of a query for what changed in a table between two points.
+    """DuckDB text of a query for what changed in a table or view between two points.
 
     Raises:
         SqlError: 000707, 091930 when changes are not tracked.
     """
-    if not isinstance(source, Table):
-        raise unsupported(f"CHANGES of a {type(source).__name__.lower()}")
-    if not tracking.is_tracked(source):
+    if isinstance(source, Stream):
+        raise unsupported("CHANGES of a stream")
+    tables = tables_below(planner.session, source)
+    if not all(tracking.is_tracked(table) for table in tables):
         raise unsupported("CHANGES of a temporary or event table")
     if planner.request.describe_only:
-        return deltas.delta(source, deltas.Versions(0), append_only=interval.append_only)
+        return changes_in(planner, source, deltas.Versions(0), append_only=interval.append_only)
     start = point_of(planner, interval.start, source)
     end = None if interval.end is None else point_of(planner, interval.end, source)
-    check_tracked(planner.session, source, start)
+    if isinstance(source, View) and not source.change_tracking:
+        raise untracked(source)
+    for table in tables:
+        check_tracked(planner.session, table, start)
     # What others commit while the statement runs is not for it.
     version = planner.session.services.engine.version if end is None else max(end.version, start.version)
-    return deltas.delta(source, deltas.Versions(start.version, version), append_only=interval.append_only)
+    window = deltas.Versions(start.version, version)
+    return changes_in(planner, source, window, append_only=interval.append_only)
 
 
 def check_tracked(session: Session, table: Table, start: Point) -> None:
@@ -210,7 +216,7 @@ def check_tracked(session: Session, table: Table, start: Point) -> None:
         raise untracked(table)
 
 
-def untracked(table: Table) -> SqlError:
+def untracked(table: Table | View) -> SqlError:
     """The refusal of changes that are not known (091930)."""
     return SqlError(
         "SQL compilation error:\nChange tracking is not enabled or has been missing for the time range requested on "

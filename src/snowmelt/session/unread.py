@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from snowmelt.catalog.catalog import Entity
-from snowmelt.catalog.objects import Stream, Table
+from snowmelt.catalog.objects import Stream, Table, View
 from snowmelt.catalog.retention import retention_of
 from snowmelt.session.session import Session
 from snowmelt.session.staleness import is_fresh
-from snowmelt.session.stream_reads import unread
+from snowmelt.session.stream_reads import stream_tables, unread
 from snowmelt.storage.moments import from_microseconds
 
 
 def warning(session: Session, item: Entity, *, replaced: bool = False) -> str:
-    """What to add to the answer of a statement that drops or replaces a stream or a table; empty when nothing is lost.
+    """What to add to the answer of a statement that drops or replaces a stream, a table or a view; empty when
+    nothing is lost.
 
     The session's transaction is committed, as all DDL does.
     """
@@ -24,9 +25,10 @@ def warning(session: Session, item: Entity, *, replaced: bool = False) -> str:
             if count
             else ""
         )
-    if not isinstance(item, Table):
+    if not isinstance(item, (Table, View)):
         return ""
-    streams = [each for each in session.services.engine.catalog.all(Stream) if each.source == item.id]
+    catalog = session.services.engine.catalog
+    streams = [each for each in catalog.all(Stream) if item.id in (each.source, *each.tables)]
     counts = [(each, count) for each in streams if (count := _unread(session, each))]
     return "".join(f" Warning: stream {each.full_name} held {_changes(count)} of it." for each, count in counts)
 
@@ -36,8 +38,8 @@ def _changes(count: int) -> str:
 
 
 def _unread(session: Session, stream: Stream) -> int:
-    table = session.table_by_id(stream.source)
-    if table is None or not is_fresh(session, stream, table):
+    tables = stream_tables(session, stream)
+    if tables is None or not is_fresh(session, stream, tables):
         return 0
     return unread(session, stream)
 
