@@ -99,7 +99,6 @@ REFUSALS = (
         "SELECT * FROM t MATCH_RECOGNIZE (ORDER BY n PATTERN (a) DEFINE a AS n > 1)",
         "MATCH_RECOGNIZE",
     ),
-    Refusal("VECTOR", "SELECT [1, 2]::VECTOR(FLOAT, 2)", "VECTOR"),
     Refusal("GEOGRAPHY", "CREATE TABLE c (g GEOGRAPHY)", "GEOGRAPHY"),
     Refusal("Structured types", "CREATE TABLE c (a ARRAY(NUMBER))", "ARRAY"),
     Refusal("SHOW ... HISTORY", "SHOW VIEWS HISTORY", "HISTORY"),

@@ -34,6 +34,7 @@ class Kind(StrEnum):
     VARIANT = "VARIANT"
     OBJECT = "OBJECT"
     ARRAY = "ARRAY"
+    VECTOR = "VECTOR"
 
 
 TIMESTAMPS = frozenset({Kind.TIMESTAMP_NTZ, Kind.TIMESTAMP_LTZ, Kind.TIMESTAMP_TZ})
@@ -51,13 +52,15 @@ class DataType:
         kind: the logical type.
         precision: digits of a NUMBER (1 to 38); fractional-second digits are in `scale`.
         scale: digits after the point of a NUMBER; for times, digits of the fraction of a second (0 to 9).
-        length: characters of a VARCHAR, bytes of a BINARY.
+        length: characters of a VARCHAR, bytes of a BINARY, elements of a VECTOR.
+        element: what a VECTOR is of, REAL or FIXED (both of 32 bits).
     """
 
     kind: Kind
     precision: int | None = None
     scale: int | None = None
     length: int | None = None
+    element: Kind | None = None
 
     @property
     def sql(self) -> str:
@@ -73,6 +76,8 @@ class DataType:
                 return f"BINARY({self.length})"
             case Kind.TIME | Kind.TIMESTAMP_NTZ | Kind.TIMESTAMP_LTZ | Kind.TIMESTAMP_TZ:
                 return f"{self.kind.value}({self.scale})"
+            case Kind.VECTOR:
+                return f"VECTOR({'FLOAT' if self.element is Kind.REAL else 'INT'}, {self.length})"
             case _:
                 return self.kind.value
 
@@ -81,6 +86,8 @@ class DataType:
         """The DuckDB type that stores it."""
         if self.kind is Kind.FIXED:
             return f"DECIMAL({self.precision},{self.scale})"
+        if self.kind is Kind.VECTOR:
+            return f"{'FLOAT' if self.element is Kind.REAL else 'INTEGER'}[{self.length}]"
         return _DUCKDB[self.kind]
 
 
@@ -131,6 +138,10 @@ _SYNONYMS: dict[str, DataType] = {
     "ARRAY": ARRAY,
 }
 
+MAX_DIMENSION = 4096
+"""The most elements of a VECTOR."""
+
+_VECTOR = re.compile(r"\s*VECTOR\s*\(\s*(\w+)\s*,\s*(\d+)\s*\)\s*", re.IGNORECASE)
 _TYPE_TEXT = re.compile(r"\s*([A-Z_][A-Z0-9_ ]*?)\s*(?:\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\))?\s*", re.IGNORECASE)
 
 
@@ -140,6 +151,9 @@ def parse_type(text: str) -> DataType:
     Raises:
         SqlError: 000002 for a type that Snowflake does not have or Snowmelt does not support.
     """
+    vector = _VECTOR.fullmatch(text)
+    if vector is not None:
+        return _vector(text.strip(), vector.group(1), int(vector.group(2)))
     match = _TYPE_TEXT.fullmatch(text)
     base = _SYNONYMS.get(" ".join(match.group(1).upper().split())) if match else None
     if match is None or base is None:
@@ -159,6 +173,13 @@ def parse_type(text: str) -> DataType:
             return replace(base, scale=int(first))
         case _:
             return base
+
+
+def _vector(text: str, element: str, dimension: int) -> DataType:
+    kind = _SYNONYMS[element.upper()].kind if element.upper() in ("FLOAT", "INT", "INTEGER") else None
+    if kind is None or not 1 <= dimension <= MAX_DIMENSION:
+        raise SqlError(f"SQL compilation error:\nUnsupported data type '{text}'.", 2040, "0A000")
+    return DataType(Kind.VECTOR, length=dimension, element=kind)
 
 
 _FROM_DUCKDB: dict[str, DataType] = {
@@ -203,6 +224,9 @@ def from_duckdb(text: str) -> DataType:
     if name.startswith("DECIMAL("):
         precision, scale = name[8:-1].split(",")
         return DataType(Kind.FIXED, int(precision), int(scale))
+    vector = re.fullmatch(r"(FLOAT|INTEGER)\[(\d+)\]", name)
+    if vector is not None:
+        return _vector(name, "FLOAT" if vector.group(1) == "FLOAT" else "INT", int(vector.group(2)))
     if name.endswith("]"):
         return ARRAY
     if name.startswith(("STRUCT(", "MAP(")):

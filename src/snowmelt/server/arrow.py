@@ -226,6 +226,10 @@ def _semi_structured(array: pa.Array, _: DataType) -> pa.Array:
     return indented(render(array))
 
 
+def _vector_type(data_type: DataType) -> pa.DataType:
+    return pa.list_(pa.float32() if data_type.element is Kind.REAL else pa.int32(), data_type.length or 0)
+
+
 def _plain(target: pa.DataType) -> Callable[[pa.Array, DataType], pa.Array]:
     return lambda array, _: array if array.type == target else array.cast(target)
 
@@ -247,4 +251,5 @@ _CONVERTERS: dict[Kind, tuple[Callable[[DataType], pa.DataType], Callable[[pa.Ar
     Kind.VARIANT: (_always(pa.string()), _semi_structured),
     Kind.OBJECT: (_always(pa.string()), _semi_structured),
     Kind.ARRAY: (_always(pa.string()), _semi_structured),
+    Kind.VECTOR: (_vector_type, lambda array, data_type: array.cast(_vector_type(data_type))),
 }

@@ -6,6 +6,7 @@ that both forms agree.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -43,6 +44,8 @@ def _formatter(data_type: DataType) -> Callable[[Any], str]:
             return lambda value: value.hex().upper()
         case Kind.REAL:
             return repr
+        case Kind.VECTOR:
+            return json.dumps
         case Kind.TIME:
             return lambda value: _seconds(value, scale)
         case Kind.TIMESTAMP_NTZ | Kind.TIMESTAMP_LTZ:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from snowmelt.base.datatypes import MAX_BINARY, MAX_TEXT, DataType, Kind
+from snowmelt.base.datatypes import FLOAT, MAX_BINARY, MAX_TEXT, NUMBER, DataType, Kind
 from snowmelt.base.result import Column
 
 _BYTE_LENGTH = {
@@ -56,7 +56,7 @@ def _shape(data_type: DataType) -> tuple[int | None, int | None, int | None, int
 def describe(column: Column) -> dict[str, Any]:
     """One entry of `rowtype`."""
     precision, scale, length, byte_length = _shape(column.type)
-    return {
+    described: dict[str, Any] = {
         "name": column.name,
         "database": "",
         "schema": "",
@@ -69,6 +69,10 @@ def describe(column: Column) -> dict[str, Any]:
         "byteLength": byte_length,
         "collation": None,
     }
+    if column.type.kind is Kind.VECTOR:
+        element = FLOAT if column.type.element is Kind.REAL else NUMBER
+        described |= {"vectorDimension": column.type.length, "fields": [describe(Column("", element))]}
+    return described
 
 
 @lru_cache(maxsize=4096)

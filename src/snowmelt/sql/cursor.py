@@ -367,7 +367,7 @@ class Cursor:
             return self._zoned_timestamp()
         if self.at("("):
             self.skip_parentheses()
-        if word in ("ARRAY", "OBJECT", "MAP", "VECTOR") and self.index > first + 1:
+        if word in ("ARRAY", "OBJECT", "MAP") and self.index > first + 1:
             raise unsupported(f"structured type {self.source(first, self.index)}")
         return parse_type(self.source(first, self.index))
 

@@ -116,6 +116,18 @@ _RULES: tuple[_Rule, ...] = (
         lambda m: SqlError(m.group(1), 100140, "22007"),
     ),
     (
+        re.compile(r"Expected array of size (\d+), but got '.*' with size (\d+)", re.DOTALL),
+        lambda m: SqlError(
+            f"Array-like value being cast to a vector has incorrect dimension: expected {m.group(1)}, got {m.group(2)}",
+            100119,
+            "22000",
+        ),
+    ),
+    (
+        re.compile(r'Failed to cast value to numerical: "?(.*?)"?(?:\n|$)'),
+        _not_recognized("Numeric"),
+    ),
+    (
         re.compile(r"Unknown TimeZone '(.*?)'"),
         lambda m: SqlError(f"Invalid time zone: '{m.group(1)}'", 100047, "22023"),
     ),

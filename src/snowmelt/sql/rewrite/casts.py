@@ -12,7 +12,7 @@ from collections.abc import Callable
 from sqlglot import exp
 
 from snowmelt.base.datatypes import MAX_TEXT, SEMI_STRUCTURED, TIMES, VARCHAR, DataType, Kind, parse_type
-from snowmelt.base.errors import unsupported
+from snowmelt.base.errors import SqlError, unsupported
 from snowmelt.sql.rewrite.context import TYPE, Resolver
 from snowmelt.sql.rewrite.date_texts import from_text, text_of
 from snowmelt.sql.typing import type_of
@@ -73,7 +73,7 @@ def _target(data_type: exp.DataType) -> DataType:
     if data_type.is_type("interval"):
         raise unsupported("data type INTERVAL")
     text = data_type.sql(dialect="snowflake")
-    if text.startswith(("ARRAY", "OBJECT", "MAP", "VECTOR")) and "(" in text:
+    if text.startswith(("ARRAY", "OBJECT", "MAP")) and "(" in text:
         raise unsupported(f"data type {text}")
     return parse_type(text)
 
@@ -115,6 +115,10 @@ def _prepared(operand: exp.Expr, source: DataType, target: DataType, tolerant: b
             return _call("hex", operand)
         case ((Kind.VARIANT | Kind.OBJECT | Kind.ARRAY), Kind.TEXT):
             return _call("snowmelt_text", operand)
+        case _, Kind.VECTOR if source.kind not in (Kind.ARRAY, Kind.VARIANT, Kind.VECTOR):
+            raise _no_cast(source, target)
+        case Kind.VECTOR, _ if target.kind not in (Kind.ARRAY, Kind.VARIANT, Kind.VECTOR):
+            raise _no_cast(source, target)
         case Kind.TEXT, Kind.BINARY:
             return _call("snowmelt_try_from_hex" if tolerant else "snowmelt_from_hex", operand)
         case Kind.TEXT, Kind.BOOLEAN:
@@ -126,6 +130,14 @@ def _prepared(operand: exp.Expr, source: DataType, target: DataType, tolerant: b
             return exp.Cast(this=operand, to=exp.DataType(this=exp.DType.USERDEFINED, kind="INTEGER"))
         case _:
             return None
+
+
+def _no_cast(source: DataType, target: DataType) -> SqlError:
+    return SqlError(
+        f"SQL compilation error:\nInvalid argument types for function 'CAST': ({source.sql}, {target.sql})",
+        1044,
+        "42000",
+    )
 
 
 def texts(tree: exp.Expr, resolver: Resolver) -> exp.Expr:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from sqlglot import exp
 
 from snowmelt.base.datatypes import DataType, Kind
-from snowmelt.base.errors import unsupported
+from snowmelt.base.errors import SqlError, unsupported
 from snowmelt.sql.rewrite.context import TYPE, engine_call
 from snowmelt.sql.typing import type_of
 from snowmelt.sql.typing.annotate import STAR
@@ -148,6 +148,22 @@ _REFUSED = (
 )
 """Functions of Snowflake's that are not supported. A VARIANT here holds dates, times and binary values as text."""
 
+
+def _of_vectors(function: str, macro: str) -> Maker:
+    """A function of two vectors of one kind and dimension."""
+
+    def make(node: exp.Expr) -> exp.Expr:
+        types = [type_of(node.this), type_of(node.expression)]
+        if types[0] != types[1] or types[0] is None or types[0].kind is not Kind.VECTOR:
+            shown = ", ".join("UNKNOWN" if item is None else item.sql for item in types)
+            raise SqlError(
+                f"SQL compilation error:\nInvalid argument types for function '{function}': ({shown})", 1044, "42000"
+            )
+        return engine_call(macro, node.this.copy(), node.expression.copy())
+
+    return make
+
+
 BY_NODE: dict[type[exp.Expr], Maker] = {
     exp.WidthBucket: _macro("snowmelt_width_bucket", "this", "min_value", "max_value", "num_buckets"),
     exp.Getbit: _macro("snowmelt_get_bit", "this", "expression"),
@@ -167,6 +183,10 @@ BY_NODE: dict[type[exp.Expr], Maker] = {
     exp.TryBase64DecodeString: _macro("snowmelt_try_base64_text", "this"),
     exp.TryHexDecodeBinary: _macro("snowmelt_try_from_hex", "this"),
     exp.TryHexDecodeString: _macro("snowmelt_try_hex_text", "this"),
+    exp.ManhattanDistance: _of_vectors("VECTOR_L1_DISTANCE", "snowmelt_l1_distance"),
+    exp.EuclideanDistance: _of_vectors("VECTOR_L2_DISTANCE", "snowmelt_l2_distance"),
+    exp.DotProduct: _of_vectors("VECTOR_INNER_PRODUCT", "snowmelt_inner_product"),
+    exp.CosineDistance: _of_vectors("VECTOR_COSINE_SIMILARITY", "snowmelt_cosine"),
     **refused_nodes(_REFUSED),
 }
 """Functions that sqlglot has nodes for."""

@@ -272,6 +272,7 @@ BY_NODE: dict[type[exp.Expr], Typer] = {
     **dict.fromkeys((exp.ArrayUnionAgg, exp.ApproxTopK, exp.ArraysZip), always(ARRAY)),
     **dict.fromkeys((exp.TryBase64DecodeBinary, exp.TryHexDecodeBinary), always(BINARY)),
     **dict.fromkeys((exp.TryBase64DecodeString, exp.TryHexDecodeString), always(VARCHAR)),
+    **dict.fromkeys((exp.ManhattanDistance, exp.EuclideanDistance, exp.DotProduct, exp.CosineDistance), always(FLOAT)),
     exp.ArgMax: _best,
     exp.ArgMin: _best,
     exp.ApproxQuantile: always(FLOAT),

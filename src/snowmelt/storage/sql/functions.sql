@@ -59,6 +59,18 @@ CREATE OR REPLACE MACRO snowmelt_arrays_zip(arrays) AS
         to_json(map_from_entries(list_transform(arrays, lambda a, k: {'k': '$' || k, 'v': coalesce(a[i], 'null'::JSON)})))))
     END;
 
+-- --- vectors ---------------------------------------------------------------------------------------------------------
+
+-- The elements as numbers; of a pair only where neither is null.
+CREATE OR REPLACE MACRO snowmelt_elements(a, b) AS CASE WHEN a IS NOT NULL AND b IS NOT NULL THEN CAST(a AS DOUBLE[]) END;
+CREATE OR REPLACE MACRO snowmelt_l1_distance(a, b) AS
+    list_sum(list_transform(list_zip(snowmelt_elements(a, b), snowmelt_elements(b, a)), lambda p: abs(p[1] - p[2])));
+CREATE OR REPLACE MACRO snowmelt_l2_distance(a, b) AS list_distance(snowmelt_elements(a, b), snowmelt_elements(b, a));
+CREATE OR REPLACE MACRO snowmelt_inner_product(a, b) AS
+    list_inner_product(snowmelt_elements(a, b), snowmelt_elements(b, a));
+CREATE OR REPLACE MACRO snowmelt_cosine(a, b) AS
+    list_cosine_similarity(snowmelt_elements(a, b), snowmelt_elements(b, a));
+
 -- --- aggregates ------------------------------------------------------------------------------------------------------
 
 -- The k most frequent values with their counts, from a map of all of them.
