@@ -319,7 +319,7 @@ def test_show_functions(write: Callable[..., Path]) -> None:
 
 
 def test_types_that_snowmelt_does_not_have_are_shown_as_written(write: Callable[..., Path]) -> None:
-    inputs = [{"name": "V", "type": "VECTOR(FLOAT, 3)"}]
+    inputs = [{"name": "V", "type": "GEOGRAPHY"}]
     model = model_of(artefacts.read_artefacts(write(methods=changed(inputs=inputs, params=[]))))
     row = shown(artefacts.show_functions(model, model.versions[0]))[0]
-    assert json.loads(row["arguments"]) == [{"name": "V", "type": "VECTOR(FLOAT, 3)"}]
+    assert json.loads(row["arguments"]) == [{"name": "V", "type": "GEOGRAPHY"}]

@@ -381,4 +381,6 @@ def _shown_type(sql_type: str) -> str:
         kind = parse_type(sql_type).kind
     except SqlError:
         return sql_type
+    if kind is Kind.VECTOR:
+        return sql_type
     return {Kind.FIXED: "NUMBER", Kind.REAL: "FLOAT", Kind.TEXT: "VARCHAR"}.get(kind, kind.value)

@@ -128,6 +128,10 @@ _RULES: tuple[_Rule, ...] = (
         _not_recognized("Numeric"),
     ),
     (
+        re.compile(r"Argument for ntile must be greater than zero"),
+        lambda m: SqlError("SQL compilation error:\nNTILE argument must be at least 1", 1020, "22023"),
+    ),
+    (
         re.compile(r"Unknown TimeZone '(.*?)'"),
         lambda m: SqlError(f"Invalid time zone: '{m.group(1)}'", 100047, "22023"),
     ),

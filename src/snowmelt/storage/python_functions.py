@@ -32,11 +32,11 @@ _CODES = {letter: str(code) for code, letters in enumerate(_SOUNDS, 1) for lette
 
 def soundex(text: str) -> str:
     """A letter and three digits that stand for how an English word sounds; H and W do not part equal codes."""
-    letters = [letter for letter in text.upper() if "A" <= letter <= "Z"]
+    letters = [letter for letter in text if letter.isascii() and letter.isalpha()]
     if not letters:
         return ""
-    found, last = letters[0], _CODES.get(letters[0], "")
-    for letter in letters[1:]:
+    found, last = letters[0], _CODES.get(letters[0].upper(), "")
+    for letter in "".join(letters[1:]).upper():
         code = _CODES.get(letter, "")
         if code and code != last:
             found += code

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from sqlglot import exp
 
-from snowmelt.base.datatypes import ARRAY, FLOAT, Kind
+from snowmelt.base.datatypes import ARRAY, FLOAT, VARCHAR, Kind
 from snowmelt.base.errors import unsupported
 from snowmelt.sql.rewrite.context import engine_call
 from snowmelt.sql.rewrite.scalar_calls import Maker, cast, hashed, refused_names, refused_nodes
@@ -87,6 +87,27 @@ def _hash_agg(node: exp.Expr, target: exp.Expr) -> exp.Expr:
     return engine_call("snowmelt_hash_aggregate", _with(node, target, total))
 
 
+def _exact(node: exp.Expr, target: exp.Expr) -> exp.Expr | None:
+    """VARIANCE of exact numbers is an exact number."""
+    found = type_of(node)
+    return cast(target.copy(), found) if found is not None and found.kind is Kind.FIXED else None
+
+
+def _listagg(node: exp.Expr, target: exp.Expr) -> exp.Expr | None:
+    """LISTAGG(DISTINCT x) in the order of x, which need not be text."""
+    ordered = node.this.this if isinstance(node.this, exp.Order) else node.this
+    if not isinstance(ordered, exp.Distinct) or _kind(ordered.expressions[0]) in (Kind.TEXT, None):
+        return None
+    separator = node.args.get("separator") or exp.Literal.string("")
+    items = _with(node, target, engine_call("list", node.this.copy()))
+    return engine_call("snowmelt_joined", items, separator.copy(), data_type=VARCHAR)
+
+
+def _kind(node: exp.Expr) -> Kind | None:
+    found = type_of(node)
+    return None if found is None else found.kind
+
+
 AROUND: dict[type[exp.Expr], Around] = {
     exp.ArrayAgg: _array_agg,
     exp.ArrayUniqueAgg: _array_agg,
@@ -95,6 +116,9 @@ AROUND: dict[type[exp.Expr], Around] = {
     exp.ArgMax: _several_best,
     exp.ArgMin: _several_best,
     exp.HashAgg: _hash_agg,
+    exp.Variance: _exact,
+    exp.VariancePop: _exact,
+    exp.GroupConcat: _listagg,
 }
 """Aggregates whose result is made of what the engine's aggregate gives."""
 

@@ -105,6 +105,11 @@ def _widen(node: exp.Binary) -> None:
             operand.replace(raw(text, as_number(found)))
     if result is None or result.kind is not Kind.FIXED:
         return
+    if isinstance(node, exp.Mod):
+        # The engine takes numbers of different digits for floating point here.
+        for operand in (node.this, node.expression):
+            operand.replace(raw(f"CAST({operand.sql(dialect=_ENGINE)} AS DECIMAL(38, {result.scale or 0}))", result))
+        return
     left, right = node.this.unnest(), node.expression.unnest()
     if isinstance(left, exp.Literal) and isinstance(right, exp.Literal) and not result.scale:
         node.set("this", raw(f"CAST({node.this.sql(dialect=_ENGINE)} AS HUGEINT)", type_of(left)))

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from sqlglot import exp
 
 from snowmelt.base.datatypes import FLOAT, TIMES, VARCHAR, DataType, Kind
-from snowmelt.sql.rewrite.context import TYPE, Resolver
+from snowmelt.sql.rewrite.context import TYPE, Resolver, engine_call
 from snowmelt.sql.typing import numbers, type_of
 from snowmelt.sql.typing.functions import NUMBER_OF_TEXT
 
@@ -54,6 +54,20 @@ _TEXT: dict[type[exp.Expr], tuple[str, ...]] = {
 }
 """Functions of texts, and which of their parts are texts."""
 
+_WHOLE: dict[type[exp.Expr], tuple[str, ...]] = {
+    exp.Substring: ("start", "length"),
+    **dict.fromkeys((exp.Left, exp.Right, exp.Pad), ("expression",)),
+    exp.Repeat: ("times",),
+    **dict.fromkeys((exp.SplitPart, exp.Strtok), ("part_index",)),
+    exp.StrPosition: ("position",),
+    exp.Stuff: ("start", "length"),
+    **dict.fromkeys((exp.Space, exp.Factorial, exp.Ntile), _THIS),
+    exp.Chr: ("expressions",),
+    **dict.fromkeys((exp.Lag, exp.Lead, exp.NthValue), ("offset",)),
+    **dict.fromkeys((exp.RegexpExtract, exp.RegexpInstr, exp.RegexpCount), ("position", "occurrence", "group")),
+}
+"""Positions, lengths and counts, for which the engine wants integers of its own."""
+
 _BOTH_NUMBERS = (Kind.FIXED, Kind.REAL)
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ, exp.NullSafeNEQ, exp.EqualNull)
 _CHOICES = (exp.Coalesce, exp.Greatest, exp.Least, exp.Case, exp.If, exp.Nvl2)
@@ -64,7 +78,11 @@ COMPARED = DataType(Kind.FIXED, 38, 9)
 
 def implicit_casts(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
     """Write out the conversions of arguments, compared operands and branches."""
-    for node in list(tree.find_all(*_NUMERIC, *_ARITHMETIC, *_TEXT, *_COMPARISONS, *_CHOICES, exp.In, exp.Between)):
+    kinds = (*_NUMERIC, *_ARITHMETIC, *_TEXT, *_WHOLE, *_COMPARISONS, *_CHOICES, exp.In, exp.Between)
+    for node in list[exp.Expr](tree.find_all(*kinds)):
+        for operand in _parts(node, _WHOLE.get(type(node), ())):
+            if not isinstance(operand, (exp.Literal, exp.Neg)) and _kind(operand) in (Kind.FIXED, Kind.REAL, Kind.TEXT):
+                operand.replace(engine_call("snowmelt_integer", operand.copy()))
         if isinstance(node, _COMPARISONS):
             _alike([node.this, node.expression], COMPARED)
         elif isinstance(node, exp.In):
@@ -81,8 +99,8 @@ def implicit_casts(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
             for operand in _parts(node, _NUMERIC[type(node)]):
                 if _kind(operand) in (Kind.TEXT, Kind.VARIANT):
                     cast(operand, FLOAT)
-        else:
-            for operand in _parts(node, _TEXT[type(node)]):
+        elif not (isinstance(node, exp.GroupConcat) and node.find(exp.Distinct)):
+            for operand in _parts(node, _TEXT.get(type(node), ())):
                 kind = _kind(operand)
                 if kind is Kind.VARIANT or (kind in (Kind.FIXED, Kind.REAL, Kind.BOOLEAN) or kind in TIMES):
                     cast(operand, VARCHAR)
@@ -111,7 +129,7 @@ def _parts(node: exp.Expr, keys: Sequence[str]) -> Iterator[exp.Expr]:
             elif isinstance(item, exp.Distinct):
                 yield from item.expressions
             elif isinstance(item, exp.Order):
-                yield item.this
+                yield from item.this.expressions if isinstance(item.this, exp.Distinct) else (item.this,)
             elif isinstance(item, exp.Expr):
                 yield item
 

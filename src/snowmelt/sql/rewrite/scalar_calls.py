@@ -66,6 +66,47 @@ def _rounded(node: exp.Expr) -> exp.Expr:
     return cast(node.copy(), found)
 
 
+def _round(node: exp.Expr) -> exp.Expr:
+    """ROUND to a number of digits that is no constant."""
+    digits = node.args.get("decimals")
+    if digits is None or isinstance(digits, (exp.Literal, exp.Neg)):
+        return node.copy()
+    return _back(node, engine_call("snowmelt_round", node.this.copy(), digits.copy()))
+
+
+def _trunc(node: exp.Expr) -> exp.Expr:
+    value, *digits = (item.copy() for item in node.expressions)
+    if not digits or isinstance(digits[0], (exp.Literal, exp.Neg)):
+        return exp.Trunc(this=value, decimals=digits[0] if digits else None, fractions_supported=True)
+    return _back(node, engine_call("snowmelt_trunc", value, digits[0]))
+
+
+def _back(node: exp.Expr, made: exp.Expr) -> exp.Expr:
+    """What was computed as floating point, as the exact number that it stands for."""
+    found = type_of(node)
+    return cast(made, found) if found is not None and found.kind is Kind.FIXED else made
+
+
+def _kept(flags: str) -> str:
+    """Parameters of a regular expression: the last of c and i counts, and c, by cases, is the default."""
+    before, c, after = flags.rpartition("c")
+    return before.replace("i", "").replace("c", "") + after if c else flags
+
+
+def _flags(key: str) -> Maker:
+    """The parameters as the engine takes them, which has no c."""
+
+    def make(node: exp.Expr) -> exp.Expr:
+        copy = node.copy()
+        flags = copy.args.get(key)
+        if isinstance(flags, exp.Literal):
+            kept = _kept(flags.name)
+            copy.set(key, exp.Literal.string(kept) if kept else None)
+        return copy
+
+    return make
+
+
 def _bits(node: exp.Expr) -> exp.Expr:
     """Operations on bits need the engine's own integers."""
     copy = node.copy()
@@ -103,17 +144,24 @@ def _parse_url(node: exp.Expr) -> exp.Expr:
 
 
 def _regexp_replace(node: exp.Expr) -> exp.Expr:
-    """A single occurrence; all of them are the engine's own."""
-    occurrence = node.args.get("occurrence")
-    if occurrence is None or (isinstance(occurrence, exp.Literal) and occurrence.name == "0"):
+    """REGEXP_REPLACE with a position, an occurrence or parameters; without them it is the engine's own."""
+    keys = ("position", "occurrence", "modifiers")
+    position, occurrence, modifiers = (node.args.get(key) for key in keys)
+    if position is None and occurrence is None and modifiers is None:
         return node.copy()
-    position, modifiers = node.args.get("position"), node.args.get("modifiers")
-    if modifiers is not None or not (isinstance(position, exp.Literal) and position.name == "1"):
-        raise unsupported("REGEXP_REPLACE of one occurrence with a position or parameters")
+    pattern = node.expression.copy()
+    if modifiers is not None:
+        if not isinstance(modifiers, exp.Literal):
+            raise unsupported("REGEXP_REPLACE with parameters that are not constant")
+        flags = "".join(flag for flag in _kept(modifiers.name) if flag in "ims")
+        if flags:
+            pattern = engine_call("snowmelt_join", exp.Literal.string(f"(?{flags})"), pattern)
     replacement = node.args.get("replacement") or exp.Literal.string("")
-    return engine_call(
-        "snowmelt_replace_nth", node.this.copy(), node.expression.copy(), replacement.copy(), occurrence.copy()
-    )
+    numbers = [
+        exp.Literal.number(default) if item is None else item.copy()
+        for item, default in ((position, 1), (occurrence, 0))
+    ]
+    return engine_call("snowmelt_regexp_replace", node.this.copy(), pattern, replacement.copy(), *numbers)
 
 
 def hashed(arguments: list[exp.Expr]) -> exp.Expr:
@@ -169,6 +217,9 @@ BY_NODE: dict[type[exp.Expr], Maker] = {
     exp.Getbit: _macro("snowmelt_get_bit", "this", "expression"),
     **dict.fromkeys((exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor, exp.BitwiseNot), _bits),
     **dict.fromkeys((exp.BitwiseLeftShift, exp.BitwiseRightShift), _bits),
+    exp.Round: _round,
+    **dict.fromkeys((exp.RegexpCount, exp.RegexpInstr, exp.RegexpExtract), _flags("parameters")),
+    exp.RegexpLike: _flags("flag"),
     exp.Ceil: _rounded,
     exp.Floor: _rounded,
     exp.SHA2: _sha2,
@@ -192,6 +243,7 @@ BY_NODE: dict[type[exp.Expr], Maker] = {
 """Functions that sqlglot has nodes for."""
 
 BY_NAME: dict[str, Maker] = {
+    **dict.fromkeys(("TRUNC", "TRUNCATE"), _trunc),
     "HAVERSINE": _positional("snowmelt_haversine", 4),
     "HASH": lambda node: engine_call("snowmelt_hash", hashed(node.expressions)),
     "ARRAYS_TO_OBJECT": _positional("snowmelt_arrays_to_object", 2),

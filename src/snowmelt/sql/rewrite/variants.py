@@ -301,7 +301,7 @@ BY_NAME: dict[str, Maker] = {
     **dict.fromkeys(("IS_DOUBLE", "IS_REAL"), _is(*_DOUBLE)),
     **dict.fromkeys(("IS_VARCHAR", "IS_CHAR"), _is("VARCHAR")),
     "IS_BOOLEAN": _is("BOOLEAN"),
-    "AS_INTEGER": _as("NUMBER", *_INTEGER),
+    "AS_INTEGER": _as("NUMBER", *_DECIMAL),
     **dict.fromkeys(("AS_DECIMAL", "AS_NUMBER"), _as_decimal),
     **dict.fromkeys(("AS_DOUBLE", "AS_REAL"), _as("FLOAT", *_DOUBLE)),
     **dict.fromkeys(("AS_VARCHAR", "AS_CHAR"), _as("VARCHAR", "VARCHAR")),

@@ -124,6 +124,25 @@ def _to_digits(node: exp.Expr, types: Types) -> DataType | None:
     return numbers.number(numbers.MAX_DIGITS, 0 if sign is not digits else min(scale, int(sign.name)))
 
 
+def _rounded(node: exp.Expr, types: Types) -> DataType | None:
+    """ROUND: as many digits behind the point as asked for, and one more before it."""
+    digits, first = node.args.get("decimals"), types[0] if types else None
+    if first is None or first.kind is not Kind.FIXED:
+        return numeric(lambda values: values)(node, types)
+    leading, scale = numbers.digits(first)
+    if digits is None or isinstance(digits, exp.Neg):
+        kept = 0
+    else:
+        kept = min(scale, int(digits.name)) if isinstance(digits, exp.Literal) and digits.name.isdigit() else scale
+    return numbers.number(leading + kept + (1 if kept < scale else 0), kept)
+
+
+def _truncated(node: exp.Expr, types: Types) -> DataType | None:
+    """TRUNC to a number of digits that is a column: the type stays."""
+    literal = len(node.expressions) < 2 or isinstance(node.expressions[1], (exp.Literal, exp.Neg))
+    return None if literal else numeric(lambda values: values)(node, types)
+
+
 def _greatest(node: exp.Expr, types: Types) -> DataType | None:
     return chosen([item for item in (node.this, *node.expressions) if isinstance(item, exp.Expr)])
 
@@ -204,10 +223,9 @@ BY_NODE: dict[type[exp.Expr], Typer] = {
     exp.Coalesce: _greatest,
     exp.Nullif: same,
     exp.Median: numeric(numbers.average),
-    **dict.fromkeys(
-        (exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Variance, exp.VariancePop, exp.Corr, exp.CovarPop),
-        always(FLOAT),
-    ),
+    **dict.fromkeys((exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Corr, exp.CovarPop), always(FLOAT)),
+    **dict.fromkeys((exp.Variance, exp.VariancePop), numeric(numbers.average)),
+    exp.Round: _rounded,
     **dict.fromkeys((exp.Sqrt, exp.Exp, exp.Ln, exp.Log, exp.Pow, exp.Sin, exp.Cos, exp.Tan), always(FLOAT)),
     **dict.fromkeys((exp.Upper, exp.Lower, exp.Trim, exp.Replace, exp.Reverse, exp.Initcap), always(VARCHAR)),
     **dict.fromkeys((exp.Concat, exp.ConcatWs, exp.DPipe, exp.GroupConcat, exp.Substring, exp.Left), always(VARCHAR)),
@@ -305,6 +323,7 @@ BY_NAME: dict[str, Typer] = {
         always(BOOLEAN),
     ),
     **dict.fromkeys(("OBJECT_CONSTRUCT_KEEP_NULL", "ARRAYS_TO_OBJECT"), always(OBJECT)),
+    **dict.fromkeys(("TRUNC", "TRUNCATE"), _truncated),
     "HAVERSINE": always(FLOAT),
     "CONDITIONAL_TRUE_EVENT": always(COUNT),
     "ARRAY_CONSTRUCT": always(ARRAY),

@@ -9,6 +9,10 @@ CREATE OR REPLACE MACRO snowmelt_width_bucket(x, low, high, n) AS
     WHEN n <= 0 THEN error('Invalid number of buckets: ' || n)
     WHEN x < low THEN 0 WHEN x >= high THEN n + 1
     ELSE floor((CAST(x AS DOUBLE) - low) * n / (CAST(high AS DOUBLE) - low)) + 1 END AS BIGINT);
+
+-- Rounding and cutting to a number of digits that is no constant.
+CREATE OR REPLACE MACRO snowmelt_round(x, digits) AS round(CAST(x AS DOUBLE) * pow(10, digits)) / pow(10, digits);
+CREATE OR REPLACE MACRO snowmelt_trunc(x, digits) AS trunc(CAST(x AS DOUBLE) * pow(10, digits)) / pow(10, digits);
 CREATE OR REPLACE MACRO snowmelt_get_bit(x, i) AS CAST((CAST(x AS BIGINT) >> CAST(i AS BIGINT)) & 1 AS BIGINT);
 
 -- Kilometres between two points on a sphere of the Earth's mean radius, by degrees of latitude and longitude.
@@ -36,6 +40,9 @@ CREATE OR REPLACE MACRO snowmelt_tokens(t, separators) AS
     CASE WHEN t IS NULL OR separators IS NULL THEN NULL WHEN separators = '' THEN [t] ELSE list_filter(string_split_regex(t,
         '[' || regexp_replace(separators, '([\[\]\\^-])', '\\\1', 'g') || ']'), lambda part: part <> '') END;
 
+-- LISTAGG of a list.
+CREATE OR REPLACE MACRO snowmelt_joined(items, separator) AS coalesce(array_to_string(items, separator), '');
+
 -- REGEXP_REPLACE of the n-th match only.
 CREATE OR REPLACE MACRO snowmelt_rejoined(parts, matches) AS
     array_to_string(list_transform(parts, lambda part, i: part || coalesce(matches[i], '')), '');
@@ -43,6 +50,11 @@ CREATE OR REPLACE MACRO snowmelt_replace_nth(t, pattern, replacement, n) AS
     CASE WHEN t IS NULL OR replacement IS NULL THEN NULL ELSE
     snowmelt_rejoined(string_split_regex(t, pattern), list_transform(regexp_extract_all(t, pattern),
         lambda m, i: CASE WHEN i = n THEN regexp_replace(m, pattern, replacement) ELSE m END)) END;
+
+CREATE OR REPLACE MACRO snowmelt_regexp_replace(t, pattern, replacement, place, n) AS
+    left(t, CAST(place AS INTEGER) - 1) || CASE WHEN n = 0
+    THEN regexp_replace(substr(t, CAST(place AS INTEGER)), pattern, replacement, 'g')
+    ELSE snowmelt_replace_nth(substr(t, CAST(place AS INTEGER)), pattern, replacement, n) END;
 
 -- --- VARIANT ---------------------------------------------------------------------------------------------------------
 

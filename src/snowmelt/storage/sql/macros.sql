@@ -161,5 +161,6 @@ CREATE OR REPLACE MACRO snowmelt_entries(v, prefix, mode) AS
                 ELSE prefix || '.' || e.k END,
             'index': NULL::BIGINT, 'value': e.v, 'this': v})
     END;
+CREATE OR REPLACE MACRO snowmelt_integer(x) AS CAST(x AS INTEGER);
 CREATE OR REPLACE MACRO snowmelt_bigint(x) AS CAST(x AS BIGINT);
 CREATE OR REPLACE MACRO snowmelt_json_text(v) AS CAST(v AS VARCHAR);
