@@ -80,7 +80,7 @@ def test_session_ends_when_it_is_idle_too_long(rig: Rig) -> None:
     rig.time.move(timedelta(hours=5))
     with pytest.raises(ProgrammingError) as caught:
         connection.cursor().execute("select 1")
-    assert caught.value.errno == 390104
+    assert caught.value.errno == 390114
     assert rig.host.tokens.reap() == [rig.host.sessions[0]]
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from test_server_fakes import ManualTime
 
-from snowmelt.session.tokens import TokenStore
+from snowmelt.session.tokens import TokenState, TokenStore
 
 
 class Speaker:
@@ -31,7 +31,7 @@ def test_expired_token_is_renewed_by_its_master() -> None:
     old = store.issue(speaker)
     time.move(timedelta(hours=1, seconds=1))
     assert store.resolve(old.session_token) is None
-    assert store.is_expired(old.session_token)
+    assert store.state(old.session_token) is TokenState.EXPIRED
     renewed = store.renew(old.master_token)
     assert renewed is not None and renewed[0] is speaker
     assert store.resolve(renewed[1].session_token) is speaker
@@ -51,7 +51,7 @@ def test_use_prolongs_the_master_token_and_idleness_ends_it() -> None:
         tokens = renewed[1]
     assert store.reap() == []
     time.move(timedelta(hours=4))
-    assert not store.is_expired(tokens.session_token)
+    assert store.state(tokens.session_token) is TokenState.EXPIRED
     assert store.renew(tokens.master_token) is None
     assert store.reap() == [speaker]
     assert store.reap() == []
@@ -65,5 +65,5 @@ def test_revoking_one_executor_leaves_others() -> None:
     store.revoke(child)
     assert store.resolve(childs.session_token) is None
     assert store.renew(childs.master_token) is None
-    assert not store.is_expired(childs.session_token)
+    assert store.state(childs.session_token) is TokenState.ENDED
     assert store.resolve(parents.session_token) is parent

@@ -35,10 +35,14 @@ def serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
 
-    with running(settings) as address:
-        secret = password_hint(password, directory, address.password)
-        typer.echo(f"Snowmelt listens on http://{address.host}:{address.port} (user {user}, {secret})")
-        stop.wait()
+    try:
+        with running(settings) as address:
+            secret = password_hint(password, directory, address.password)
+            typer.echo(f"Snowmelt listens on http://{address.host}:{address.port} (user {user}, {secret})")
+            stop.wait()
+    except OSError as error:
+        typer.echo(f"The server cannot run on {host}:{port}: {error.strerror or error}", err=True)
+        raise typer.Exit(1) from error
 
 
 def password_hint(given: str | None, data: Path | None, generated: str) -> str:

@@ -158,6 +158,15 @@ class Queries:
         self._statements.shutdown(wait=False, cancel_futures=True)
         self._control.shutdown(wait=False)
 
+    async def finish(self, seconds: float) -> None:
+        """Wait for what runs, and for what that starts, but no longer than `seconds`."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            running = [run.finished for run in self._runs.values() if run.ended is None and run.finished is not None]
+            if not running:
+                return
+            await asyncio.wait(running, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+
     async def cancel_all(self) -> None:
         """Ask everything that runs to stop."""
         for run in list(self._runs.values()):

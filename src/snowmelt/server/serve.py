@@ -22,9 +22,12 @@ logger = logging.getLogger(__name__)
 
 GRACE_SECONDS = 5
 
+MOMENT_SECONDS = 2.0
+"""How long statements that run when the server is told to stop may go on; then they are cancelled."""
+
 
 class _Uvicorn(uvicorn.Server):
-    """uvicorn that says when it accepts connections, and cancels statements before it waits for their answers."""
+    """uvicorn that says when it accepts connections, and ends statements before it waits for their answers."""
 
     def __init__(self, config: uvicorn.Config, queries: Queries) -> None:
         super().__init__(config)
@@ -36,6 +39,7 @@ class _Uvicorn(uvicorn.Server):
         self.accepting.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._queries.finish(MOMENT_SECONDS)
         await self._queries.cancel_all()
         await super().shutdown(sockets)
 
@@ -87,7 +91,7 @@ class Server:
         return str(host), int(port)
 
     def stop(self) -> None:
-        """Cancel what runs, answer it, and stop listening; does nothing when it is not running."""
+        """Give what runs a moment, cancel the rest, answer it, and stop listening; does nothing when not running."""
         if self._thread is None:
             return
         self._uvicorn.should_exit = True

@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from snowmelt.base.errors import SqlError, unsupported
 from snowmelt.server.answer import envelope, failure, refusal
-from snowmelt.server.auth import MASTER_EXPIRED, executor_of, token_of
+from snowmelt.server.auth import EXPIRED_MASTER, MASTER_EXPIRED, SQLSTATE_CONNECTION, executor_of, token_of
 from snowmelt.server.body import BodyError, read_object
 from snowmelt.server.host import Executor
 from snowmelt.server.parameters import listed, merged
@@ -106,7 +106,7 @@ class SessionEndpoints:
             return reply(failure(unsupported(f"token request of type {kind}")))
         renewed = self._tokens.renew(token_of(request))
         if renewed is None:
-            return reply(refusal(MASTER_EXPIRED, "The master token has expired or is unknown. Log in again."))
+            return reply(refusal(MASTER_EXPIRED, EXPIRED_MASTER, sqlState=SQLSTATE_CONNECTION))
         executor, tokens = renewed
         data = {
             "sessionToken": tokens.session_token,

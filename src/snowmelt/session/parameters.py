@@ -61,6 +61,8 @@ NOT_OF_SESSIONS = frozenset(retention.DEFAULTS)
 STATEMENT_COUNT = "MULTI_STATEMENT_COUNT"
 STATEMENT_TIMEOUT = "STATEMENT_TIMEOUT_IN_SECONDS"
 
+_LONGEST_TAG = 2_000
+
 _FIXED_HERE = frozenset(
     {
         *("ABORT_DETACHED_QUERY", "BINARY_INPUT_FORMAT", "BINARY_OUTPUT_FORMAT", "METRIC_LEVEL"),
@@ -102,6 +104,12 @@ def _mapping(name: str, value: str) -> str:
     return value.upper()
 
 
+def _short(name: str, value: str) -> str:
+    if len(value) > _LONGEST_TAG:
+        raise _invalid(name, f"{value[:20]}...")
+    return value
+
+
 _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "TIMEZONE": _zone,
     "TIMESTAMP_TYPE_MAPPING": _mapping,
@@ -109,6 +117,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "LOCK_TIMEOUT": _within(0, 1 << 31),
     "WEEK_START": _within(0, 7),
     "WEEK_OF_YEAR_POLICY": _within(0, 1),
+    "QUERY_TAG": _short,
 }
 """Parameters whose values are looked at more closely."""
 

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import secrets
 import threading
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import Enum
 from typing import Generic, TypeVar
 
 from snowmelt.base.clock import Clock
@@ -21,6 +23,17 @@ E = TypeVar("E")
 
 SESSION_LIFETIME = timedelta(hours=1)
 MASTER_LIFETIME = timedelta(hours=4)
+
+_REMEMBERED = 10_000
+"""Tokens of sessions that have ended, whose clients are told so."""
+
+
+class TokenState(Enum):
+    """What a session token is that speaks for nobody."""
+
+    UNKNOWN = "never issued, or long forgotten"
+    EXPIRED = "too old; a master token may still be exchanged for a new one"
+    ENDED = "its session was closed"
 
 
 @dataclass(frozen=True)
@@ -63,6 +76,7 @@ class TokenStore(Generic[E]):
         self._grants: dict[int, _Grant[E]] = {}
         self._by_session: dict[str, _Grant[E]] = {}
         self._by_master: dict[str, _Grant[E]] = {}
+        self._gone: OrderedDict[str, TokenState] = OrderedDict()
 
     def issue(self, executor: E) -> Tokens:
         """A new pair of tokens that speaks for `executor`; earlier pairs stay good."""
@@ -89,12 +103,12 @@ class TokenStore(Generic[E]):
         with self._lock:
             return [grant.executor for grant in self._grants.values()]
 
-    def is_expired(self, session_token: str) -> bool:
-        """Whether the token was good once and can be replaced by `renew`."""
-        now = self._clock.now()
+    def state(self, session_token: str) -> TokenState:
+        """Why `resolve` knows nobody for the token."""
         with self._lock:
-            grant = self._by_session.get(session_token)
-            return grant is not None and grant.sessions[session_token] <= now < grant.ends
+            if session_token in self._by_session:
+                return TokenState.EXPIRED
+            return self._gone.get(session_token, TokenState.UNKNOWN)
 
     def renew(self, master_token: str) -> tuple[E, Tokens] | None:
         """A new pair in exchange for a master token; None when that is unknown, revoked or expired.
@@ -114,7 +128,7 @@ class TokenStore(Generic[E]):
         with self._lock:
             grant = self._grants.get(id(executor))
             if grant is not None:
-                self._remove(grant)
+                self._remove(grant, TokenState.ENDED)
 
     def reap(self) -> list[E]:
         """Revoke what has not been used for the master token's lifetime; answers the executors left to close."""
@@ -122,7 +136,7 @@ class TokenStore(Generic[E]):
         with self._lock:
             ended = [grant for grant in self._grants.values() if grant.ends <= now]
             for grant in ended:
-                self._remove(grant)
+                self._remove(grant, TokenState.EXPIRED)
             return [grant.executor for grant in ended]
 
     def _add_pair(self, grant: _Grant[E], now: datetime) -> Tokens:
@@ -145,9 +159,12 @@ class TokenStore(Generic[E]):
             if ends + self._session_lifetime <= now:
                 del grant.sessions[token], self._by_session[token]
 
-    def _remove(self, grant: _Grant[E]) -> None:
+    def _remove(self, grant: _Grant[E], state: TokenState) -> None:
         del self._grants[id(grant.executor)]
         for token in grant.sessions:
             del self._by_session[token]
+            self._gone[token] = state
         for token in grant.masters:
             del self._by_master[token]
+        while len(self._gone) > _REMEMBERED:
+            self._gone.popitem(last=False)
