@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from snowmelt.base.errors import SqlError
+from snowmelt.base.errors import SqlError, unsupported
 from snowmelt.base.request import Binding
 from snowmelt.base.request import Request as Statement
 from snowmelt.server.answer import IN_PROGRESS, IN_PROGRESS_ASYNC, Encoder, envelope, failure, in_progress, refusal
@@ -58,7 +58,10 @@ class StatementEndpoints:
         run = self._queries.find_request(executor, request_id) if request_id else None
         if run is None:
             query_id = new_query_id()
-            statement = statement_of(body, query_id)
+            try:
+                statement = statement_of(body, query_id)
+            except SqlError as error:
+                return reply(failure(error, query_id))
             run = Run(executor, statement, request_id, detached=body.get("asyncExec") is True)
             self._queries.start(run, encoder)
         if run.detached:
@@ -148,6 +151,7 @@ def statement_of(body: Mapping[str, Any], query_id: str) -> Statement:
     """The statement that a query request asks for.
 
     Raises:
+        SqlError: 000002 when the rows of an array bind are said to be somewhere else than on a stage.
         BodyError: the request has no SQL text or is otherwise not well formed.
     """
     text, stage = body.get("sqlText"), body.get("bindStage") or None
@@ -155,7 +159,7 @@ def statement_of(body: Mapping[str, Any], query_id: str) -> Statement:
     if not isinstance(text, str) or not isinstance(bindings, dict) or not isinstance(parameters, dict):
         raise BodyError(400, "A query request needs sqlText, and objects for bindings and parameters.")
     if stage is not None and not (isinstance(stage, str) and _BIND_STAGE.fullmatch(stage)):
-        raise BodyError(400, "bindStage is no path in a stage.")
+        raise unsupported(f"bind stage {stage}")
     return Statement(
         text,
         query_id,
