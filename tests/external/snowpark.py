@@ -7,16 +7,14 @@ and the most frequent reasons of failures.
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections import Counter
 from pathlib import Path
-from xml.etree import ElementTree
 
 from benchmarks.process import snowmelt_server
+from tests.external.report import reasons, show
 
 FILES = (
     *("scala/test_column_suite.py", "scala/test_complex_dataframe_suite.py", "scala/test_dataframe_aggregate_suite.py"),
@@ -52,8 +50,8 @@ def main(checkout: Path, files: tuple[str, ...]) -> int:
             one = copy / f"report{number}.xml"
             _run(copy, file, one)
             if one.exists():
-                _show(file, one)
-        _reasons(sorted(copy.glob("report*.xml")))
+                show(file, one)
+        reasons(sorted(copy.glob("report*.xml")))
     return 0
 
 
@@ -77,31 +75,6 @@ def _run(copy: Path, file: str, report: Path) -> None:
     done = subprocess.run(command, cwd=copy, env=environment, timeout=3600, capture_output=True, text=True, check=False)
     if not report.exists():
         print(f"{file}: pytest ended with {done.returncode}\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-
-
-def _show(file: str, report: Path) -> None:
-    suite = ElementTree.parse(report).getroot().find("testsuite")
-    assert suite is not None
-    total, skipped = int(suite.get("tests", 0)), int(suite.get("skipped", 0))
-    failed = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
-    print(f"{file:55} passed {total - skipped - failed:4}  failed {failed:4}  skipped {skipped:4}", flush=True)
-
-
-def _reasons(reports: list[Path]) -> None:
-    found: Counter[str] = Counter()
-    tests: dict[str, list[str]] = {}
-    for report in reports:
-        for case in ElementTree.parse(report).iter("testcase"):
-            for outcome in (*case.findall("failure"), *case.findall("error")):
-                text = outcome.get("message") or ""
-                reason = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|'[^']*'|\d+", "?", text.split("\n", 3)[0][:160])
-                if "SQL compilation error" in text or "(1304)" in text:
-                    reason = re.sub(r"\s+", " ", text)[:230]
-                    reason = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|\b[A-Z_]*_?[A-Z0-9]{10,}\b", "?", reason)
-                found[reason] += 1
-                tests.setdefault(reason, []).append(case.get("name", ""))
-    for reason, count in found.most_common(300):
-        print(f"{count:4}  {reason}   [{', '.join(tests[reason][:3])}]")
 
 
 if __name__ == "__main__":
