@@ -17,6 +17,9 @@ def _shown(name: str) -> str:
     return display(logical_name(name))
 
 
+_RAISED = re.compile(r"Could not convert string ['\"]snowmelt: (.*?)['\"] to BOOL(?:\n\nLINE |$)", re.DOTALL)
+"""What the macro `snowmelt_sure` raises."""
+
 _Rule = tuple[re.Pattern[str], Callable[[re.Match[str]], SqlError]]
 
 
@@ -217,6 +220,9 @@ def translate(error: duckdb.Error) -> SqlError:
     if isinstance(error, duckdb.InterruptException):
         return canceled()
     text = str(error)
+    raised = _RAISED.search(text)
+    if raised is not None:
+        text = "Invalid Input Error: " + raised.group(1)
     for pattern, make in _RULES + errors_compilation.COMPILATION:
         match = pattern.search(text)
         if match is not None:

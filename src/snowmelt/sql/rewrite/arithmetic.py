@@ -33,20 +33,25 @@ def arithmetic(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
 def _divide(node: exp.Div) -> None:
     left, right = as_number(type_of(node.this)), as_number(type_of(node.expression))
     result = type_of(node)
+    if _number(node.expression) == 0:
+        # Written to raise an error, if the place is ever come to: the engine must not try it out before.
+        node.replace(raw("error('Division by zero')", result))
+        return
     if left is None or right is None or result is None or not left.kind is right.kind is result.kind is Kind.FIXED:
-        if not _is_constant(node.expression):
+        if _number(node.expression) is None:
             arguments = [node.this.copy(), node.expression.copy()]
             node.replace(exp.Anonymous(this="snowmelt_divide", expressions=arguments))
         return
     divisor = node.expression.sql(dialect=_ENGINE)
-    if not _is_constant(node.expression):
+    if _number(node.expression) is None:
         divisor = f"snowmelt_divisor({divisor})"
     node.replace(raw(_quotient(node.this.sql(dialect=_ENGINE), left, divisor, right, result), result))
 
 
-def _is_constant(divisor: exp.Expr) -> bool:
-    divisor = divisor.unnest()
-    return isinstance(divisor, exp.Literal) and not divisor.is_string and float(divisor.name) != 0
+def _number(value: exp.Expr) -> float | None:
+    """What a constant number comes to."""
+    value = value.unnest()
+    return float(value.name) if isinstance(value, exp.Literal) and not value.is_string else None
 
 
 def _quotient(dividend: str, left: DataType, divisor: str, right: DataType, result: DataType) -> str:

@@ -11,6 +11,9 @@ from snowmelt.base.errors import SqlError, unsupported
 from snowmelt.sql.rewrite.context import Resolver, raw
 
 _ROW = "snowmelt_row"
+_ENTRY = "snowmelt_entry"
+"""No alias of a user's may be called so, as an input names columns of what stands beside it."""
+
 _ENGINE = "duckdb"
 _MODES = ("BOTH", "ARRAY", "OBJECT")
 
@@ -36,7 +39,10 @@ def _replace(node: exp.Expr) -> None:
     alias = node.args.get("alias")
     name = alias.this if alias is not None and alias.this is not None else None
     default = "FLATTEN" if isinstance(call, exp.Explode) else "SPLIT_TO_TABLE"
-    shown = exp.TableAlias(this=name.copy() if name is not None else exp.to_identifier(default, quoted=True))
+    columns = [column.copy() for column in alias.args.get("columns") or ()] if alias is not None else []
+    shown = exp.TableAlias(
+        this=name.copy() if name is not None else exp.to_identifier(default, quoted=True), columns=columns
+    )
     query = exp.Subquery(this=raw(text))
     if join is None:
         query.set("alias", shown)
@@ -111,17 +117,15 @@ def _flattened(call: exp.Explode, sequence: str) -> str:
     if chosen not in _MODES:
         raise SqlError(f"SQL compilation error:\ninvalid value '{chosen}' for parameter 'MODE'", 1018, "22023")
     entries = f"snowmelt_entries({{}}, {{}}, '{chosen}')"
-    rows = f"SELECT unnest({entries.format(value, prefix)}) AS e"
+    rows = f"SELECT unnest({entries.format(value, prefix)}) AS {_ENTRY}"
     if _flag(arguments, "RECURSIVE"):
-        deeper = f"SELECT unnest({entries.format('e.value', 'e.path')}) AS e FROM snowmelt_deep"
+        deeper = entries.format(f"{_ENTRY}.value", f"{_ENTRY}.path")
         rows = (
-            f"WITH RECURSIVE snowmelt_deep AS ({rows} UNION ALL {deeper}) SELECT e FROM snowmelt_deep ORDER BY e.path"
+            f"WITH RECURSIVE snowmelt_deep AS ({rows} UNION ALL SELECT unnest({deeper}) AS {_ENTRY} "
+            f"FROM snowmelt_deep) SELECT {_ENTRY} FROM snowmelt_deep ORDER BY {_ENTRY}.path"
         )
-    columns = (
-        f'{sequence} AS "SEQ", e.key AS "KEY", e.path AS "PATH", e.index AS "INDEX", e.value AS "VALUE", '
-        f'e.this AS "THIS"'
-    )
-    text = f"SELECT {columns} FROM ({rows})"
+    fields = ", ".join(f'{_ENTRY}.{name.lower()} AS "{name}"' for name in ("KEY", "PATH", "INDEX", "VALUE", "THIS"))
+    text = f'SELECT {sequence} AS "SEQ", {fields} FROM ({rows})'
     if _flag(arguments, "OUTER"):
         nothing = (
             f'SELECT {sequence} AS "SEQ", NULL::VARCHAR AS "KEY", {prefix} AS "PATH", NULL::BIGINT AS "INDEX", '
@@ -133,5 +137,7 @@ def _flattened(call: exp.Explode, sequence: str) -> str:
 
 def _split(call: exp.SplitToTable, sequence: str) -> str:
     text, separator = call.this.sql(dialect=_ENGINE), call.expression.sql(dialect=_ENGINE)
-    parts = f"SELECT unnest(list_transform(string_split({text}, {separator}), lambda x, i: {{'i': i, 'v': x}})) AS e"
-    return f'SELECT {sequence} AS "SEQ", e.i AS "INDEX", e.v AS "VALUE" FROM ({parts})'
+    parts = (
+        f"SELECT unnest(list_transform(string_split({text}, {separator}), lambda x, i: {{'i': i, 'v': x}})) AS {_ENTRY}"
+    )
+    return f'SELECT {sequence} AS "SEQ", {_ENTRY}.i AS "INDEX", {_ENTRY}.v AS "VALUE" FROM ({parts})'

@@ -16,6 +16,7 @@ from sqlglot.errors import UnsupportedError
 
 from snowmelt.base.errors import unsupported
 from snowmelt.sql.limits import too_deep
+from snowmelt.sql.rewrite.aliases import aliases
 from snowmelt.sql.rewrite.arithmetic import arithmetic
 from snowmelt.sql.rewrite.calls import calls
 from snowmelt.sql.rewrite.casts import cast_types, conversions, texts, type_names
@@ -55,6 +56,7 @@ RULES: tuple[Rule, ...] = (
     timestamp_types,
     conversions,
     annotate,
+    aliases,
     type_names,
     moments,
     date_operands,

@@ -19,6 +19,9 @@ from snowmelt.sql.typing.functions import BY_NAME, BY_NODE, TABLE_FUNCTIONS, cho
 STAR = "snowmelt_star"
 """Meta key: the columns that a star inside a call means."""
 
+ALIASED = "snowmelt_aliased"
+"""Meta key: a column that is the alias of an earlier projection of its SELECT."""
+
 Columns = tuple[tuple[str, DataType | None], ...]
 """A relation's columns by name, in order."""
 
@@ -71,6 +74,13 @@ class _Scope:
         if not table and name in self.aliases:
             return self.aliases[name]
         return self.outer.column(table, name) if self.outer is not None else None
+
+    def is_alias(self, column: exp.Column) -> bool:
+        """Whether a column certainly means an alias of this SELECT: columns of sources come first."""
+        if column.table or column.name not in self.aliases:
+            return False
+        known = [columns for columns in self.sources.values() if columns is not None]
+        return len(known) == len(self.sources) and all(column.name != name for each in known for name, _ in each)
 
 
 # --- queries ---------------------------------------------------------------------------------------------------------
@@ -208,6 +218,8 @@ def _expression(node: exp.Expr, scope: _Scope) -> DataType | None:
     """The type of an expression, noted at it and at all its parts."""
     if isinstance(node, exp.Column):
         found = scope.column(node.table, node.name)
+        if scope.is_alias(node):
+            node.meta[ALIASED] = True
     elif isinstance(node, exp.Query):
         columns = _query(node, scope.inner() if isinstance(node, exp.Select) else scope)
         found = columns[0][1] if columns is not None and len(columns) == 1 else None

@@ -6,7 +6,7 @@
 -- Which of n equal parts of a range a number is in: 0 below it, n + 1 above.
 CREATE OR REPLACE MACRO snowmelt_width_bucket(x, low, high, n) AS
     CAST(CASE WHEN x IS NULL OR low IS NULL OR high IS NULL THEN NULL
-    WHEN n <= 0 THEN error('Invalid number of buckets: ' || n)
+    WHEN NOT snowmelt_sure(n <= 0, 'Invalid number of buckets: ' || n) THEN NULL
     WHEN x < low THEN 0 WHEN x >= high THEN n + 1
     ELSE floor((CAST(x AS DOUBLE) - low) * n / (CAST(high AS DOUBLE) - low)) + 1 END AS BIGINT);
 
@@ -38,18 +38,18 @@ CREATE OR REPLACE MACRO snowmelt_byte_length(t) AS octet_length(encode(t));
 -- Parts between any of the separators' characters; empty parts do not count.
 CREATE OR REPLACE MACRO snowmelt_tokens(t, separators) AS
     CASE WHEN t IS NULL OR separators IS NULL THEN NULL WHEN separators = '' THEN [t] ELSE list_filter(string_split_regex(t,
-        '[' || regexp_replace(separators, '([\[\]\\^-])', '\\\1', 'g') || ']'), lambda part: part <> '') END;
+        '[' || regexp_replace(separators, '([\[\]\\^-])', '\\\1', 'g') || ']'), lambda snowmelt_part: snowmelt_part <> '') END;
 
 -- LISTAGG of a list.
 CREATE OR REPLACE MACRO snowmelt_joined(items, separator) AS coalesce(array_to_string(items, separator), '');
 
 -- REGEXP_REPLACE of the n-th match only.
 CREATE OR REPLACE MACRO snowmelt_rejoined(parts, matches) AS
-    array_to_string(list_transform(parts, lambda part, i: part || coalesce(matches[i], '')), '');
+    array_to_string(list_transform(parts, lambda snowmelt_part, snowmelt_i: snowmelt_part || coalesce(matches[snowmelt_i], '')), '');
 CREATE OR REPLACE MACRO snowmelt_replace_nth(t, pattern, replacement, n) AS
     CASE WHEN t IS NULL OR replacement IS NULL THEN NULL ELSE
     snowmelt_rejoined(string_split_regex(t, pattern), list_transform(regexp_extract_all(t, pattern),
-        lambda m, i: CASE WHEN i = n THEN regexp_replace(m, pattern, replacement) ELSE m END)) END;
+        lambda snowmelt_m, snowmelt_i: CASE WHEN snowmelt_i = n THEN regexp_replace(snowmelt_m, pattern, replacement) ELSE snowmelt_m END)) END;
 
 CREATE OR REPLACE MACRO snowmelt_regexp_replace(t, pattern, replacement, place, n) AS
     left(t, CAST(place AS INTEGER) - 1) || CASE WHEN n = 0
@@ -61,14 +61,14 @@ CREATE OR REPLACE MACRO snowmelt_regexp_replace(t, pattern, replacement, place, 
 -- A computed number as a VARIANT: without a fraction if it has none.
 CREATE OR REPLACE MACRO snowmelt_number_json(x) AS
     CASE WHEN x = trunc(x) AND abs(x) < 1e15 THEN to_json(CAST(x AS BIGINT)) ELSE to_json(x) END;
-CREATE OR REPLACE MACRO snowmelt_texts(v) AS list_transform(snowmelt_list(v), lambda e: e ->> '$');
+CREATE OR REPLACE MACRO snowmelt_texts(v) AS list_transform(snowmelt_list(v), lambda snowmelt_e: snowmelt_e ->> '$');
 CREATE OR REPLACE MACRO snowmelt_arrays_to_object(k, v) AS snowmelt_object(snowmelt_texts(k), snowmelt_list(v));
 
 -- The n-th elements of all arrays as an OBJECT with the keys $1, $2, ...; what an array lacks is null.
 CREATE OR REPLACE MACRO snowmelt_arrays_zip(arrays) AS
-    CASE WHEN len(list_filter(arrays, lambda a: a IS NULL)) > 0 THEN NULL ELSE
-    to_json(list_transform(range(1, list_max(list_transform(arrays, lambda a: len(a))) + 1), lambda i:
-        to_json(map_from_entries(list_transform(arrays, lambda a, k: {'k': '$' || k, 'v': coalesce(a[i], 'null'::JSON)})))))
+    CASE WHEN len(list_filter(arrays, lambda snowmelt_a: snowmelt_a IS NULL)) > 0 THEN NULL ELSE
+    to_json(list_transform(range(1, list_max(list_transform(arrays, lambda snowmelt_a: len(snowmelt_a))) + 1), lambda snowmelt_i:
+        to_json(map_from_entries(list_transform(arrays, lambda snowmelt_a, snowmelt_k: {'k': '$' || snowmelt_k, 'v': coalesce(snowmelt_a[snowmelt_i], 'null'::JSON)})))))
     END;
 
 -- --- vectors ---------------------------------------------------------------------------------------------------------
@@ -88,13 +88,13 @@ CREATE OR REPLACE MACRO snowmelt_cosine(a, b) AS
 -- The k most frequent values with their counts, from a map of all of them.
 CREATE OR REPLACE MACRO snowmelt_top_k(counts, k) AS
     to_json(list_transform(list_sort(list_transform(coalesce(map_entries(counts), []),
-            lambda e: {'n': -CAST(e.value AS BIGINT), 'v': e.key}))[1:k],
-        lambda e: json_array(to_json(e.v), to_json(-e.n))));
+            lambda snowmelt_e: {'n': -CAST(snowmelt_e.value AS BIGINT), 'v': snowmelt_e.key}))[1:k],
+        lambda snowmelt_e: json_array(to_json(snowmelt_e.v), to_json(-snowmelt_e.n))));
 
 -- The union of arrays: each value as often as in the array that has most of it.
 CREATE OR REPLACE MACRO snowmelt_array_union_of(lists) AS
-    coalesce(to_json(flatten(list_transform(list_distinct(flatten(lists)), lambda v:
-        list_transform(range(list_max(list_transform(lists, lambda l: len(list_filter(l, lambda e: e = v))))), lambda i: v)))),
+    coalesce(to_json(flatten(list_transform(list_distinct(flatten(lists)), lambda snowmelt_v:
+        list_transform(range(list_max(list_transform(lists, lambda snowmelt_l: len(list_filter(snowmelt_l, lambda snowmelt_e: snowmelt_e = snowmelt_v))))), lambda snowmelt_i: snowmelt_v)))),
         '[]'::JSON);
 CREATE OR REPLACE MACRO snowmelt_array_union(arrays) AS
-    snowmelt_array_union_of(list_transform(list_filter(arrays, lambda a: a IS NOT NULL), lambda a: snowmelt_list(a)));
+    snowmelt_array_union_of(list_transform(list_filter(arrays, lambda snowmelt_a: snowmelt_a IS NOT NULL), lambda snowmelt_a: snowmelt_list(snowmelt_a)));

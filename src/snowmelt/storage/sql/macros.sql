@@ -1,10 +1,21 @@
--- Functions that Snowflake has and DuckDB lacks, or that differ; the rewrite rules call them.
+-- Functions that Snowflake has and DuckDB lacks, or that differ; the rewrite rules call them. The names of lambdas'
+-- parameters begin with snowmelt_, since a column of a user's in an argument may be called like any other.
+
+-- Errors. The engine's error() counts as an expression with side effects, which it allows neither in ORDER BY of a
+-- window nor behind an alias, and which it moves nowhere; so a cast raises them: true, or the error. The cast stands
+-- around the choice, for the engine evaluates what is constant in branches that are never taken.
+CREATE OR REPLACE MACRO snowmelt_sure(fails, message) AS
+    CAST(CASE WHEN fails THEN 'snowmelt: ' || message ELSE 'true' END AS BOOLEAN);
+-- A value that must be known if what it is made of is. A list of one, so that it is computed once.
+CREATE OR REPLACE MACRO snowmelt_known(made, origin, message) AS
+    list_transform([made], lambda snowmelt_made:
+        CASE WHEN snowmelt_sure(snowmelt_made IS NULL AND origin IS NOT NULL, message) THEN snowmelt_made END)[1];
 
 -- Division raises on a zero divisor (100051) instead of giving infinity.
-CREATE OR REPLACE MACRO snowmelt_divide(a, b) AS CASE WHEN b = 0 THEN error('Division by zero') ELSE a / b END;
+CREATE OR REPLACE MACRO snowmelt_divide(a, b) AS CASE WHEN snowmelt_sure(b = 0, 'Division by zero') THEN a / b END;
 
 -- A divisor that must not be zero, for integer division, which would give null.
-CREATE OR REPLACE MACRO snowmelt_divisor(b) AS CASE WHEN b = 0 THEN error('Division by zero') ELSE b END;
+CREATE OR REPLACE MACRO snowmelt_divisor(b) AS CASE WHEN snowmelt_sure(b = 0, 'Division by zero') THEN b END;
 
 -- Text of a FLOAT: at most 15 digits, no point without a fraction.
 CREATE OR REPLACE MACRO snowmelt_float_text(x) AS
@@ -13,19 +24,17 @@ CREATE OR REPLACE MACRO snowmelt_float_text(x) AS
 
 -- Text as BINARY is hexadecimal digits.
 CREATE OR REPLACE MACRO snowmelt_from_hex(x) AS
-    CASE WHEN length(x) % 2 = 0 AND regexp_full_match(x, '[0-9a-fA-F]*') THEN unhex(x)
-    ELSE error('Not hexadecimal: ' || x) END;
+    CASE WHEN snowmelt_sure(length(x) % 2 = 1 OR NOT regexp_full_match(x, '[0-9a-fA-F]*'), 'Not hexadecimal: ' || x)
+    THEN unhex(x) END;
 
 -- The words that mean a truth value.
 CREATE OR REPLACE MACRO snowmelt_boolean(x) AS
-    CASE WHEN lower(x) IN ('true', 't', 'yes', 'y', 'on', '1') THEN true
-    WHEN lower(x) IN ('false', 'f', 'no', 'n', 'off', '0') THEN false
-    WHEN x IS NULL THEN NULL
-    ELSE error('Not a truth value: ' || x) END;
+    snowmelt_known(CASE WHEN lower(x) IN ('true', 't', 'yes', 'y', 'on', '1') THEN true
+        WHEN lower(x) IN ('false', 'f', 'no', 'n', 'off', '0') THEN false END, x, 'Not a truth value: ' || x);
 
 -- Text that must not be longer than a column or type allows.
 CREATE OR REPLACE MACRO snowmelt_fit(x, n) AS
-    CASE WHEN length(x) > n THEN error('Too long: ' || x) ELSE x END;
+    CASE WHEN snowmelt_sure(length(x) > n, 'Too long: ' || x) THEN x END;
 
 -- TRY_ forms of the two above: null instead of an error.
 CREATE OR REPLACE MACRO snowmelt_try_from_hex(x) AS
@@ -61,26 +70,26 @@ CREATE OR REPLACE MACRO snowmelt_list(v) AS CAST(v AS JSON[]);
 
 -- An OBJECT of keys and values, keys in order, nulls left out.
 CREATE OR REPLACE MACRO snowmelt_object(keys, vals) AS
-    to_json(map_from_entries(list_filter(list_sort(list_zip(keys, vals)), lambda e: e[1] IS NOT NULL AND e[2] IS NOT NULL)));
+    to_json(map_from_entries(list_filter(list_sort(list_zip(keys, vals)), lambda snowmelt_e: snowmelt_e[1] IS NOT NULL AND snowmelt_e[2] IS NOT NULL)));
 CREATE OR REPLACE MACRO snowmelt_object_keep_null(keys, vals) AS
-    snowmelt_object(keys, list_transform(vals, lambda v: coalesce(v, 'null'::JSON)));
+    snowmelt_object(keys, list_transform(vals, lambda snowmelt_v: coalesce(snowmelt_v, 'null'::JSON)));
 CREATE OR REPLACE MACRO snowmelt_object_entries(o) AS
-    list_transform(json_keys(o), lambda k: {'k': k, 'v': json_extract(o, '/' || replace(replace(k, '~', '~0'), '/', '~1'))});
+    list_transform(json_keys(o), lambda snowmelt_k: {'k': snowmelt_k, 'v': json_extract(o, '/' || replace(replace(snowmelt_k, '~', '~0'), '/', '~1'))});
 CREATE OR REPLACE MACRO snowmelt_object_without(o, names) AS
-    to_json(map_from_entries(list_filter(snowmelt_object_entries(o), lambda e: NOT list_contains(names, e.k))));
+    to_json(map_from_entries(list_filter(snowmelt_object_entries(o), lambda snowmelt_e: NOT list_contains(names, snowmelt_e.k))));
 CREATE OR REPLACE MACRO snowmelt_object_pick(o, names) AS
-    to_json(map_from_entries(list_filter(snowmelt_object_entries(o), lambda e: list_contains(names, e.k))));
+    to_json(map_from_entries(list_filter(snowmelt_object_entries(o), lambda snowmelt_e: list_contains(names, snowmelt_e.k))));
 CREATE OR REPLACE MACRO snowmelt_object_insert(o, key, val, replaces) AS
-    CASE WHEN NOT replaces AND list_contains(json_keys(o), key) THEN error('Duplicate key: ' || key)
-    ELSE to_json(map_from_entries(list_sort(list_concat(
-        list_filter(snowmelt_object_entries(o), lambda e: e.k <> key),
+    CASE WHEN snowmelt_sure(NOT replaces AND list_contains(json_keys(o), key), 'Duplicate key: ' || key)
+    THEN to_json(map_from_entries(list_sort(list_concat(
+        list_filter(snowmelt_object_entries(o), lambda snowmelt_e: snowmelt_e.k <> key),
         CASE WHEN to_json(val) IS NULL THEN [] ELSE [{'k': key, 'v': to_json(val)}] END)))) END;
 CREATE OR REPLACE MACRO snowmelt_object_agg(k, v) AS
     coalesce(snowmelt_object(list(k), list(to_json(v))), '{}'::JSON);
 
 -- ARRAY functions; positions count from 0.
 CREATE OR REPLACE MACRO snowmelt_array_agg(items) AS
-    coalesce(to_json(list_filter(items, lambda x: x IS NOT NULL)), '[]'::JSON);
+    coalesce(to_json(list_filter(items, lambda snowmelt_x: snowmelt_x IS NOT NULL)), '[]'::JSON);
 CREATE OR REPLACE MACRO snowmelt_array_size(v) AS CASE WHEN json_type(v) = 'ARRAY' THEN json_array_length(v) END;
 CREATE OR REPLACE MACRO snowmelt_array_append(v, x) AS to_json(list_append(snowmelt_list(v), coalesce(to_json(x), 'null'::JSON)));
 CREATE OR REPLACE MACRO snowmelt_array_prepend(v, x) AS to_json(list_prepend(coalesce(to_json(x), 'null'::JSON), snowmelt_list(v)));
@@ -93,40 +102,40 @@ CREATE OR REPLACE MACRO snowmelt_array_slice(v, low, high) AS
         (CASE WHEN low < 0 THEN greatest(json_array_length(v) + low, 0) ELSE low END) + 1:
         (CASE WHEN high < 0 THEN json_array_length(v) + high ELSE high END)]);
 CREATE OR REPLACE MACRO snowmelt_array_distinct(v) AS
-    to_json(list_filter(snowmelt_list(v), lambda x, i: list_position(snowmelt_list(v), x) = i));
+    to_json(list_filter(snowmelt_list(v), lambda snowmelt_x, snowmelt_i: list_position(snowmelt_list(v), snowmelt_x) = snowmelt_i));
 CREATE OR REPLACE MACRO snowmelt_array_to_string(v, separator) AS
-    list_reduce(list_transform(snowmelt_list(v), lambda x: coalesce(x ->> '$', '')), lambda a, b: a || separator || b);
+    list_reduce(list_transform(snowmelt_list(v), lambda snowmelt_x: coalesce(snowmelt_x ->> '$', '')), lambda snowmelt_a, snowmelt_b: snowmelt_a || separator || snowmelt_b);
 CREATE OR REPLACE MACRO snowmelt_sort_key(x) AS {'n': TRY_CAST(x AS DOUBLE), 't': x ->> '$', 'v': x};
 CREATE OR REPLACE MACRO snowmelt_array_sort(v, ascending) AS
     to_json(list_transform(
-        CASE WHEN ascending THEN list_sort(list_transform(snowmelt_list(v), lambda x: snowmelt_sort_key(x)), 'ASC', 'NULLS LAST')
-        ELSE list_sort(list_transform(snowmelt_list(v), lambda x: snowmelt_sort_key(x)), 'DESC', 'NULLS LAST') END,
-        lambda e: e.v));
+        CASE WHEN ascending THEN list_sort(list_transform(snowmelt_list(v), lambda snowmelt_x: snowmelt_sort_key(snowmelt_x)), 'ASC', 'NULLS LAST')
+        ELSE list_sort(list_transform(snowmelt_list(v), lambda snowmelt_x: snowmelt_sort_key(snowmelt_x)), 'DESC', 'NULLS LAST') END,
+        lambda snowmelt_e: snowmelt_e.v));
 CREATE OR REPLACE MACRO snowmelt_array_compact(v) AS
-    to_json(list_filter(snowmelt_list(v), lambda x: x IS NOT NULL AND json_type(x) <> 'NULL'));
+    to_json(list_filter(snowmelt_list(v), lambda snowmelt_x: snowmelt_x IS NOT NULL AND json_type(snowmelt_x) <> 'NULL'));
 CREATE OR REPLACE MACRO snowmelt_array_insert(v, pos, x) AS
     to_json(list_concat(list_append(snowmelt_list(v)[1:pos], to_json(x)), snowmelt_list(v)[pos + 1:]));
 CREATE OR REPLACE MACRO snowmelt_array_remove(v, x) AS
-    to_json(list_filter(snowmelt_list(v), lambda e: e <> to_json(x)));
+    to_json(list_filter(snowmelt_list(v), lambda snowmelt_e: snowmelt_e <> to_json(x)));
 CREATE OR REPLACE MACRO snowmelt_array_remove_at(v, pos) AS
-    to_json(list_filter(snowmelt_list(v), lambda e, i: i - 1 <> CASE WHEN pos < 0 THEN json_array_length(v) + pos ELSE pos END));
+    to_json(list_filter(snowmelt_list(v), lambda snowmelt_e, snowmelt_i: snowmelt_i - 1 <> CASE WHEN pos < 0 THEN json_array_length(v) + pos ELSE pos END));
 CREATE OR REPLACE MACRO snowmelt_array_reverse(v) AS to_json(list_reverse(snowmelt_list(v)));
 CREATE OR REPLACE MACRO snowmelt_array_overlap(v, w) AS list_has_any(snowmelt_list(v), snowmelt_list(w));
 -- The occurrence of a value is its number among the equal ones before it: both are multisets.
 CREATE OR REPLACE MACRO snowmelt_occurrence(v, x, i) AS
-    len(list_filter(snowmelt_list(v)[1:i], lambda e: e = x));
+    len(list_filter(snowmelt_list(v)[1:i], lambda snowmelt_e: snowmelt_e = x));
 CREATE OR REPLACE MACRO snowmelt_array_intersection(v, w) AS
-    to_json(list_filter(snowmelt_list(v), lambda x, i:
-        snowmelt_occurrence(v, x, i) <= len(list_filter(snowmelt_list(w), lambda y: y = x))));
+    to_json(list_filter(snowmelt_list(v), lambda snowmelt_x, snowmelt_i:
+        snowmelt_occurrence(v, snowmelt_x, snowmelt_i) <= len(list_filter(snowmelt_list(w), lambda snowmelt_y: snowmelt_y = snowmelt_x))));
 CREATE OR REPLACE MACRO snowmelt_array_except(v, w) AS
-    to_json(list_filter(snowmelt_list(v), lambda x, i:
-        snowmelt_occurrence(v, x, i) > len(list_filter(snowmelt_list(w), lambda y: y = x))));
+    to_json(list_filter(snowmelt_list(v), lambda snowmelt_x, snowmelt_i:
+        snowmelt_occurrence(v, snowmelt_x, snowmelt_i) > len(list_filter(snowmelt_list(w), lambda snowmelt_y: snowmelt_y = snowmelt_x))));
 CREATE OR REPLACE MACRO snowmelt_array_flatten(v) AS
-    to_json(flatten(list_transform(snowmelt_list(v), lambda x: CAST(x AS JSON[]))));
+    to_json(flatten(list_transform(snowmelt_list(v), lambda snowmelt_x: CAST(snowmelt_x AS JSON[]))));
 CREATE OR REPLACE MACRO snowmelt_array_max(v) AS
-    list_sort(list_transform(list_filter(snowmelt_list(v), lambda x: x IS NOT NULL), lambda x: snowmelt_sort_key(x)), 'DESC', 'NULLS LAST')[1].v;
+    list_sort(list_transform(list_filter(snowmelt_list(v), lambda snowmelt_x: snowmelt_x IS NOT NULL), lambda snowmelt_x: snowmelt_sort_key(snowmelt_x)), 'DESC', 'NULLS LAST')[1].v;
 CREATE OR REPLACE MACRO snowmelt_array_min(v) AS
-    list_sort(list_transform(list_filter(snowmelt_list(v), lambda x: x IS NOT NULL), lambda x: snowmelt_sort_key(x)), 'ASC', 'NULLS LAST')[1].v;
+    list_sort(list_transform(list_filter(snowmelt_list(v), lambda snowmelt_x: snowmelt_x IS NOT NULL), lambda snowmelt_x: snowmelt_sort_key(snowmelt_x)), 'ASC', 'NULLS LAST')[1].v;
 CREATE OR REPLACE MACRO snowmelt_to_array(v) AS
     CASE WHEN v IS NULL OR json_type(v) = 'NULL' THEN NULL WHEN json_type(v) = 'ARRAY' THEN v ELSE json_array(v) END;
 
@@ -139,7 +148,7 @@ CREATE OR REPLACE MACRO snowmelt_typeof(v) AS
 CREATE OR REPLACE MACRO snowmelt_get(v, key) AS
     json_extract(v, '/' || replace(replace(CAST(key AS VARCHAR), '~', '~0'), '/', '~1'));
 CREATE OR REPLACE MACRO snowmelt_get_ignore_case(v, key) AS
-    list_filter(snowmelt_object_entries(v), lambda e: lower(e.k) = lower(key))[1].v;
+    list_filter(snowmelt_object_entries(v), lambda snowmelt_e: lower(snowmelt_e.k) = lower(key))[1].v;
 CREATE OR REPLACE MACRO snowmelt_strip_null(v) AS CASE WHEN json_type(v) <> 'NULL' THEN v END;
 CREATE OR REPLACE MACRO snowmelt_check_json(t) AS
     CASE WHEN t IS NULL OR json_valid(t) THEN NULL ELSE 'JSON cannot be parsed' END;
@@ -153,13 +162,13 @@ CREATE OR REPLACE MACRO snowmelt_path_step(key) AS
     CASE WHEN regexp_full_match(key, '[A-Za-z_][A-Za-z0-9_$]*') THEN key ELSE '[''' || key || ''']' END;
 CREATE OR REPLACE MACRO snowmelt_entries(v, prefix, mode) AS
     CASE WHEN json_type(v) = 'ARRAY' AND mode <> 'OBJECT' THEN
-        list_transform(CAST(v AS JSON[]), lambda x, i: {'key': NULL::VARCHAR, 'path': prefix || '[' || (i - 1) || ']', 'index': i - 1,
-            'value': coalesce(x, 'null'::JSON), 'this': v})
+        list_transform(CAST(v AS JSON[]), lambda snowmelt_x, snowmelt_i: {'key': NULL::VARCHAR, 'path': prefix || '[' || (snowmelt_i - 1) || ']', 'index': snowmelt_i - 1,
+            'value': coalesce(snowmelt_x, 'null'::JSON), 'this': v})
     WHEN json_type(v) = 'OBJECT' AND mode <> 'ARRAY' THEN
-        list_transform(snowmelt_object_entries(v), lambda e: {'key': e.k,
-            'path': CASE WHEN prefix = '' OR left(snowmelt_path_step(e.k), 1) = '[' THEN prefix || snowmelt_path_step(e.k)
-                ELSE prefix || '.' || e.k END,
-            'index': NULL::BIGINT, 'value': e.v, 'this': v})
+        list_transform(snowmelt_object_entries(v), lambda snowmelt_e: {'key': snowmelt_e.k,
+            'path': CASE WHEN prefix = '' OR left(snowmelt_path_step(snowmelt_e.k), 1) = '[' THEN prefix || snowmelt_path_step(snowmelt_e.k)
+                ELSE prefix || '.' || snowmelt_e.k END,
+            'index': NULL::BIGINT, 'value': snowmelt_e.v, 'this': v})
     END;
 CREATE OR REPLACE MACRO snowmelt_integer(x) AS CAST(x AS INTEGER);
 CREATE OR REPLACE MACRO snowmelt_bigint(x) AS CAST(x AS BIGINT);

@@ -46,5 +46,4 @@ CREATE OR REPLACE MACRO snowmelt_hexadecimal_of(t, pattern) AS
     CASE WHEN regexp_full_match(t, pattern) THEN CAST(CAST('0x' || regexp_replace(t, '[^0-9a-fA-F]', '', 'g') AS HUGEINT)
         * CASE WHEN contains(t, '-') THEN -1 ELSE 1 END AS VARCHAR) END;
 CREATE OR REPLACE MACRO snowmelt_must_parse(made, t, form) AS
-    CASE WHEN made IS NULL AND t IS NOT NULL
-    THEN error('Can''t parse ''' || t || ''' as number with format ''' || form || '''') ELSE made END;
+    snowmelt_known(made, t, 'Can''t parse ''' || t || ''' as number with format ''' || form || '''');

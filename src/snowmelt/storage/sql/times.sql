@@ -10,7 +10,7 @@ CREATE OR REPLACE MACRO snowmelt_tz(utc, minutes) AS
 CREATE OR REPLACE MACRO snowmelt_tz_utc(x) AS TIMESTAMP '0001-01-01' + x;
 
 -- What is no time: an error, but for a null, which has the type of y. Nulls without a type come as BIGINT, too.
-CREATE OR REPLACE MACRO snowmelt_no_time(x, y) AS CASE WHEN x IS NULL THEN y ELSE error('Not a time: ' || x) END;
+CREATE OR REPLACE MACRO snowmelt_no_time(x, y) AS CASE WHEN snowmelt_sure(x IS NOT NULL, 'Not a time: ' || x) THEN y END;
 
 -- Minutes east of UTC; null for what has no time zone.
 CREATE OR REPLACE MACRO snowmelt_minutes(x INTERVAL) AS CAST(datepart('hour', x) // 24 - 1440 AS INTEGER),
@@ -72,9 +72,9 @@ CREATE OR REPLACE MACRO snowmelt_epoch(n, scale) AS
     make_timestamp(CAST(CASE WHEN scale <= 6 THEN floor(n * CAST(10 AS HUGEINT) ** (6 - scale)) ELSE floor(n / CAST(10 AS HUGEINT) ** (scale - 6)) END AS BIGINT));
 
 -- Conversions.
-CREATE OR REPLACE MACRO snowmelt_not_recognized(kind, t) AS error(kind || ' ''' || t || ''' is not recognized');
-CREATE OR REPLACE MACRO snowmelt_strict_wall(t) AS
-    CASE WHEN t IS NULL THEN NULL ELSE coalesce(snowmelt_auto_wall(t), snowmelt_not_recognized('Timestamp', t)) END;
+CREATE OR REPLACE MACRO snowmelt_recognized(made, kind, t) AS
+    snowmelt_known(made, t, kind || ' ''' || t || ''' is not recognized');
+CREATE OR REPLACE MACRO snowmelt_strict_wall(t) AS snowmelt_recognized(snowmelt_auto_wall(t), 'Timestamp', t);
 CREATE OR REPLACE MACRO snowmelt_to_ntz(x TIMESTAMP) AS x, (x TIMESTAMPTZ) AS CAST(x AS TIMESTAMP),
     (x INTERVAL) AS snowmelt_tz_utc(x) + to_minutes(snowmelt_minutes(x)), (x DATE) AS CAST(x AS TIMESTAMP),
     (x TIME) AS snowmelt_no_time(x, CAST(NULL AS TIMESTAMP)),
@@ -117,7 +117,7 @@ CREATE OR REPLACE MACRO snowmelt_tz_of(w, minutes) AS
     snowmelt_tz(w - to_minutes(coalesce(minutes, snowmelt_minutes(CAST(w AS TIMESTAMPTZ)))),
         coalesce(minutes, snowmelt_minutes(CAST(w AS TIMESTAMPTZ))));
 -- A list of one struct, so that text is read once.
-CREATE OR REPLACE MACRO snowmelt_tz_of_pair(pair) AS list_transform([pair], lambda e: snowmelt_tz_of(e.w, e.m))[1];
+CREATE OR REPLACE MACRO snowmelt_tz_of_pair(pair) AS list_transform([pair], lambda snowmelt_e: snowmelt_tz_of(snowmelt_e.w, snowmelt_e.m))[1];
 CREATE OR REPLACE MACRO snowmelt_to_tz(x TIMESTAMP) AS snowmelt_tz_of(x, NULL), (x INTERVAL) AS x,
     (x TIMESTAMPTZ) AS snowmelt_tz(timezone('UTC', x), snowmelt_minutes(x)),
     (x DATE) AS snowmelt_tz_of(CAST(x AS TIMESTAMP), NULL), (x TIME) AS snowmelt_no_time(x, CAST(NULL AS INTERVAL)),
@@ -126,8 +126,7 @@ CREATE OR REPLACE MACRO snowmelt_to_tz(x TIMESTAMP) AS snowmelt_tz_of(x, NULL), 
 CREATE OR REPLACE MACRO snowmelt_try_to_tz(x) AS
     snowmelt_tz_of_pair({'w': snowmelt_auto_wall(x), 'm': snowmelt_auto_minutes(x)});
 CREATE OR REPLACE MACRO snowmelt_strict_date(t) AS
-    CASE WHEN t IS NULL THEN NULL
-    ELSE CAST(coalesce(snowmelt_auto_wall(t), snowmelt_not_recognized('Date', t)) AS DATE) END;
+    CAST(snowmelt_recognized(snowmelt_auto_wall(t), 'Date', t) AS DATE);
 CREATE OR REPLACE MACRO snowmelt_to_date(x DATE) AS x, (x TIMESTAMP) AS CAST(x AS DATE), (x TIMESTAMPTZ) AS CAST(x AS DATE),
     (x INTERVAL) AS CAST(snowmelt_wall(x) AS DATE), (x TIME) AS snowmelt_no_time(x, CAST(NULL AS DATE)),
     (x BIGINT) AS snowmelt_no_time(x, CAST(NULL AS DATE)),
@@ -136,8 +135,7 @@ CREATE OR REPLACE MACRO snowmelt_try_to_date(x) AS CAST(snowmelt_auto_wall(x) AS
 CREATE OR REPLACE MACRO snowmelt_to_time(x TIME) AS x, (x TIMESTAMP) AS CAST(x AS TIME), (x TIMESTAMPTZ) AS CAST(CAST(x AS TIMESTAMP) AS TIME),
     (x INTERVAL) AS CAST(snowmelt_wall(x) AS TIME), (x DATE) AS snowmelt_no_time(x, CAST(NULL AS TIME)),
     (x BIGINT) AS snowmelt_no_time(x, CAST(NULL AS TIME)),
-    (x VARCHAR) AS CASE WHEN x IS NULL THEN NULL WHEN snowmelt_auto_time(x) IS NULL THEN snowmelt_not_recognized('Time', x)
-        ELSE snowmelt_auto_time(x) END;
+    (x VARCHAR) AS snowmelt_recognized(snowmelt_auto_time(x), 'Time', x);
 CREATE OR REPLACE MACRO snowmelt_try_to_time(x) AS snowmelt_auto_time(x);
 
 -- Fewer digits of a second than the engine keeps; step is in microseconds.
@@ -214,5 +212,4 @@ CREATE OR REPLACE MACRO snowmelt_read_fraction(t, forms) AS
     + to_microseconds(CAST(rpad(regexp_extract(t, '\.(\d{1,6})', 1), 6, '0') AS BIGINT));
 CREATE OR REPLACE MACRO snowmelt_only_with(w, minutes) AS CASE WHEN minutes IS NOT NULL THEN w END;
 CREATE OR REPLACE MACRO snowmelt_parsed(t, w, kind, form) AS
-    CASE WHEN t IS NOT NULL AND w IS NULL THEN
-        error('Can''t parse ''' || t || ''' as ' || kind || ' with format ''' || form || '''') ELSE w END;
+    snowmelt_known(w, t, 'Can''t parse ''' || t || ''' as ' || kind || ' with format ''' || form || '''');
