@@ -15,6 +15,7 @@ from snowmelt.testing.server import running_server
 DOCS = "https://docs.snowflake.com/en/sql-reference/sql"
 TASKS = "https://docs.snowflake.com/en/user-guide/tasks-intro"
 GRAPHS = "https://docs.snowflake.com/en/user-guide/tasks-graphs"
+FUNCTIONS = "https://docs.snowflake.com/en/sql-reference/functions"
 
 
 def runs(sql: Sql, task: str) -> list[dict[str, Any]]:
@@ -301,3 +302,110 @@ def test_suspended_after_failures(timed: Sql, clock: ManualClock) -> None:
     tick_until(clock, lambda: timed.column("SHOW TASKS", "state") == ["suspended"], "suspension")
     first_to_last = [run["STATE"] for run in reversed(runs(timed, "T"))]
     assert first_to_last[:2] == ["FAILED", "FAILED_AND_AUTO_SUSPENDED"]
+
+
+def graphs(sql: Sql, root: str, function: str = "COMPLETE_TASK_GRAPHS") -> list[dict[str, Any]]:
+    """The runs of a graph that the table function shows for this database."""
+    return sql.dicts(
+        f"""SELECT * FROM TABLE(INFORMATION_SCHEMA.{function}(ROOT_TASK_NAME => '{root}'))
+            WHERE DATABASE_NAME = CURRENT_DATABASE()"""
+    )
+
+
+@pytest.mark.parity(
+    "COMPLETE_TASK_GRAPHS",
+    "an attempt of a graph run with its first error; RETRY LAST makes another attempt of the same graph run",
+    f"{FUNCTIONS}/complete_task_graphs",
+)
+def test_graph_history(steps: Sql) -> None:
+    steps("CREATE TASK graph_root SCHEDULE = '60 MINUTE' CONFIG = '{\"a\": 1}' AS SELECT 1")
+    steps("CREATE TASK broken AFTER graph_root AS SELECT * FROM nowhere")
+    steps("ALTER TASK broken RESUME")
+    steps("EXECUTE TASK graph_root USING CONFIG = '{\"b\": 2}'")
+    (failed,) = poll(lambda: graphs(steps, "graph_root"), "the graph run")
+    run = last_run(steps, "BROKEN")
+    assert (failed["STATE"], failed["FIRST_ERROR_TASK_NAME"], failed["FIRST_ERROR_CODE"]) == ("FAILED", "BROKEN", 2003)
+    assert failed["FIRST_ERROR_MESSAGE"] == run["ERROR_MESSAGE"]
+    assert (failed["SCHEDULED_FROM"], failed["ATTEMPT_NUMBER"]) == ("EXECUTE TASK", 1)
+    assert failed["CONFIG"] == run["CONFIG"]
+    assert failed["COMPLETED_TIME"] == run["COMPLETED_TIME"]
+    assert (failed["RUN_ID"], failed["GRAPH_RUN_GROUP_ID"]) == (run["RUN_ID"], run["GRAPH_RUN_GROUP_ID"])
+    steps("CREATE TABLE nowhere (n NUMBER)")
+    steps("EXECUTE TASK graph_root RETRY LAST")
+    again, before = poll(lambda: len(found := graphs(steps, "GRAPH_ROOT")) == 2 and found, "the retry")
+    assert (again["STATE"], again["ATTEMPT_NUMBER"], again["SCHEDULED_FROM"]) == ("SUCCEEDED", 2, "RETRY")
+    assert (again["GRAPH_RUN_GROUP_ID"], before) == (failed["GRAPH_RUN_GROUP_ID"], failed)
+    errors = "SELECT ATTEMPT_NUMBER FROM TABLE(INFORMATION_SCHEMA.COMPLETE_TASK_GRAPHS(ERROR_ONLY => TRUE)) "
+    assert steps(errors + "WHERE DATABASE_NAME = CURRENT_DATABASE()") == [(1,)]
+
+
+@pytest.mark.parity(
+    "SYSTEM$USER_TASK_CANCEL_ONGOING_EXECUTIONS",
+    "aborts a running graph, which is CANCELLED; CURRENT_TASK_GRAPHS shows it while it runs",
+    f"{FUNCTIONS}/system_user_task_cancel_ongoing_executions",
+)
+def test_cancel(steps: Sql) -> None:
+    slow = "SELECT COUNT(*) FROM TABLE(GENERATOR(ROWCOUNT => 3000000)) a, TABLE(GENERATOR(ROWCOUNT => 3000000)) b"
+    steps(f"CREATE TASK slow SCHEDULE = '60 MINUTE' AS {slow}")
+    steps("EXECUTE TASK slow")
+
+    def executing() -> Any:
+        found = graphs(steps, "slow", "CURRENT_TASK_GRAPHS")
+        return found and found[0]["STATE"] == "EXECUTING" and found[0]["QUERY_START_TIME"]
+
+    poll(executing, "the run")
+    steps("SELECT SYSTEM$USER_TASK_CANCEL_ONGOING_EXECUTIONS('slow')")
+    assert last_run(steps, "SLOW")["STATE"] == "CANCELLED"
+    assert [item["STATE"] for item in graphs(steps, "SLOW")] == ["CANCELLED"]
+    assert graphs(steps, "SLOW", "CURRENT_TASK_GRAPHS") == []
+
+
+@pytest.mark.parity(
+    "SYSTEM$GET_PREDECESSOR_RETURN_VALUE",
+    "also answers for a task further up; names are case-sensitive",
+    f"{FUNCTIONS}/system_get_predecessor_return_value",
+)
+def test_return_value_of_an_ancestor(steps: Sql) -> None:
+    steps("CREATE TASK top SCHEDULE = '60 MINUTE' AS CALL SYSTEM$SET_RETURN_VALUE('from the top')")
+    steps("CREATE TASK middle AFTER top AS SELECT 1")
+    steps(
+        "CREATE TASK bottom AFTER middle WHEN SYSTEM$GET_PREDECESSOR_RETURN_VALUE('TOP') = 'from the top' "
+        "AS INSERT INTO steps SELECT SYSTEM$GET_PREDECESSOR_RETURN_VALUE('TOP')"
+    )
+    steps("SELECT SYSTEM$TASK_DEPENDENTS_ENABLE('top')")
+    steps("EXECUTE TASK top")
+    assert last_run(steps, "BOTTOM")["STATE"] == "SUCCEEDED"
+    assert steps("SELECT name FROM steps") == [("from the top",)]
+
+
+@pytest.mark.parity("CREATE TASK", "session parameters hold for the task's runs", f"{DOCS}/create-task")
+def test_session_parameters_of_a_run(steps: Sql) -> None:
+    steps(
+        "CREATE TASK t SCHEDULE = '60 MINUTE' TIMEZONE = 'Asia/Tokyo' QUERY_TAG = 'nightly' "
+        "AS INSERT INTO steps SELECT TO_CHAR('2026-01-01 00:00:00 +0000'::TIMESTAMP_TZ::TIMESTAMP_LTZ, 'HH24')"
+    )
+    steps("EXECUTE TASK t")
+    assert last_run(steps, "T")["STATE"] == "SUCCEEDED"
+    assert steps("SELECT name FROM steps") == [("09",)]
+    (shown,) = steps.dicts("SHOW PARAMETERS LIKE 'TIMEZONE' IN TASK t")
+    assert (shown["value"], shown["level"]) == ("Asia/Tokyo", "TASK")
+
+
+@pytest.mark.parity(
+    "CREATE TASK",
+    "a triggered task may watch a stream on a view",
+    "https://docs.snowflake.com/en/user-guide/tasks-triggered",
+)
+def test_trigger_by_a_stream_on_a_view(steps: Sql) -> None:
+    steps("CREATE TABLE orders (n NUMBER)")
+    steps("CREATE TABLE other (n NUMBER)")
+    steps("CREATE VIEW large AS SELECT * FROM orders WHERE n > 5")
+    steps("CREATE STREAM arrivals ON VIEW large")
+    steps("CREATE TASK t WHEN SYSTEM$STREAM_HAS_DATA('arrivals') AS INSERT INTO steps SELECT 'saw ' || n FROM arrivals")
+    steps("ALTER TASK t RESUME")
+    steps("INSERT INTO other VALUES (9)")
+    steps("INSERT INTO orders VALUES (8)")
+    last_run(steps, "T")
+    steps("INSERT INTO orders VALUES (7)")
+    assert last_run(steps, "T", 2)["SCHEDULED_FROM"] == "TRIGGER"
+    assert steps("SELECT name FROM steps ORDER BY name") == [("saw 7",), ("saw 8",)]

@@ -95,10 +95,11 @@ def test_graph_config(path: str | None, value: str | None) -> None:
 
 def test_return_values_of_predecessors() -> None:
     assert RUN.predecessor_return_value("A") == "one"
-    assert RUN.predecessor_return_value("a") == "one"
     assert RUN.predecessor_return_value('D.S."lower case"') is None
     assert dataclasses.replace(RUN, predecessors={"A": "one"}).predecessor_return_value() == "one"
-    for name in ("B", None):
+    further = dataclasses.replace(RUN, ancestors={"A": "not this one", "ROOT": "zero"})
+    assert [further.predecessor_return_value(name) for name in ("A", "ROOT")] == ["one", "zero"]
+    for name in ("B", "a", None):
         with pytest.raises(SqlError, match="has no predecessor"):
             RUN.predecessor_return_value(name)
 

@@ -6,10 +6,12 @@ from snowmelt.base.datatypes import NUMBER, TIMESTAMP_LTZ, VARCHAR
 from snowmelt.base.errors import object_missing, unsupported
 from snowmelt.catalog import retention
 from snowmelt.catalog.names import Name
-from snowmelt.catalog.objects import Table
+from snowmelt.catalog.objects import Table, Task
+from snowmelt.session.definitions import existing
 from snowmelt.session.parameters import DEFAULTS, NOT_OF_SESSIONS
 from snowmelt.session.session import Session
 from snowmelt.session.show_scope import Shown, columns
+from snowmelt.session.task_options import task_parameters
 from snowmelt.session.warehouses import PROPERTIES, warehouses
 from snowmelt.sql.statements import Show
 
@@ -81,14 +83,17 @@ def _truth(value: object) -> str:
 
 def show_parameters(session: Session, statement: Show) -> Shown:
     """SHOW PARAMETERS: the values of the session, the account, or one object, and where each was set."""
+    header = [(n, VARCHAR) for n in ("key", "value", "default", "level", "description", "type")]
     account = session.services.account
+    if statement.scope == "TASK" and statement.scope_name is not None:
+        task = existing(session, Task, session.scope.full(statement.scope_name))
+        return header, [_parameter(*found) for found in task_parameters(task, account)]
     own = {} if statement.scope == "ACCOUNT" else session.core.parameters
     names = [name for name in DEFAULTS if statement.scope != "SESSION" or name not in NOT_OF_SESSIONS]
     item = None
     if statement.scope not in ("", "SESSION", "ACCOUNT"):
         item = _holder(session, statement)
         names = list(retention.DEFAULTS)
-    kinds = {bool: "BOOLEAN", int: "NUMBER", str: "STRING"}
     rows = []
     for name in names:
         value, level = DEFAULTS[name], ""
@@ -99,8 +104,15 @@ def show_parameters(session: Session, statement: Show) -> Shown:
         found = None if item is None else retention.set_at(session.services.engine.catalog, name, item)
         if found is not None:
             level, value = found
-        rows.append((name, _shown(value), _shown(DEFAULTS[name]), level, "", kinds[type(DEFAULTS[name])]))
-    return [(n, VARCHAR) for n in ("key", "value", "default", "level", "description", "type")], rows
+        rows.append(_parameter(name, value, DEFAULTS[name], level))
+    return header, rows
+
+
+_KINDS = {bool: "BOOLEAN", int: "NUMBER", str: "STRING"}
+
+
+def _parameter(name: str, value: object, default: object, level: str) -> tuple[str, ...]:
+    return (name, _shown(value), _shown(default), level, "", _KINDS[type(default)])
 
 
 def _shown(value: object) -> str:

@@ -18,6 +18,7 @@ from snowmelt.catalog.objects import Stream
 from snowmelt.session.bindings import literal
 from snowmelt.session.get_ddl import get_ddl
 from snowmelt.session.stream_reads import has_data, put_off
+from snowmelt.session.task_functions import enable_dependents
 from snowmelt.session.transaction_commands import abort_session, abort_transaction
 from snowmelt.sql.rewrite.context import raw
 from snowmelt.tasks.runs import TaskRun
@@ -150,6 +151,15 @@ def _cancel_task(planner: SessionPlanner, arguments: tuple[Any, ...]) -> str:
     return f"Canceled ongoing executions of task {name}."
 
 
+def _set_return_value(planner: SessionPlanner, arguments: tuple[Any, ...]) -> str:
+    _task_run(planner, "SYSTEM$SET_RETURN_VALUE")
+    return planner.session.set_return_value(*arguments)
+
+
+def _enable_dependents(planner: SessionPlanner, arguments: tuple[Any, ...]) -> str:
+    return enable_dependents(planner.session, planner.scope.full(parse_name(arguments[0])))
+
+
 def _typeof(planner: SessionPlanner, arguments: Sequence[exp.Expr]) -> exp.Expr:
     return exp.Anonymous(this="typeof", expressions=[argument.copy() for argument in arguments])
 
@@ -222,9 +232,8 @@ FUNCTIONS: dict[str, Answer] = {
     ),
     "SYSTEM$ABORT_SESSION": _effect("SYSTEM$ABORT_SESSION", lambda p, values: abort_session(p.session, *values)),
     "SYSTEM$USER_TASK_CANCEL_ONGOING_EXECUTIONS": _effect("SYSTEM$USER_TASK_CANCEL_ONGOING_EXECUTIONS", _cancel_task),
-    "SYSTEM$SET_RETURN_VALUE": _effect(
-        "SYSTEM$SET_RETURN_VALUE", lambda p, values: p.session.set_return_value(*values)
-    ),
+    "SYSTEM$TASK_DEPENDENTS_ENABLE": _effect("SYSTEM$TASK_DEPENDENTS_ENABLE", _enable_dependents),
+    "SYSTEM$SET_RETURN_VALUE": _effect("SYSTEM$SET_RETURN_VALUE", _set_return_value),
     "SYSTEM$GET_TASK_GRAPH_CONFIG": _of_task("SYSTEM$GET_TASK_GRAPH_CONFIG", TaskRun.graph_config),
     "SYSTEM$GET_PREDECESSOR_RETURN_VALUE": _of_task(
         "SYSTEM$GET_PREDECESSOR_RETURN_VALUE", TaskRun.predecessor_return_value

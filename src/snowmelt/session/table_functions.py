@@ -5,9 +5,8 @@ Source: docs.snowflake.com/en/sql-reference/functions-table
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
@@ -18,37 +17,16 @@ from snowmelt.session.load_history import copy_history, validate
 from snowmelt.session.loading import infer_schema_rows
 from snowmelt.session.stream_reads import BACKLOG_COLUMNS, backlog
 from snowmelt.session.system_functions import stream_of
+from snowmelt.session.table_arguments import Arguments, moment, named
+from snowmelt.session.task_functions import TASK_FUNCTIONS
 from snowmelt.sql.rewrite.rules import rewrite
-from snowmelt.tasks.runs import TASK_HISTORY_COLUMNS, history_row
 
 if TYPE_CHECKING:
     from snowmelt.session.planner import SessionPlanner
 
-Arguments = Sequence[exp.Expr]
-
-
-def _named(planner: SessionPlanner, arguments: Arguments, names: tuple[str, ...]) -> dict[str, Any]:
-    """Constant arguments by upper-case name; positional ones take `names` in order.
-
-    Raises:
-        SqlError: 000002 for a name that the function does not have.
-    """
-    found: dict[str, Any] = {}
-    for position, argument in enumerate(arguments):
-        if isinstance(argument, exp.Kwarg):
-            name, value = argument.this.name.upper(), argument.expression
-        elif position < len(names):
-            name, value = names[position], argument
-        else:
-            raise SqlError("SQL compilation error:\ntoo many arguments for function", 939, "22023")
-        if name not in names:
-            raise unsupported(f"argument {name}")
-        found[name] = planner.session.core.connection.scalar(f"SELECT {rewrite(value, planner)}")
-    return found
-
 
 def _result_scan(planner: SessionPlanner, arguments: Arguments) -> str:
-    query_id = _named(planner, arguments, ("QUERY_ID",)).get("QUERY_ID")
+    query_id = named(planner, arguments, ("QUERY_ID",)).get("QUERY_ID")
     result = planner.session.services.results.get(str(query_id))
     if result is None or result.table is None:
         raise SqlError(f"SQL compilation error:\nStatement {query_id} not found", 709, "02000")
@@ -78,45 +56,13 @@ def _generator(planner: SessionPlanner, arguments: Arguments) -> str:
     return f"SELECT range AS _generated FROM range(CAST({rewrite(count, planner)} AS BIGINT))"
 
 
-_HISTORY_ARGUMENTS = (
-    "SCHEDULED_TIME_RANGE_START",
-    "SCHEDULED_TIME_RANGE_END",
-    "RESULT_LIMIT",
-    "TASK_NAME",
-    "ERROR_ONLY",
-    "ROOT_TASK_ID",
-)
-
-
-def _task_history(planner: SessionPlanner, arguments: Arguments) -> str:
-    wanted = _named(planner, arguments, _HISTORY_ARGUMENTS)
-    limit = int(wanted.get("RESULT_LIMIT", 100))
-    start, end = wanted.get("SCHEDULED_TIME_RANGE_START"), wanted.get("SCHEDULED_TIME_RANGE_END")
-    rows = []
-    for run in planner.session.services.tasks.history():
-        if "TASK_NAME" in wanted and run.name.upper() != str(wanted["TASK_NAME"]).strip('"').upper():
-            continue
-        if "ROOT_TASK_ID" in wanted and str(run.root_id) != str(wanted["ROOT_TASK_ID"]):
-            continue
-        if wanted.get("ERROR_ONLY") and not str(run.state).startswith("FAILED"):
-            continue
-        if not _within(run.scheduled_time, start, end):
-            continue
-        rows.append(history_row(run))
-    return planner.rows(arrow_rows(tuple(TASK_HISTORY_COLUMNS), rows[:limit]))
-
-
-def _within(time: datetime, start: datetime | None, end: datetime | None) -> bool:
-    return (start is None or time >= start) and (end is None or time <= end)
-
-
 def _query_history(own: str | None = None) -> Callable[[SessionPlanner, Arguments], str]:
     """QUERY_HISTORY, or one of its kin that takes the further argument `own`."""
 
     def answer(planner: SessionPlanner, arguments: Arguments) -> str:
         session = planner.session
         names = query_history.ARGUMENTS if own is None else (own, *query_history.ARGUMENTS)
-        wanted = _named(planner, arguments, names)
+        wanted = named(planner, arguments, names)
         current: dict[str | None, object] = {
             "SESSION_ID": session.id,
             "USER_NAME": session.user,
@@ -139,32 +85,24 @@ _INFER_ARGUMENTS = ("LOCATION", "FILE_FORMAT", "FILES", "IGNORE_CASE", "MAX_FILE
 
 
 def _infer_schema(planner: SessionPlanner, arguments: Arguments) -> str:
-    wanted = _named(planner, arguments, _INFER_ARGUMENTS)
+    wanted = named(planner, arguments, _INFER_ARGUMENTS)
     return planner.rows(infer_schema_rows(planner.session, wanted))
 
 
 def _copy_history(planner: SessionPlanner, arguments: Arguments) -> str:
-    wanted = _named(planner, arguments, ("TABLE_NAME", "START_TIME", "END_TIME"))
+    wanted = named(planner, arguments, ("TABLE_NAME", "START_TIME", "END_TIME"))
     for name in ("TABLE_NAME", "START_TIME"):
         if wanted.get(name) is None:
             raise SqlError(f"SQL compilation error:\nCOPY_HISTORY: missing argument {name}", 938, "22023")
-    start, end = (_moment(wanted.get(name)) for name in ("START_TIME", "END_TIME"))
+    start, end = (moment(wanted.get(name)) for name in ("START_TIME", "END_TIME"))
     assert start is not None
     return planner.rows(arrow_rows(*copy_history(planner.session, str(wanted["TABLE_NAME"]), start, end)))
-
-
-def _moment(value: Any) -> datetime | None:
-    """A moment from a timestamp, with or without zone, a date or their text."""
-    if value is None:
-        return None
-    found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
 def _validate(planner: SessionPlanner, arguments: Arguments) -> str:
     if len(arguments) != 2:
         raise SqlError("SQL compilation error:\nVALIDATE takes a table and JOB_ID", 938, "22023")
-    job = _named(planner, arguments[1:], ("JOB_ID",)).get("JOB_ID")
+    job = named(planner, arguments[1:], ("JOB_ID",)).get("JOB_ID")
     target = arguments[0]
     name = target.name if isinstance(target, exp.Literal) else target.sql(dialect="snowflake")
     return planner.rows(arrow_rows(*validate(planner.session, name, str(job))))
@@ -183,7 +121,7 @@ TABLE_FUNCTIONS: dict[str, Callable[[SessionPlanner, Arguments], str]] = {
     "VALIDATE": _validate,
     "SYSTEM$STREAM_BACKLOG": _stream_backlog,
     "INFORMATION_SCHEMA.COPY_HISTORY": _copy_history,
-    "INFORMATION_SCHEMA.TASK_HISTORY": _task_history,
+    **TASK_FUNCTIONS,
     "INFORMATION_SCHEMA.QUERY_HISTORY": _query_history(),
     "INFORMATION_SCHEMA.QUERY_HISTORY_BY_SESSION": _query_history("SESSION_ID"),
     "INFORMATION_SCHEMA.QUERY_HISTORY_BY_USER": _query_history("USER_NAME"),

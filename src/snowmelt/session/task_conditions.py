@@ -79,9 +79,9 @@ class StreamSources:
     @staticmethod
     def _find(catalog: Catalog, task: Task) -> frozenset[int] | None:
         scope = Scope(task.full_name.database, task.full_name.schema)
-        tables = set()
+        tables: set[int] = set()
         for name in streams_asked(task.when or ""):
             stream = catalog.find(Stream, scope.full(name))
             if stream is not None:
-                tables.add(stream.source)
+                tables.update(stream.base)
         return frozenset(tables)

@@ -12,7 +12,7 @@ from typing import Any
 
 from snowmelt.base.errors import SqlError, unsupported
 from snowmelt.catalog.objects import Task
-from snowmelt.session.parameters import DEFAULTS, checked
+from snowmelt.session.parameters import DEFAULTS, NOT_OF_SESSIONS, checked
 
 _WEEK_S = 604_800
 
@@ -117,6 +117,34 @@ def with_options(task: Task, options: Mapping[str, Any]) -> Task:
     if "WAREHOUSE" in options and "USER_TASK_MANAGED_INITIAL_WAREHOUSE_SIZE" in options:
         raise unsupported("a task with both WAREHOUSE and USER_TASK_MANAGED_INITIAL_WAREHOUSE_SIZE")
     return dataclasses.replace(task, parameters=parameters, **changes)
+
+
+_PARAMETERS = (
+    "USER_TASK_TIMEOUT_MS",
+    "SUSPEND_TASK_AFTER_NUM_FAILURES",
+    "TASK_AUTO_RETRY_ATTEMPTS",
+    "USER_TASK_MANAGED_INITIAL_WAREHOUSE_SIZE",
+    "USER_TASK_MINIMUM_TRIGGER_INTERVAL_IN_SECONDS",
+)
+
+
+def task_parameters(task: Task, account: Mapping[str, Any]) -> list[tuple[str, Any, Any, str]]:
+    """SHOW PARAMETERS IN TASK: each parameter with its value, its default and where it was set, or an empty text."""
+    found: list[tuple[str, Any, Any, str]] = []
+    for name in _PARAMETERS:
+        field = _PROPERTIES[name].field
+        # A serverless task without a size begins with a medium one on an account.
+        default = _DEFAULTS[field] if _DEFAULTS[field] is not None else "Medium"
+        value = getattr(task, field)
+        found.append(
+            (name, default if value is None else value, default, "TASK" if value not in (None, default) else "")
+        )
+    for name, default in DEFAULTS.items():
+        if name in NOT_OF_SESSIONS:
+            continue
+        level = "TASK" if name in task.parameters else "ACCOUNT" if name in account else ""
+        found.append((name, task.parameters.get(name, account.get(name, default)), default, level))
+    return found
 
 
 def without_options(task: Task, names: tuple[str, ...]) -> Task:

@@ -362,7 +362,21 @@ def _new_run(graph_run: GraphRun, task: Task, now: datetime) -> TaskRun:
         scheduled_time=now,
         next_scheduled_time=None,
         predecessors={name.name: graph_run.ended[name].return_value for name in above if name in graph_run.ended},
+        ancestors=_ancestors(graph_run, above),
     )
+
+
+def _ancestors(graph_run: GraphRun, above: tuple[FullName, ...]) -> dict[str, str | None]:
+    """Return values of the tasks above the predecessors, by name; the nearest of a name counts."""
+    found: dict[str, str | None] = {}
+    before, seen, level = graph_run.graph.before, set(above), list(above)
+    while level:
+        level = sorted({name for item in level for name in before.get(item, ())} - seen)
+        seen.update(level)
+        for name in level:
+            if name in graph_run.ended:
+                found.setdefault(name.name, graph_run.ended[name].return_value)
+    return found
 
 
 def _failed(run: TaskRun, error: SqlError, now: datetime, state: RunState) -> TaskRun:

@@ -85,6 +85,21 @@ def finalizer_of(root: FullName, tasks: Tasks) -> Task | None:
     return next((task for task in tasks.values() if task.finalize == root), None)
 
 
+def dependents_of(task: Task, tasks: Tasks, *, recursive: bool = True) -> list[Task]:
+    """What comes after a task, nearest first, its finalizer last; only its direct children unless `recursive`."""
+    children = children_of(tasks)
+    found: dict[FullName, Task] = {}
+    level = [task.full_name]
+    while level:
+        below = dict.fromkeys(name for parent in level for name in sorted(children.get(parent, [])))
+        level = [name for name in below if name not in found]
+        found |= {name: tasks[name] for name in level}
+        if not recursive:
+            break
+    finalizer = finalizer_of(task.full_name, tasks)
+    return [*found.values(), *([finalizer] if finalizer is not None else [])]
+
+
 # --- checks ----------------------------------------------------------------------------------------------------------
 
 

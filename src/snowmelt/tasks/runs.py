@@ -64,6 +64,7 @@ class TaskRun:
         config: JSON text of the graph's configuration in this run, or None.
         group: id of the graph run, which retries share; empty before it begins.
         predecessors: return values of the direct predecessors that ran, by task name.
+        ancestors: return values of the tasks above those, by task name.
         last_success: (group, first scheduled time in ISO form) of the graph's latest success before this run.
     """
 
@@ -89,6 +90,7 @@ class TaskRun:
     attempt_number: int = 1
     config: str | None = None
     predecessors: dict[str, str | None] = field(default_factory=dict)
+    ancestors: dict[str, str | None] = field(default_factory=dict)
     last_success: tuple[str, str] | None = None
 
     @property
@@ -114,10 +116,11 @@ class TaskRun:
         return value if value is None or isinstance(value, str) else json.dumps(value)
 
     def predecessor_return_value(self, name: str | None = None) -> str | None:
-        """SYSTEM$GET_PREDECESSOR_RETURN_VALUE: what a direct predecessor gave to SYSTEM$SET_RETURN_VALUE.
+        """SYSTEM$GET_PREDECESSOR_RETURN_VALUE: what a predecessor gave to SYSTEM$SET_RETURN_VALUE.
 
         Args:
-            name: the predecessor's name without database and schema; may be left out when there is only one.
+            name: the predecessor's name as it is stored, without database and schema; may be left out when there is
+                only one. When no direct predecessor has that name, one further up may.
 
         Raises:
             SqlError: 091093 when there is no such predecessor, or several and no name.
@@ -125,9 +128,9 @@ class TaskRun:
         if name is None and len(self.predecessors) == 1:
             return next(iter(self.predecessors.values()))
         wanted = (name or "").rpartition(".")[2].strip('"')
-        for predecessor, value in self.predecessors.items():
-            if predecessor == wanted or predecessor == wanted.upper():
-                return value
+        for values in (self.predecessors, self.ancestors):
+            if wanted in values:
+                return values[wanted]
         raise SqlError(f"Task {self.task} has no predecessor '{name or ''}' in this run.", 91093, "22023")
 
     def runtime_info(self, argument: str) -> str | None:

@@ -1,0 +1,57 @@
+"""Arguments of table functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from snowmelt.base.errors import SqlError, unsupported
+from snowmelt.sql.rewrite.rules import rewrite
+
+if TYPE_CHECKING:
+    from snowmelt.session.planner import SessionPlanner
+
+Arguments = Sequence[exp.Expr]
+
+
+def named(planner: SessionPlanner, arguments: Arguments, names: tuple[str, ...]) -> dict[str, Any]:
+    """Constant arguments by upper-case name; positional ones take `names` in order.
+
+    Raises:
+        SqlError: 000002 for a name that the function does not have.
+    """
+    found: dict[str, Any] = {}
+    for position, argument in enumerate(arguments):
+        if isinstance(argument, exp.Kwarg):
+            name, value = argument.this.name.upper(), argument.expression
+        elif position < len(names):
+            name, value = names[position], argument
+        else:
+            raise SqlError("SQL compilation error:\ntoo many arguments for function", 939, "22023")
+        if name not in names:
+            raise unsupported(f"argument {name}")
+        found[name] = planner.session.core.connection.scalar(f"SELECT {rewrite(value, planner)}")
+    return found
+
+
+def moment(value: Any) -> datetime | None:
+    """A moment from a timestamp, with or without zone, a date or their text."""
+    if value is None:
+        return None
+    found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+def limit(wanted: dict[str, Any], default: int) -> int:
+    """RESULT_LIMIT.
+
+    Raises:
+        SqlError: 001008 for one that is not from 1 to 10000.
+    """
+    value = wanted.get("RESULT_LIMIT", default)
+    if not isinstance(value, int) or not 1 <= value <= 10_000:
+        raise SqlError(f"SQL compilation error:\ninvalid value [{value}] for parameter 'RESULT_LIMIT'", 1008, "22023")
+    return value
