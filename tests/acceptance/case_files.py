@@ -109,9 +109,9 @@ def all_cases() -> list[Case]:
 
 def shown_column(column: ResultMetadata, expected: str) -> str:
     """A result column as cases write it, with as much of its type as `expected` tells."""
-    if " " not in expected:
+    wanted = expected.rpartition(" ")[2]
+    if wanted == expected or wanted.islower():  # a word in small letters is part of the name
         return column.name
-    wanted = expected.rsplit(" ", 1)[1]
     kind = {"FIXED": "NUMBER", "TEXT": "VARCHAR", "REAL": "FLOAT"}.get(name := FIELD_ID_TO_NAME[column.type_code], name)
     if "(" in wanted and kind == "NUMBER":
         kind = f"NUMBER({column.precision},{column.scale})"

@@ -62,9 +62,6 @@ REFUSALS = (
         "ERROR_INTEGRATION",
     ),
     Refusal("Tags of tasks", "ALTER TASK a_task SET TAG x = 'y'", "TAG"),
-    Refusal("EXECUTE IMMEDIATE", "EXECUTE IMMEDIATE 'SELECT 1'", "EXECUTE IMMEDIATE"),
-    Refusal("Snowflake Scripting: blocks", "BEGIN LET x := 1; RETURN x; END", "Snowflake Scripting"),
-    Refusal("Snowflake Scripting: DECLARE", "DECLARE x NUMBER; BEGIN RETURN 1; END", "Snowflake Scripting"),
     Refusal("Procedures in SQL", "CREATE PROCEDURE p() RETURNS NUMBER LANGUAGE SQL AS 'SELECT 1'", "SQL"),
     Refusal(
         "Procedures in JavaScript",

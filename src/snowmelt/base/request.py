@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from snowmelt.base.value import Value
+
 
 @dataclass(frozen=True)
 class Binding:
@@ -30,6 +32,7 @@ class Request:
         bindings: by position (``"1"``, ``"2"``) or by name.
         describe_only: answer the result's columns without running anything.
         parameters: parameters for this statement only (QUERY_TAG, MULTI_STATEMENT_COUNT, ...).
+        values: what the variables of a block stand for, by the names of the binds as they are written.
         client_generated: the client's library made the statement, not its user.
         bind_stage: the location of files with the rows of an array bind that was too large for the request.
     """
@@ -41,3 +44,4 @@ class Request:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     client_generated: bool = False
     bind_stage: str | None = None
+    values: Mapping[str, Value] = field(default_factory=dict)

@@ -21,8 +21,10 @@ from snowmelt.base.datatypes import (
     TIMESTAMP_LTZ,
     TIMESTAMP_NTZ,
     TIMESTAMP_TZ,
+    Kind,
 )
 from snowmelt.base.errors import SqlError, unsupported
+from snowmelt.base.value import Value
 from snowmelt.sql.rewrite.context import TYPE, raw
 from snowmelt.sql.typing import numbers
 from snowmelt.sql.typing.numbers import MAX_DIGITS
@@ -62,6 +64,19 @@ def literal(value: Any) -> exp.Expr:
             return raw(f"CAST({_text(json.dumps(value))} AS JSON)")
         case _:
             raise unsupported(f"value of type {type(value).__name__}")
+
+
+def typed_literal(value: Value) -> exp.Expr:
+    """A variable's value as a literal of the engine, with the variable's type."""
+    found, data_type = value.value, value.type
+    if isinstance(found, str) and data_type.kind is Kind.TEXT:
+        return exp.Literal.string(found)
+    if data_type.kind is Kind.TIMESTAMP_TZ and found is not None:
+        months, days, nanoseconds = found
+        text = f"(to_months({months}) + to_days({days}) + to_microseconds({nanoseconds // 1_000}))"
+        return raw(text, data_type)
+    text = literal(found).sql(dialect="duckdb")
+    return raw(f"CAST({text} AS {data_type.duckdb})", data_type)
 
 
 def wire_value(kind: str, value: str | None) -> Any:

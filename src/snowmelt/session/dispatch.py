@@ -24,6 +24,7 @@ from snowmelt.session import (
     model_ddl,
     queries,
     routines,
+    scripts,
     settings,
     show,
     streams_tasks,
@@ -36,6 +37,7 @@ from snowmelt.session import (
 )
 from snowmelt.session.session import Session
 from snowmelt.sql import statements as st
+from snowmelt.sql.blocks import RunBlock, RunText
 
 Handler = Callable[[Session, Any, Request], Result]
 
@@ -74,6 +76,8 @@ HANDLERS: Mapping[type[st.Statement], Handler] = {
     st.ExecuteTask: tasks.execute_task,
     st.CreateRoutine: routines.create_routine,
     st.Call: routines.call,
+    RunBlock: scripts.run_block,
+    RunText: scripts.run_text,
     st.CreateModel: model_ddl.create_model,
     st.AlterModel: model_ddl.alter_model,
     st.Put: loading.put,

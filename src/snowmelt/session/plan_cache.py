@@ -53,7 +53,7 @@ def cache_key(session: Session, request: Request, text: str) -> Hashable | None:
     anything, even for names.
     """
     core = session.core
-    if request.bindings or core.variables or len(text) > _MAX_TEXT:
+    if request.bindings or request.values or core.variables or len(text) > _MAX_TEXT:
         return None
     return (
         text,

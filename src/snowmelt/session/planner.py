@@ -16,7 +16,7 @@ from snowmelt.base.request import Request
 from snowmelt.catalog.catalog import Scope
 from snowmelt.catalog.names import FullName, Name, engine_name, engine_quote
 from snowmelt.catalog.objects import Function, Sequence, Stream, Table, TableColumn, View
-from snowmelt.session.bindings import literal, wire_literal
+from snowmelt.session.bindings import literal, typed_literal, wire_literal
 from snowmelt.session.information_schema import information_schema
 from snowmelt.session.loading import StagedRows, staged_rows
 from snowmelt.session.stream_reads import stream_query, stream_source
@@ -294,6 +294,9 @@ class SessionPlanner:
 
     def binding(self, key: str) -> exp.Expr:
         """The literal bound to a placeholder."""
+        value = self.request.values.get(key)
+        if value is not None:
+            return typed_literal(value)
         found = self.request.bindings.get(key)
         if found is None:
             if self.request.describe_only:

@@ -7,6 +7,7 @@ temporary objects.
 from __future__ import annotations
 
 import threading
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -221,19 +222,35 @@ class Session:
             )
         children = []
         for number, statement in enumerate(statements):
-            query_id = f"{request.query_id[:-4]}{number + 1:04x}"
-            self.core.now_runs(query_id)
-            with self._recorded(request, statement.text, query_id) as record:
-                child = self.execute_statement(statement, request)
-                record.succeeded(child, self.services.clock.now())
-            self._remember(query_id)
-            child.query_id = query_id
-            child.sql = statement.text
-            self.services.results.put(child)
-            children.append(child)
+            children.append(self._run_child(statement, request, f"{request.query_id[:-4]}{number + 1:04x}"))
         done = status_result("Multiple statements executed successfully.", StatementType.MULTI)
         done.children = tuple(children)
         return done
+
+    def _run_child(self, statement: Statement, request: Request, query_id: str) -> Result:
+        """Run a statement that is part of a request and has an id, a result and a place in the history of its own."""
+        self.core.now_runs(query_id)
+        with self._recorded(request, statement.text, query_id) as record:
+            child = self.execute_statement(statement, request)
+            record.succeeded(child, self.services.clock.now())
+        self._remember(query_id)
+        child.query_id = query_id
+        child.sql = statement.text
+        self.services.results.put(child)
+        return child
+
+    def run_within(self, statement: Statement, request: Request) -> Result:
+        """Run a statement on behalf of one that runs in this session, such as a block.
+
+        Raises:
+            SqlError: as `execute`.
+        """
+        try:
+            child = self._run_child(statement, request, str(uuid.uuid4()))
+        except SqlError as error:
+            raise self._in_transaction(error, request) from error
+        self.core.remember(child.query_id)
+        return child
 
     def _remember(self, query_id: str) -> None:
         engine = self.services.engine

@@ -227,12 +227,15 @@ class Cursor:
             return self._bound(key, f":{key}")
         if self.at("$"):
             self.index += 1
-            variable = fold(self.step().text)
-            value = self.outside.variables.get(variable)
-            if value is None:
-                raise SqlError(f"SQL compilation error:\nSession variable '${variable}' does not exist", 2211, "02000")
-            return value
+            return self._variable(self.step().text)
         return None
+
+    def _variable(self, name: str) -> str:
+        variable = fold(name)
+        value = self.outside.variables.get(variable)
+        if value is None:
+            raise SqlError(f"SQL compilation error:\nSession variable '${variable}' does not exist", 2211, "02000")
+        return value
 
     def _bound(self, key: str, shown: str) -> str:
         value = self.outside.binds.get(key)
@@ -380,7 +383,27 @@ class Cursor:
     def tree(self) -> exp.Expression:
         """The rest of the statement as a query or DML tree."""
         first, self.index = self.index, len(self.tokens)
-        return parse_tree(self.text, self.tokens[first:])
+        tree = parse_tree(self.text, self.tokens[first:])
+        if isinstance(tree, exp.DML):
+            self._name_target(tree.find(exp.DynamicIdentifier))
+        return tree
+
+    def _name_target(self, node: exp.Expression | None) -> None:
+        """Let ``IDENTIFIER(:t)``, where a statement changes rows, be the name that it stands for."""
+        table = None if node is None else node.parent
+        if node is None or not isinstance(table, exp.Table) or isinstance(table.parent, (exp.From, exp.Join)):
+            return
+        given = node.this
+        if isinstance(given, exp.Placeholder):
+            text = self._bound(given.name, f":{given.name}")
+        elif isinstance(given, exp.Parameter):
+            text = self._variable(given.name)
+        else:
+            text = given.name
+        name = parse_name(text)
+        parts = (("this", name.name), ("db", name.schema), ("catalog", name.database))
+        for key, part in parts:
+            table.set(key, exp.to_identifier(part, quoted=True) if part is not None else None)
 
     def query(self) -> exp.Query:
         """The rest of the statement as a query."""

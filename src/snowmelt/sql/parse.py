@@ -32,7 +32,9 @@ from snowmelt.sql import (
     parse_task,
     parse_view,
 )
+from snowmelt.sql import parse_block as parse_block_module
 from snowmelt.sql import parse_query as parse_query_module
+from snowmelt.sql.blocks import Block
 from snowmelt.sql.cursor import NOTHING, Cursor, Outside
 from snowmelt.sql.dialect import parse_expression_tree, tokenize, unexpected
 from snowmelt.sql.limits import too_deep
@@ -73,6 +75,27 @@ def split(text: str) -> list[str]:
         SqlError: 001003 for quotes or comments that do not end.
     """
     return [_source(text, tokens) for tokens in parse_split.statements(tokenize(text))]
+
+
+def parse_block(text: str) -> Block:
+    """The block that a text holds, such as a procedure's body.
+
+    Raises:
+        SqlError: 001003 when it holds none, 000002 for what Snowmelt does not support.
+    """
+    try:
+        return parse_block_module.parse_block(Cursor(text, tokenize(text)), _statement)
+    except RecursionError as error:
+        raise too_deep() from error
+
+
+def parse_embedded(text: str, outside: Outside) -> Statement:
+    """A statement of a block, when the binds that stand for names in it are known.
+
+    Raises:
+        SqlError: as `parse`.
+    """
+    return parse_block_module.embedded(text, tokenize(text), _statement, outside)
 
 
 def parse_query(text: str) -> exp.Query:
@@ -141,6 +164,19 @@ def _with(cursor: Cursor) -> Statement:
     return parse_routine.anonymous(cursor) if parse_routine.is_anonymous(cursor) else parse_query_module.query(cursor)
 
 
+def _begin(cursor: Cursor) -> Statement:
+    """A block, or the begin of a transaction."""
+    if parse_block_module.starts_block(cursor):
+        return parse_block_module.block_statement(_statement, cursor)
+    return parse_session.begin(cursor)
+
+
+def _execute(cursor: Cursor) -> Statement:
+    if cursor.at("EXECUTE", "IMMEDIATE"):
+        return parse_block_module.execute_immediate(cursor)
+    return parse_task.execute(cursor)
+
+
 CREATORS: dict[str, parse_create.Creator] = {
     "DATABASE": parse_create.database,
     "SCHEMA": parse_create.schema,
@@ -183,7 +219,7 @@ STATEMENTS: dict[str, Callable[[Cursor], Statement]] = {
     "DROP": parse_objects.drop,
     "UNDROP": parse_objects.undrop,
     "COMMENT": parse_objects.comment,
-    "EXECUTE": parse_task.execute,
+    "EXECUTE": _execute,
     "CALL": parse_routine.call,
     "PUT": parse_stage.put,
     "GET": parse_stage.get,
@@ -195,7 +231,8 @@ STATEMENTS: dict[str, Callable[[Cursor], Statement]] = {
     "USE": parse_session.use,
     "SET": parse_session.set_variable,
     "UNSET": parse_session.unset_variable,
-    "BEGIN": parse_session.begin,
+    "BEGIN": _begin,
+    "DECLARE": lambda cursor: parse_block_module.block_statement(_statement, cursor),
     "START": parse_session.begin,
     "COMMIT": partial(parse_session.finish, "COMMIT"),
     "ROLLBACK": partial(parse_session.finish, "ROLLBACK"),
@@ -208,7 +245,5 @@ STATEMENTS: dict[str, Callable[[Cursor], Statement]] = {
 _REFUSED = {
     "GRANT": "GRANT",
     "REVOKE": "REVOKE",
-    **dict.fromkeys(
-        ("DECLARE", "LET", "RETURN", "IF", "FOR", "WHILE", "LOOP", "REPEAT", "CASE"), "Snowflake Scripting"
-    ),
+    **dict.fromkeys(("LET", "RETURN", "IF", "FOR", "WHILE", "LOOP", "REPEAT", "CASE"), "Snowflake Scripting"),
 }

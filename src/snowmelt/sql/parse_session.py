@@ -108,8 +108,6 @@ def begin(cursor: Cursor) -> Statement:
     else:
         cursor.take_one_of("WORK", "TRANSACTION")
     name = cursor.identifier() if cursor.take("NAME") else None
-    if not cursor.done:
-        raise unsupported("Snowflake Scripting")
     return Transaction(action="BEGIN", name=name)
 
 

@@ -1,0 +1,1 @@
+"""Snowflake Scripting: runs the blocks that `snowmelt.sql.parse_block` reads."""
