@@ -16,7 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from snowmelt.server import sessions, statements
+from snowmelt.server import rest, sessions, statements
 from snowmelt.server.answer import failure, internal_error, new_incident, refusal
 from snowmelt.server.auth import BAD_REQUEST, AuthError
 from snowmelt.server.body import BodyError
@@ -41,6 +41,7 @@ def create_app(host: Host, *, patience: float = PATIENCE, extra_routes: Sequence
             *extra_routes,
             *statements.routes(service),
             *sessions.routes(service),
+            *rest.routes(service),
             Route("/", _about, methods=["GET"]),
         ],
         exception_handlers={AuthError: _unauthorized, BodyError: _malformed, HTTPException: _unknown},

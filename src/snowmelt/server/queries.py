@@ -140,6 +140,10 @@ class Queries:
         """Run short blocking work in a thread that does not wait for statements."""
         return await _in_thread(self._control, work)
 
+    async def statement(self, work: Callable[[], T]) -> T:
+        """Run blocking work that executes statements, in their threads."""
+        return await _in_thread(self._statements, work)
+
     async def encode(
         self, run: Run | None, result: Result, executor: Executor, query_id: str, encoder: Encoder
     ) -> bytes:

@@ -72,7 +72,8 @@ def _base_tables(session: Session, stream: Stream) -> list[str]:
 def show_tasks(session: Session, statement: Show) -> Shown:
     """SHOW TASKS."""
     finalizers = {task.finalize: task for task in session.services.engine.catalog.all(Task) if task.finalize}
-    rows = [_task_row(item, finalizers.get(item.full_name)) for item in in_scope(session, statement, Task)]
+    shown = [task for task in in_scope(session, statement, Task) if is_root(task) or not statement.root_only]
+    rows = [_task_row(item, finalizers.get(item.full_name)) for item in shown]
     names = (
         "created_on name id database_name schema_name owner comment warehouse schedule predecessors state definition "
         "condition allow_overlapping_execution error_integration last_committed_on last_suspended_on owner_role_type "

@@ -222,6 +222,8 @@ FUNCTIONS: dict[str, Answer] = {
     "SYSTEM$STREAM_GET_TABLE_TIMESTAMP": _stream_table_timestamp,
     "SYSTEM$TYPEOF": _typeof,
     "SYSTEM$GET_LOGIN_FAILURE_DETAILS": _login_failure,
+    # No client is named, so none is too old.
+    "SYSTEM$CLIENT_VERSION_INFO": _value(lambda p: "[]"),
     # An empty answer makes snowflake-ml use stages for the registry, which is what there is here.
     "SYSTEM$ML_PLATFORM_CAPABILITIES": _value(lambda p: "{}"),
     "SYSTEM$GET_DEFAULT_PYTHON_ARTIFACT_REPOSITORY": _value(lambda p: "snowflake.snowpark.anaconda_shared_repository"),

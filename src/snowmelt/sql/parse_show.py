@@ -41,7 +41,7 @@ _UNNAMED_SCOPES = ("ACCOUNT", "SESSION")
 
 
 def show(cursor: Cursor) -> Statement:
-    """SHOW [TERSE] kind [HISTORY] [LIKE 'x'] [IN scope name] [STARTS WITH 'x'] [LIMIT n]."""
+    """SHOW [TERSE] kind [HISTORY] [LIKE 'x'] [IN scope name] [STARTS WITH 'x'] [ROOT ONLY] [LIMIT n]."""
     cursor.expect("SHOW")
     terse = cursor.take("TERSE")
     kind = _show_kind(cursor)
@@ -49,6 +49,7 @@ def show(cursor: Cursor) -> Statement:
     like = cursor.string() if cursor.take("LIKE") else None
     scope, scope_name, scope_version = _scope(cursor, kind)
     starts_with = cursor.string() if cursor.take("STARTS", "WITH") else None
+    root_only = kind == "TASKS" and cursor.take("ROOT", "ONLY")
     limit = cursor.integer() if cursor.take("LIMIT") else None
     limit_from = cursor.string() if limit is not None and cursor.take("FROM") else None
     if not cursor.done and cursor.word() in ("FROM", "ROOT", "WITH", "LIKE"):
@@ -64,6 +65,7 @@ def show(cursor: Cursor) -> Statement:
         limit_from=limit_from,
         terse=terse,
         history=history,
+        root_only=root_only,
     )
 
 

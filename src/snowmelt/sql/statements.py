@@ -554,7 +554,7 @@ class Show(Statement):
     """SHOW [TERSE] kind [HISTORY] [LIKE 'x'] [IN scope name] [STARTS WITH] [LIMIT n [FROM 'x']].
 
     `kind` in upper case as written after SHOW (TABLES, SCHEMAS, VERSIONS, FUNCTIONS, ...). `scope` is '' or ACCOUNT,
-    DATABASE, SCHEMA, TABLE, MODEL, ...; `scope_version` for IN MODEL m VERSION v.
+    DATABASE, SCHEMA, TABLE, MODEL, ...; `scope_version` for IN MODEL m VERSION v; `root_only` for TASKS.
     """
 
     kind: str
@@ -567,6 +567,7 @@ class Show(Statement):
     limit_from: str | None = None
     terse: bool = False
     history: bool = False
+    root_only: bool = False
 
 
 @dataclass(frozen=True)
