@@ -9,6 +9,7 @@ comments tell the reader to run them. Faults of the files stay theirs and are ex
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
@@ -33,6 +34,7 @@ pytestmark = [pytest.mark.ml, pytest.mark.timeout(600)]
 
 GENERATOR = Path(__file__).parents[2] / "pipelines" / "insurance" / "python" / "insurance_data.py"
 RUNNER = Path(__file__).with_name("run_notebook.py")
+APP_RUNNER = Path(__file__).with_name("run_app.py")
 ROWS = 40_000
 
 # A procedure that the file never creates (its real name lacks "_cloud").
@@ -219,6 +221,32 @@ def test_a_published_tutorial_runs_as_written(version: Version, connection: Snow
         assert not unfit, unfit
         # The update of the rows of age 41 follows the first scoring, which has scored all that had landed.
         assert one("SELECT COUNT(*) FROM INSURANCE_GOLD") == landed
+        look_at_the_app(version, desk)
         if landed:
             error = one("SELECT AVG(ABS(PREDICTED_CHARGES - CHARGES) / CHARGES) FROM INSURANCE_GOLD")
             assert isinstance(error, float) and error < 0.03
+
+
+def look_at_the_app(version: Version, desk: Path) -> None:
+    """Open every page of the version's Streamlit app, when it has one and Streamlit is installed."""
+    source = version.directory / "streamlit_app"
+    if not source.is_dir() or importlib.util.find_spec("streamlit") is None:
+        return
+    shutil.copytree(source, desk / "streamlit_app")
+    done = subprocess.run(
+        [sys.executable, str(APP_RUNNER), "Home.py"],
+        cwd=desk / "streamlit_app",
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-4_000:]
+    pages = json.loads(next(line for line in done.stdout.splitlines() if line.startswith("PAGES "))[6:])
+    assert pages["Home.py"]["charts"] == 1
+    (prediction,) = pages["Predict On User Data.py, form sent"]["numbers"]
+    assert 2_000 < prediction < 40_000
+    catalog = pages["Model Catalog.py"]
+    assert catalog["tables"] == [1], "one version"
+    assert any(re.fullmatch(r"\*\*MAPE:\*\* 0\.0\d+", text) for text in catalog["text"])
+    assert any("- AGE" in text for text in catalog["text"]), "the expected inputs"
