@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from harness import Sql
@@ -155,3 +157,23 @@ def test_staged_columns(sql: Sql, stage: Stage) -> None:
     assert moments == [(True,)]
     sql("COPY INTO t (name, id) FROM (SELECT c.$2, METADATA$FILE_ROW_NUMBER FROM @files/a.csv c)")
     assert sql("SELECT id, name FROM t ORDER BY id") == [(1, "x"), (2, "y")]
+
+
+@pytest.mark.parity(
+    "write_pandas",
+    "dictionaries and lists become OBJECT, ARRAY, VARIANT, and JSON in text columns",
+    "https://docs.snowflake.com/en/developer-guide/python-connector/python-connector-pandas",
+)
+def test_write_pandas_of_dictionaries(sql: Sql, connection: Any) -> None:
+    import pandas
+    from snowflake.connector.pandas_tools import write_pandas
+
+    sql("CREATE TABLE t (v VARIANT, o OBJECT, a ARRAY, s VARCHAR)")
+    rows = [
+        {"V": {"k": "v1"}, "O": {"z": 1, "b": [True, None]}, "A": [3, 4], "S": {"kind": "x", "count": 1}},
+        {"V": {"other": ['it\'s "so"']}, "O": {"z": 2, "b": []}, "A": [], "S": {"kind": "y", "count": 2}},
+    ]
+    write_pandas(connection, pandas.DataFrame.from_records(rows), "T")
+    found = sql("SELECT v, o, a, s FROM t ORDER BY o:z")
+    assert [tuple(json.loads(value) for value in row) for row in found] == [tuple(row.values()) for row in rows]
+    assert found[0][3] == '{"count":1,"kind":"x"}'

@@ -72,12 +72,16 @@ def unknown_function(name: str) -> SqlError:
     return SqlError(f"SQL compilation error:\nUnknown function {name}.", 2140, "42601")
 
 
+NO_CURRENT = 90105
+"""Code of `no_current`."""
+
+
 def no_current(kind: str) -> SqlError:
     """A statement that needs a current database or schema where there is none (090105)."""
     return SqlError(
         f"Cannot perform this operation. This session does not have a current {kind}. "
         f"Call 'USE {kind.upper()}', or use a qualified name.",
-        90105,
+        NO_CURRENT,
         "22000",
     )
 

@@ -25,6 +25,8 @@ class StatementType(IntEnum):
     MULTI_INSERT = 0x3500
     COPY = 0x3600
     SHOW = 0x4000
+    ALTER_SESSION = 0x4100
+    USE = 0x4300
     DDL = 0x6000
     CALL = 0x7000
     TRANSACTION = 0x5000

@@ -44,7 +44,7 @@ def use(session: Session, statement: Use, request: Request) -> Result:
             catalog.database(name.name)
             public = ("SCHEMA", name.name, "PUBLIC") in catalog.entities
             session.database, session.schema = name.name, "PUBLIC" if public else None
-    return status_result(_DONE, StatementType.SET)
+    return status_result(_DONE, StatementType.USE)
 
 
 def set_variable(session: Session, statement: SetVariable, request: Request) -> Result:
@@ -80,7 +80,7 @@ def alter_parameters(session: Session, statement: AlterParameters, request: Requ
     if statement.scope == "ACCOUNT":
         for name, value in statement.values.items():
             _alter_account(session, name, value)
-        return status_result(_DONE, StatementType.SET)
+        return status_result(_DONE, StatementType.ALTER_SESSION)
     if statement.scope != "SESSION":
         raise unsupported(f"ALTER {statement.scope}")
     for name in NOT_OF_SESSIONS & statement.values.keys():
@@ -95,7 +95,7 @@ def alter_parameters(session: Session, statement: AlterParameters, request: Requ
             session.core.parameters.pop(name, None)
         else:
             session.core.parameters[name] = value
-    return status_result(_DONE, StatementType.SET)
+    return status_result(_DONE, StatementType.ALTER_SESSION)
 
 
 def _alter_account(session: Session, name: str, value: object) -> None:

@@ -12,21 +12,26 @@ from dataclasses import replace
 
 from sqlglot.tokenizer_core import Token, TokenType
 
-from snowmelt.base.errors import SqlError
+from snowmelt.base.errors import NO_CURRENT, SqlError
 from snowmelt.catalog.names import split_name
 from snowmelt.sql.dialect import place, tokenize
 
 _HEAD = "SQL compilation error:"
 _KNOWN = re.compile(r"line \d+ at position \d+")
 _NAME = re.compile(r"function \[(\w+)|'((?:[^'\"]|\"[^\"]*\")+)'|(?:function|aggregate) ([\w$]+)")
+_ADORNING = frozenset({"OR", "REPLACE", "TEMPORARY", "TEMP", "TRANSIENT", "LOCAL", "GLOBAL", "VOLATILE", "SECURE"})
+"""Words between CREATE and the kind of object."""
+
 _PLACED_BY_SNOWFLAKE = frozenset({904, 938, 939, 979, 1044})
 """Codes of messages whose first line tells the place."""
 
 
 def located(error: SqlError, text: str) -> SqlError:
     """`error` with its line and position in `text`, if it is one of compilation, names something in the text, and does
-    not have them yet.
+    not have them yet. What cannot be done without a current database is called by its name.
     """
+    if error.code == NO_CURRENT:
+        return _like(error, error.message.replace("this operation", _operation(text), 1))
     if not error.message.startswith(_HEAD + "\n") or _KNOWN.search(error.message):
         return error
     found = _NAME.search(error.message)
@@ -40,6 +45,17 @@ def located(error: SqlError, text: str) -> SqlError:
         message = error.message.replace(_HEAD, f"{_HEAD} {where}", 1)
         return _like(error, message)
     return _like(error, f"{error.message}\n({where})")
+
+
+def _operation(text: str) -> str:
+    """The words that name a statement: ``SELECT``, ``CREATE TABLE``."""
+    first, *rest = (token.text.upper() for token in tokenize(text)[:6])
+    if first == "WITH":
+        return "SELECT"
+    if first not in ("CREATE", "ALTER", "DROP", "SHOW", "UNDROP", "TRUNCATE"):
+        return first
+    kind = next((word for word in rest if word not in _ADORNING), None)
+    return first if kind is None else f"{first} {kind}"
 
 
 def _like(error: SqlError, message: str) -> SqlError:

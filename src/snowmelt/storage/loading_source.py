@@ -68,7 +68,8 @@ class StageSource:
     def column_for(self, position: int, path: Sequence[str | int] = (), alias: str | None = None) -> str:
         """The DuckDB expression of ``$position:path``, with `alias` as the relation's name.
 
-        CSV fields are VARCHAR; Parquet columns have their own type, missing ones are NULL; JSON values are JSON.
+        CSV fields are VARCHAR; Parquet columns have their own type, missing ones are NULL; JSON values and
+        nested columns of Parquet files are JSON.
         Names in `path` are case-sensitive, integers index arrays from 0.
 
         Raises:
@@ -86,10 +87,7 @@ class StageSource:
         found = next((column for column in self.columns if column.name == path[0]), None)
         if found is None:
             return "NULL"
-        expression = _qualified(found.physical, alias)
-        for step in path[1:]:
-            expression += f"[{step + 1}]" if isinstance(step, int) else f"[{literal(step)}]"
-        return expression
+        return _json_path(_qualified(found.physical, alias), path[1:])
 
     def _csv_column(self, position: int, path: Sequence[str | int], alias: str | None) -> str:
         if path:
@@ -343,4 +341,8 @@ def _parquet_value(expression: str, column: ParquetColumn, fmt: ParquetFormat) -
         return f"decode({expression})"
     if column.is_raw_time(fmt) and pa.types.is_timestamp(column.type):
         return f"epoch_{column.unit}({expression})"
+    if pa.types.is_nested(column.type):
+        # A struct has all its fields in each row; one that is null there is missing from the object, which is what the
+        # patch does.
+        return f"snowmelt_sorted(json_merge_patch('{{}}', to_json({expression})))"
     return expression
