@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from hypothesis import HealthCheck
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from model import Effect, Model, Rows
 
 from snowmelt.base.clock import Clock
@@ -40,6 +40,7 @@ class Machine(RuleBasedStateMachine):
         self.data = Path(tempfile.mkdtemp(prefix="snowmelt-test-"))
         self.model = Model(self.TABLES)
         self.keys = 0
+        self.done = 0
         self.open()
         self.run(self.observer, "CREATE DATABASE D")
         for table in self.TABLES:
@@ -73,6 +74,7 @@ class Machine(RuleBasedStateMachine):
 
     def expect(self, number: int, text: str, refused: str | None) -> list[tuple[Any, ...]]:
         """Run a statement in a session; `refused` is the error that the model says it gets."""
+        self.done += 1
         try:
             rows = self.run(self.sessions[number], text)
         except SqlError as error:
@@ -229,9 +231,11 @@ class Machine(RuleBasedStateMachine):
         found = self.expect(session, "SELECT K, V, ACTION, ISUPDATE FROM TARGET", None)
         assert sorted((int(k), int(v), a, u) for k, v, a, u in found) == sorted(target.elements())
 
+    @precondition(lambda self: self.done >= 10)
     @rule()
     def restart(self) -> None:
         """Open transactions are gone, all else is as before."""
+        self.done = 0
         for session in range(SESSIONS):
             self.model.rollback(session)
         self.close()

@@ -11,12 +11,15 @@ What a statement should come to is None, or the words of the error that refuses 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 
 Rows = dict[int, int]
 Change = tuple[int, int, str, bool]
 """Key, value, METADATA$ACTION, METADATA$ISUPDATE."""
+
+ViewRows = dict[Hashable, tuple[int, int]]
+"""The rows of a view, by what tells them apart."""
 
 LOCKED = "exceeded LOCK_TIMEOUT"
 CONFLICT = "consumed the same stream"
@@ -49,13 +52,14 @@ class Version:
 
 @dataclass(eq=False)
 class Stream:
-    """A stream on table ``T`` that has been read up to the version `offset`. With `initial`, it shows the rows of that
-    version instead of what came later.
+    """A stream on table ``T`` or one of the views, which has been read up to the version `offset`. With `initial`, it
+    shows the rows of that version instead of what came later.
     """
 
     append_only: bool
     offset: int
     initial: bool = False
+    source: str = "T"
 
 
 @dataclass
@@ -80,10 +84,17 @@ class Transaction:
 
 
 class Model:
-    """The account: `versions` so far, `streams` by name, `locks` and open `transactions` by session."""
+    """The account: `versions` so far, `streams` by name, `locks` and open `transactions` by session.
 
-    def __init__(self, tables: tuple[str, ...]) -> None:
+    Args:
+        views: for each view how its rows follow from those of the tables.
+    """
+
+    def __init__(
+        self, tables: tuple[str, ...], views: Mapping[str, Callable[[dict[str, Rows]], ViewRows]] | None = None
+    ) -> None:
         self.tables = tables
+        self.views = views or {}
         nothing = Version({t: {} for t in tables}, Counter(), {t: set() for t in tables}, {t: {} for t in tables})
         self.versions = [nothing]
         self.streams: dict[str, Stream] = {}
@@ -171,14 +182,16 @@ class Model:
 
     # --- streams -----------------------------------------------------------------------------------------------------
 
-    def create_stream(self, session: int, name: str, kind: str) -> None:
+    def create_stream(self, session: int, name: str, kind: str, source: str = "T") -> None:
         """DDL: commits the open transaction first."""
         self.commit(session)
         self._keep(self._new())
-        self.streams[name] = Stream("APPEND_ONLY" in kind, self.newest, "SHOW_INITIAL_ROWS" in kind)
+        self.streams[name] = Stream("APPEND_ONLY" in kind, self.newest, "SHOW_INITIAL_ROWS" in kind, source)
 
     def delta(self, stream: Stream, start: int, end: int, initial: bool) -> Counter[Change]:
         """The net change from the version `start` to the version `end`."""
+        if stream.source in self.views:
+            return self._view_delta(stream, start, end, initial)
         if initial:
             return Counter((key, value, "INSERT", False) for key, value in self.versions[start].rows["T"].items())
         span = self.versions[start + 1 : end + 1]
@@ -193,6 +206,30 @@ class Model:
             if key in now:
                 changes[(key, now[key], "INSERT", True)] += 1
         changes.update((key, value, "INSERT", False) for key, value in now.items() if key not in before)
+        return changes
+
+    def _view_delta(self, stream: Stream, start: int, end: int, initial: bool) -> Counter[Change]:
+        """As `delta`, of a view: its rows before and after are compared, whatever was done to the tables."""
+        view, span = self.views[stream.source], self.versions[start + 1 : end + 1]
+        before, after = view(self.versions[start].rows), self.versions[end].rows
+        if initial:
+            return Counter((*row, "INSERT", False) for row in before.values())
+        if stream.append_only:
+            added = {table: {k: v for each in span for k, v in each.inserted[table].items()} for table in self.tables}
+            older = {table: {k: v for k, v in rows.items() if k not in added[table]} for table, rows in after.items()}
+            everything = view({table: rows | added[table] for table, rows in older.items()})
+            known = view(older)
+            return Counter((*row, "INSERT", False) for key, row in everything.items() if key not in known)
+        now = view(after)
+        changes: Counter[Change] = Counter()
+        for key in before.keys() | now.keys():
+            old, new = before.get(key), now.get(key)
+            if old == new:
+                continue
+            if old is not None:
+                changes[(*old, "DELETE", new is not None)] += 1
+            if new is not None:
+                changes[(*new, "INSERT", old is not None)] += 1
         return changes
 
     def newest_delta(self, stream: Stream) -> Counter[Change]:

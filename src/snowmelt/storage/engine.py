@@ -6,6 +6,7 @@ after rewriting; as a second wall, DuckDB itself can read and write nothing outs
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Callable, Sequence
 from importlib import resources
@@ -50,8 +51,8 @@ class Engine:
         self._begun: set[int] = set()
         self.spill = spill
         self._root = _open(path, files, spill, memory_mb)
-        for script in ("bootstrap", "macros", "times", "numbers", "functions"):
-            self._root.execute(resources.files("snowmelt.storage").joinpath(f"sql/{script}.sql").read_text())
+        self._root.execute(_script("bootstrap"))
+        _install_macros(self._root)
         python_functions.register(self._root)
         newest = "SELECT coalesce(max(tx), 0), coalesce(max(ver), 0), epoch_us(max(committed_at)) FROM snowmelt.commits"
         row = self._root.execute(newest).fetchone()
@@ -170,6 +171,27 @@ class Engine:
     def close(self) -> None:
         """Write a checkpoint and close the file."""
         self._root.close()
+
+
+_MACROS = ("macros", "times", "numbers", "functions")
+
+
+def _script(name: str) -> str:
+    return resources.files("snowmelt.storage").joinpath(f"sql/{name}.sql").read_text()
+
+
+def _install_macros(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the macros, unless the file has those of this version: there are many, and each is written to the disk."""
+    texts = [_script(name) for name in _MACROS]
+    digest = hashlib.sha256("\n".join((duckdb.__version__, *texts)).encode()).hexdigest()
+    if connection.execute("SELECT digest FROM snowmelt.macros").fetchall() == [(digest,)]:
+        return
+    connection.execute("BEGIN")
+    for text in texts:
+        connection.execute(text)
+    connection.execute("DELETE FROM snowmelt.macros")
+    connection.execute("INSERT INTO snowmelt.macros VALUES (?)", [digest])
+    connection.execute("COMMIT")
 
 
 def _open(path: Path | None, files: Path, spill: Path, memory_mb: int) -> duckdb.DuckDBPyConnection:

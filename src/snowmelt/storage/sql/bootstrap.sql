@@ -44,3 +44,6 @@ CREATE TABLE IF NOT EXISTS snowmelt.parameters (name VARCHAR PRIMARY KEY, value 
 
 -- Public keys of the user, for logins by key pair: properties such as RSA_PUBLIC_KEY.
 CREATE TABLE IF NOT EXISTS snowmelt.user_keys (property VARCHAR PRIMARY KEY, public_key VARCHAR NOT NULL);
+
+-- Which macros the file has: a digest of their definitions.
+CREATE TABLE IF NOT EXISTS snowmelt.macros (digest VARCHAR NOT NULL);
