@@ -147,7 +147,7 @@ def run_windows(machine: type[Streams], least: int, **options: Any) -> None:
 
 @pytest.mark.parametrize("machine", [Streams, ViewStreams])
 def test_streams_show_what_the_model_says(machine: type[Streams]) -> None:
-    run_windows(machine, 150, max_examples=6, stateful_step_count=40, derandomize=True)
+    run_windows(machine, 100, max_examples=4, stateful_step_count=40, derandomize=True)
 
 
 @pytest.mark.long
