@@ -28,8 +28,6 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import yaml
-
 from snowmelt.base.datatypes import NUMBER, TIMESTAMP_LTZ, VARCHAR, DataType, Kind, parse_type
 from snowmelt.base.errors import SqlError, unknown_function, unsupported
 from snowmelt.catalog.names import display, quote
@@ -101,6 +99,8 @@ def read_artefacts(directory: Path) -> Artefacts:
 
 
 def _load(directory: Path, name: str) -> dict[str, Any]:
+    import yaml
+
     path = directory / name
     try:
         loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -323,6 +323,8 @@ def show_versions(model: Model) -> Shown:
 @lru_cache(maxsize=256)
 def _attributes(spec: str) -> dict[str, Any]:
     """What SHOW VERSIONS tells of a model's kind, from the text of its ``model.yaml``."""
+    import yaml
+
     loaded = yaml.safe_load(spec) if spec else None
     if not isinstance(loaded, dict):
         return {}

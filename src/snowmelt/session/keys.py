@@ -11,14 +11,14 @@ import hashlib
 import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
-
-import jwt
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
+from typing import TYPE_CHECKING, Any
 
 from snowmelt.base.errors import SqlError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+# Cryptography is imported where a key is used: no start without keys has to wait for it.
 
 PROPERTIES = ("RSA_PUBLIC_KEY", "RSA_PUBLIC_KEY_2")
 """The properties of a user that hold public keys: two, so that keys can be changed while both are in use."""
@@ -43,6 +43,10 @@ def public_key(text: str) -> RSAPublicKey:
     Raises:
         SqlError: it is none, or shorter than 2,048 bits.
     """
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+    from cryptography.hazmat.primitives.serialization import load_der_public_key
+
     try:
         found = load_der_public_key(base64.b64decode(_ARMOUR.sub("", text), validate=True))
     except (binascii.Error, ValueError, UnsupportedAlgorithm) as error:
@@ -60,6 +64,8 @@ def _rejected(reason: str) -> SqlError:
 
 def fingerprint(key: RSAPublicKey) -> str:
     """``SHA256:`` and the base64 of the hash of the key, as RSA_PUBLIC_KEY_FP shows it."""
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
     der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return "SHA256:" + base64.b64encode(hashlib.sha256(der).digest()).decode()
 
@@ -73,6 +79,8 @@ def verify(token: str, user: str, keys: Iterable[RSAPublicKey], now: datetime) -
     Raises:
         TokenRefused: it is not one of this user's, not signed by one of the keys, or too old.
     """
+    import jwt
+
     issuer, subject = _names(token)
     name, _, claimed = issuer.partition(".SHA256:")
     if name != subject or subject.partition(".")[2].upper() != user.upper():
@@ -97,6 +105,8 @@ def verify(token: str, user: str, keys: Iterable[RSAPublicKey], now: datetime) -
 
 def _names(token: str) -> tuple[str, str]:
     """Issuer and subject of a token that has not been verified."""
+    import jwt
+
     try:
         claims = jwt.decode(token, options={"verify_signature": False})
     except (jwt.PyJWTError, ValueError, RecursionError) as error:

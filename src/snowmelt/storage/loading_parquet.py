@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from snowmelt.base.errors import SqlError
 from snowmelt.storage.formats import ParquetFormat
@@ -55,6 +54,8 @@ def parquet_columns(file: Path) -> tuple[ParquetColumn, ...]:
     Raises:
         SqlError: 100182 when it is not a Parquet file.
     """
+    import pyarrow.parquet as pq
+
     try:
         with pq.ParquetFile(file) as parquet:
             arrow, leaves = parquet.schema_arrow, parquet.schema
@@ -80,4 +81,6 @@ def has_raw_times(files: Iterable[StagedFile], fmt: ParquetFormat) -> bool:
 
 def parquet_rows(file: Path) -> int:
     """How many rows a Parquet file has, from its footer alone."""
+    import pyarrow.parquet as pq
+
     return int(pq.read_metadata(file).num_rows)

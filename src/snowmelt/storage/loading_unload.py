@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from snowmelt.base.datatypes import NUMBER, SEMI_STRUCTURED, DataType, Kind
 from snowmelt.base.errors import SqlError, unsupported
 from snowmelt.base.result import Column, Result, StatementType, rows_result
@@ -282,6 +280,8 @@ def _part_number(file: Path) -> int:
 def _uncompressed(file: Path, suffix: str) -> int:
     """Bytes before compression."""
     if suffix.endswith(".parquet"):
+        import pyarrow.parquet as pq
+
         metadata = pq.read_metadata(file)
         return sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
     if suffix.endswith(".gz"):

@@ -8,11 +8,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from croniter import CroniterError, croniter
-
 from snowmelt.base.errors import SqlError
+
+if TYPE_CHECKING:
+    from croniter import croniter
 
 _UNITS = {
     **dict.fromkeys(("S", "SECOND", "SECONDS"), (1, 10, 691_200)),
@@ -88,6 +90,8 @@ class Cron:
                     best, best_wall = moment, following
 
     def _walls(self, start: datetime) -> croniter:
+        from croniter import croniter
+
         return croniter(self.expression, start)
 
     def _moments(self, wall: datetime) -> list[datetime]:
@@ -124,6 +128,8 @@ def parse_schedule(text: str) -> Schedule:
 
 
 def _parse_cron(text: str, expression: str, zone: str) -> Cron:
+    from croniter import CroniterError
+
     fields = expression.split()
     if len(fields) != 5:
         raise _invalid(text, "a CRON expression has five fields and a time zone")
