@@ -62,6 +62,10 @@ class DataType:
     length: int | None = None
     element: Kind | None = None
 
+    def __deepcopy__(self, memo: object) -> DataType:
+        """Itself: types hang on the nodes of trees, which are copied often."""
+        return self
+
     @property
     def sql(self) -> str:
         """The type as Snowflake's DESCRIBE prints it, such as ``NUMBER(38,0)``."""

@@ -88,13 +88,13 @@ def rewrite_tree(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
 
 
 def engine_sql(tree: exp.Expr) -> str:
-    """DuckDB text of a rewritten tree.
+    """DuckDB text of a rewritten tree, which is of no use afterwards.
 
     Raises:
         SqlError: 000002 for what the engine cannot express, 001003 when the tree nests too deeply to be written.
     """
     try:
-        return tree.sql(dialect="duckdb", unsupported_level=ErrorLevel.RAISE, comments=False)
+        return tree.sql(dialect="duckdb", copy=False, unsupported_level=ErrorLevel.RAISE, comments=False)
     except UnsupportedError as error:
         raise unsupported(_named(str(error).splitlines()[0])) from error
     except RecursionError as error:
