@@ -29,6 +29,7 @@ from snowmelt.session.packages import check_packages
 from snowmelt.session.planner import SessionPlanner
 from snowmelt.session.queries import query, release
 from snowmelt.session.session import Session, description
+from snowmelt.session.sql_procedures import body_of, run_procedure
 from snowmelt.session.stages import files_at, resolve_location
 from snowmelt.session.transactions import undone_on_error
 from snowmelt.sql.parse import parse_expression
@@ -37,7 +38,7 @@ from snowmelt.sql.statements import Call, CreateRoutine, Query
 
 
 def create_routine(session: Session, statement: CreateRoutine, request: Request) -> Result:
-    """CREATE PROCEDURE or FUNCTION in Python; packages and imports must be there."""
+    """CREATE PROCEDURE or FUNCTION; packages and imports must be there, and a body in SQL must be a block."""
     routine = _routine(session, statement)
     return create_object(
         session,
@@ -49,9 +50,11 @@ def create_routine(session: Session, statement: CreateRoutine, request: Request)
 
 
 def _routine(session: Session, statement: CreateRoutine) -> Routine:
-    if statement.language != "PYTHON":
+    if statement.language == "SQL" and statement.kind == "PROCEDURE":
+        body_of(statement.body or "")
+    elif statement.language != "PYTHON":
         raise unsupported(f"{statement.kind} in language {statement.language}")
-    if statement.handler is None:
+    elif statement.handler is None:
         raise SqlError("SQL compilation error:\nHandler is required for language PYTHON.", 1003)
     check_packages(statement.packages)
     for path in statement.imports:
@@ -113,7 +116,7 @@ def handler_code(session: Session, routine: Routine) -> HandlerCode:
 
 
 def call(session: Session, statement: Call, request: Request) -> Result:
-    """CALL: runs a procedure in a worker, in this session and its transaction."""
+    """CALL: runs a procedure, in this session and its transaction; one in Python runs in a worker."""
     if statement.name.name.startswith("SYSTEM$"):
         return _call_system_function(session, statement, request)
     if statement.procedure is not None:
@@ -123,6 +126,10 @@ def call(session: Session, statement: Call, request: Request) -> Result:
         procedure = _find(session, statement)
     if request.describe_only:
         return description(_result_columns(procedure), StatementType.CALL)
+    if procedure.language == "SQL":
+        given = _given(statement, procedure)
+        with undone_on_error(session.core), session.core.procedure():
+            return run_procedure(session, procedure, given, _result_columns(procedure), request)
     arguments = _arguments(session, statement, procedure, request)
     with undone_on_error(session.core), session.core.procedure():
         value = _run(session, procedure, arguments, request)
@@ -161,19 +168,22 @@ def _find(session: Session, statement: Call) -> Procedure:
     raise SqlError(f"SQL compilation error:\nUnknown function {statement.name}.", 2140, "42601")
 
 
-def _arguments(session: Session, statement: Call, procedure: Procedure, request: Request) -> tuple[Any, ...]:
+def _given(statement: Call, procedure: Procedure) -> dict[str, exp.Expr]:
+    """The expression for each argument by its name: the one that CALL gives, or the default."""
     given: dict[str, exp.Expr] = {}
     for position, (name, value) in enumerate(zip(statement.names, statement.arguments, strict=True)):
         given[name or procedure.arguments[position].name] = value
-    values = []
     for argument in procedure.arguments:
-        expression = given.get(argument.name)
-        if expression is None:
+        if argument.name not in given:
             if argument.default is None:
                 raise SqlError(f"SQL compilation error:\nMissing argument '{argument.name}'.", 1044, "42P13")
-            expression = parse_expression(argument.default)
-        values.append(_argument(session, expression, argument.type, request))
-    return tuple(values)
+            given[argument.name] = parse_expression(argument.default)
+    return given
+
+
+def _arguments(session: Session, statement: Call, procedure: Procedure, request: Request) -> tuple[Any, ...]:
+    given = _given(statement, procedure)
+    return tuple(_argument(session, given[each.name], each.type, request) for each in procedure.arguments)
 
 
 def _argument(session: Session, expression: exp.Expr, data_type: DataType, request: Request) -> Any:
