@@ -40,3 +40,18 @@ def test_places_are_filled() -> None:
 def test_a_place_without_a_value_is_an_error() -> None:
     with pytest.raises(KeyError, match="schema"):
         render("USE SCHEMA <% schema %>;", {})
+
+
+def test_a_block_is_one_statement() -> None:
+    block = "DECLARE\n  x INT;\nBEGIN\n  x := 1;\n  IF (x = 1) THEN RETURN 2; END IF;\nEND;"
+    text = (
+        f"SELECT 1;\n-- a block\n{block}\nBEGIN;\nSELECT 2;\nCOMMIT;\nCREATE TASK t AS BEGIN SELECT 1; SELECT 2; END;"
+    )
+    assert [(statement.text, statement.line) for statement in statements(text)] == [
+        ("SELECT 1;", 1),
+        (block, 3),
+        ("BEGIN;", 9),
+        ("SELECT 2;", 10),
+        ("COMMIT;", 11),
+        (task, 12),
+    ]

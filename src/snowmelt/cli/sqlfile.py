@@ -13,6 +13,10 @@ from io import StringIO
 
 from snowflake.connector.util_text import split_statements
 
+from snowmelt.base.errors import SqlError
+from snowmelt.sql import parse_split
+from snowmelt.sql.dialect import tokenize
+
 _PLACE = re.compile(r"<%\s*(\w+)\s*%>")
 _LEADING_COMMENTS = re.compile(r"(\s+|--[^\n]*(\n|$)|//[^\n]*(\n|$)|/\*.*?\*/)*", re.DOTALL)
 
@@ -34,15 +38,32 @@ def render(text: str, variables: Mapping[str, str]) -> str:
     return _PLACE.sub(lambda match: variables[match[1]], text)
 
 
+def _is_open(text: str) -> bool:
+    """Whether a block begins in `text` and does not end in it."""
+    if "BEGIN" not in text.upper() and "DECLARE" not in text.upper():
+        return False
+    try:
+        return parse_split.is_open(tokenize(text))
+    except SqlError:
+        return False  # the server says what is wrong with it
+
+
 def statements(text: str) -> list[Statement]:
-    """The statements of a file, split as the genuine connector splits them; pieces of mere comment are left out."""
+    """The statements of a file, split as the genuine connector splits them, but that a block of Snowflake Scripting is
+    one; pieces of mere comment are left out.
+    """
     found: list[Statement] = []
-    cursor = 0
-    for piece, _ in split_statements(StringIO(text), remove_comments=False):
-        if not piece:
+    cursor, open_from = 0, None
+    for part, _ in split_statements(StringIO(text), remove_comments=False):
+        if not part:
             continue
-        start = text.index(piece, cursor)
-        cursor = start + len(piece)
+        start = text.index(part, cursor)
+        cursor = start + len(part)
+        start = start if open_from is None else open_from
+        piece = text[start:cursor]
+        open_from = start if _is_open(piece) and text[cursor:].strip() else None
+        if open_from is not None:
+            continue
         comments = _LEADING_COMMENTS.match(piece)
         skipped = comments.end() if comments else 0
         body = piece[skipped:]

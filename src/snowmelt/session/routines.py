@@ -23,6 +23,8 @@ from snowmelt.base.result import Column, Result, StatementType, arrow_type
 from snowmelt.catalog.objects import Function, Procedure, Routine
 from snowmelt.procs.messages import ConnectionInfo, HandlerCode, ProcedureCall, TraceContext
 from snowmelt.procs.pool import HandlerCanceled, HandlerError
+from snowmelt.scripting.results import first_row
+from snowmelt.session.bindings import typed_literal
 from snowmelt.session.definitions import create_object, is_temporary
 from snowmelt.session.handler_errors import interpreter_error
 from snowmelt.session.packages import check_packages
@@ -144,7 +146,12 @@ def call(session: Session, statement: Call, request: Request) -> Result:
 def _call_system_function(session: Session, statement: Call, request: Request) -> Result:
     """CALL SYSTEM$SET_RETURN_VALUE('x'): a system function called as a procedure answers as if it were selected."""
     name = statement.name.name
-    called = exp.Anonymous(this=name, expressions=list(statement.arguments))
+    given = list(statement.arguments)
+    if request.values:
+        # Variables of a block: the function asks for constants.
+        row = first_row(query(session, Query(exp.select(*given)), request)) if given else None
+        given = [typed_literal(value) for value in row or ()]
+    called = exp.Anonymous(this=name, expressions=given)
     return query(session, Query(exp.select(exp.alias_(called, name, quoted=True))), request)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from snowmelt import __version__
-from snowmelt.base.errors import SqlError, object_missing, unknown_function, unsupported
+from snowmelt.base.errors import SqlError, canceled, object_missing, unknown_function, unsupported
 from snowmelt.catalog.names import display, parse_name
 from snowmelt.catalog.objects import Stream
 from snowmelt.session.bindings import literal
@@ -110,6 +110,29 @@ def _cancel_query(planner: SessionPlanner, arguments: tuple[Any, ...]) -> str:
     found = any(session.cancel(query_id) for session in services.tokens.executors())
     found = found or services.tasks.cancel_query(query_id)
     return f"query [{query_id}] terminated." if found else f"query [{query_id}] is not running."
+
+
+_UNITS = {
+    "DAYS": 86_400.0,
+    "HOURS": 3_600.0,
+    "MINUTES": 60.0,
+    "SECONDS": 1.0,
+    "MILLISECONDS": 1e-3,
+    "MICROSECONDS": 1e-6,
+    "NANOSECONDS": 1e-9,
+}
+
+
+def _wait(planner: SessionPlanner, arguments: tuple[Any, ...]) -> str:
+    """SYSTEM$WAIT: ends early only when the statement is canceled."""
+    amount, unit = (*arguments, "SECONDS")[:2]
+    seconds = _UNITS.get(unit.upper())
+    if seconds is None or not amount.replace(".", "", 1).isdecimal():
+        raise SqlError("SQL compilation error:\nInvalid argument for function SYSTEM$WAIT", 1044, "22023")
+    core = planner.session.core
+    if core.services.clock.wait(core.cancel, float(amount) * seconds):
+        raise canceled()
+    return f"waited {amount} {unit.lower()}"
 
 
 def _cancel_all_queries(planner: SessionPlanner, arguments: tuple[Any, ...]) -> str:
@@ -236,6 +259,7 @@ FUNCTIONS: dict[str, Answer] = {
     "SYSTEM$USER_TASK_CANCEL_ONGOING_EXECUTIONS": _effect("SYSTEM$USER_TASK_CANCEL_ONGOING_EXECUTIONS", _cancel_task),
     "SYSTEM$TASK_DEPENDENTS_ENABLE": _effect("SYSTEM$TASK_DEPENDENTS_ENABLE", _enable_dependents),
     "SYSTEM$SET_RETURN_VALUE": _effect("SYSTEM$SET_RETURN_VALUE", _set_return_value),
+    "SYSTEM$WAIT": _effect("SYSTEM$WAIT", _wait),
     "SYSTEM$GET_TASK_GRAPH_CONFIG": _of_task("SYSTEM$GET_TASK_GRAPH_CONFIG", TaskRun.graph_config),
     "SYSTEM$GET_PREDECESSOR_RETURN_VALUE": _of_task(
         "SYSTEM$GET_PREDECESSOR_RETURN_VALUE", TaskRun.predecessor_return_value

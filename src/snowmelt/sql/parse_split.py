@@ -21,14 +21,30 @@ def statements(tokens: list[Token]) -> Iterator[list[Token]]:
         if len(tokens) > len(ends):
             yield tokens[: len(tokens) - len(ends)]
         return
+    first = 0
+    for index, inside in _semicolons(tokens):
+        if not inside:
+            if index > first:
+                yield tokens[first:index]
+            first = index + 1
+    if first < len(tokens):
+        yield tokens[first:]
+
+
+def is_open(tokens: list[Token]) -> bool:
+    """Whether the last token is a semicolon in a block that has not ended."""
+    return (len(tokens) - 1, True) in _semicolons(tokens)
+
+
+def _semicolons(tokens: list[Token]) -> Iterator[tuple[int, bool]]:
+    """The index of each semicolon, and whether it is in a block."""
     first = depth = 0
     declaring = False
     for index, token in enumerate(tokens):
         if token.token_type == TokenType.SEMICOLON:
-            if depth == 0 and not declaring:
-                if index > first:
-                    yield tokens[first:index]
-                first = index + 1
+            inside = depth > 0 or declaring
+            yield index, inside
+            first = first if inside else index + 1
             continue
         word = token.text.upper() if token.token_type not in _QUOTED else ""
         if word == "BEGIN" and _opens_block(tokens, index, first):
@@ -39,8 +55,6 @@ def statements(tokens: list[Token]) -> Iterator[list[Token]]:
             depth += 1
         elif depth and word == "END" and _word(tokens, index + 1) not in _CLOSES_OTHERS:
             depth -= 1
-    if first < len(tokens):
-        yield tokens[first:]
 
 
 _QUOTED = frozenset({TokenType.STRING, TokenType.RAW_STRING, TokenType.IDENTIFIER})

@@ -35,7 +35,9 @@ def _divide(node: exp.Div) -> None:
     result = type_of(node)
     if _number(node.expression) == 0:
         # Written to raise an error, if the place is ever come to: the engine must not try it out before.
-        node.replace(raw("error('Division by zero')", result))
+        # Without a type it would be a null to the operator around it, which then need not ask.
+        kind = "DOUBLE" if result is None else result.duckdb
+        node.replace(raw(f"CAST(error('Division by zero') AS {kind})", result))
         return
     if left is None or right is None or result is None or not left.kind is right.kind is result.kind is Kind.FIXED:
         if _number(node.expression) is None:
