@@ -62,7 +62,13 @@ REFUSALS = (
         "ERROR_INTEGRATION",
     ),
     Refusal("Tags of tasks", "ALTER TASK a_task SET TAG x = 'y'", "TAG"),
-    Refusal("Procedures in SQL", "CREATE PROCEDURE p() RETURNS NUMBER LANGUAGE SQL AS 'SELECT 1'", "SQL"),
+    Refusal("Snowflake Scripting: ASYNC", "BEGIN ASYNC (SELECT 1); AWAIT ALL; END", "ASYNC"),
+    Refusal(
+        "Snowflake Scripting: nested procedures",
+        "DECLARE p PROCEDURE () RETURNS INT AS BEGIN RETURN 1; END; BEGIN RETURN 1; END",
+        "nested stored procedure",
+    ),
+    Refusal("EXECUTE IMMEDIATE FROM", "EXECUTE IMMEDIATE FROM @st/file.sql", "EXECUTE IMMEDIATE FROM"),
     Refusal(
         "Procedures in JavaScript",
         "CREATE PROCEDURE p() RETURNS VARCHAR LANGUAGE JAVASCRIPT AS 'return 1'",

@@ -44,9 +44,8 @@ def test_a_place_without_a_value_is_an_error() -> None:
 
 def test_a_block_is_one_statement() -> None:
     block = "DECLARE\n  x INT;\nBEGIN\n  x := 1;\n  IF (x = 1) THEN RETURN 2; END IF;\nEND;"
-    text = (
-        f"SELECT 1;\n-- a block\n{block}\nBEGIN;\nSELECT 2;\nCOMMIT;\nCREATE TASK t AS BEGIN SELECT 1; SELECT 2; END;"
-    )
+    task = "CREATE TASK t AS BEGIN SELECT 1; SELECT 2; END;"
+    text = f"SELECT 1;\n-- a block\n{block}\nBEGIN;\nSELECT 2;\nCOMMIT;\n{task}"
     assert [(statement.text, statement.line) for statement in statements(text)] == [
         ("SELECT 1;", 1),
         (block, 3),
