@@ -74,7 +74,11 @@ REFUSALS = (
         "CREATE PROCEDURE p() RETURNS VARCHAR LANGUAGE JAVASCRIPT AS 'return 1'",
         "JAVASCRIPT",
     ),
-    Refusal("Functions in SQL", "CREATE FUNCTION f() RETURNS NUMBER AS '1'", "SQL"),
+    Refusal(
+        "Functions in JavaScript", "CREATE FUNCTION f() RETURNS VARCHAR LANGUAGE JAVASCRIPT AS 'return 1'", "JAVASCRIPT"
+    ),
+    Refusal("Functions in Java", "CREATE FUNCTION f() RETURNS VARCHAR LANGUAGE JAVA AS 'class A {}'", "JAVA"),
+    Refusal("Functions in Scala", "CREATE FUNCTION f() RETURNS VARCHAR LANGUAGE SCALA AS 'class A {}'", "SCALA"),
     Refusal(
         "Table functions in Python",
         f"CREATE FUNCTION f() RETURNS TABLE (n NUMBER) {PYTHON} AS 'class run: pass'",

@@ -72,13 +72,14 @@ def test_timeout(sql: Sql) -> None:
 
 
 @pytest.mark.parity("Snowflake Scripting: blocks", "Snowpark's session.sql collects a block's value", BLOCKS)
-def test_snowpark(sql: Sql) -> None:
-    session = Session.builder.configs({"connection": sql.connection}).create()
-    assert session.sql("BEGIN LET x := 1; RETURN x + 1; END").collect()[0][0] == 2
-    session.sql(
-        "CREATE OR REPLACE PROCEDURE twice(n INT) RETURNS INT LANGUAGE SQL AS $$ BEGIN RETURN 2 * n; END $$"
-    ).collect()
-    assert session.call("twice", 21) == 42
+def test_snowpark(sql: Sql, connect: Callable[..., SnowflakeConnection]) -> None:
+    connection = connect(database=sql.connection.database, schema="PUBLIC")
+    with Session.builder.configs({"connection": connection}).create() as session:
+        assert session.sql("BEGIN LET x := 1; RETURN x + 1; END").collect()[0][0] == 2
+        session.sql(
+            "CREATE OR REPLACE PROCEDURE twice(n INT) RETURNS INT LANGUAGE SQL AS $$ BEGIN RETURN 2 * n; END $$"
+        ).collect()
+        assert session.call("twice", 21) == 42
 
 
 @pytest.mark.parity(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeVar
 
 from snowmelt.base.errors import no_current, object_missing
@@ -29,6 +30,7 @@ from snowmelt.catalog.objects import (
     Task,
     View,
     Warehouse,
+    is_in_sql,
 )
 
 Entity = Database | Schema | Warehouse | SchemaObject
@@ -93,6 +95,11 @@ class Catalog:
     entities: Mapping[Key, Entity] = field(default_factory=dict)
     dropped: Mapping[int, Dropped] = field(default_factory=dict)
     version: int = 0
+
+    @cached_property
+    def has_sql_functions(self) -> bool:
+        """Whether there is a function in SQL, whose calls are to be looked for."""
+        return any(is_in_sql(item) for item in self.entities.values())
 
     def apply(self, change: Change) -> Catalog:
         """The catalog after `change`."""

@@ -327,6 +327,11 @@ class Routine(SchemaObject):
     returns_not_null: bool = False
     strict: bool = False
 
+    def takes(self, given: int) -> bool:
+        """Whether a call may give that many arguments."""
+        required = sum(argument.default is None for argument in self.arguments)
+        return required <= given <= len(self.arguments)
+
 
 @dataclass(frozen=True)
 class Procedure(Routine):
@@ -338,6 +343,11 @@ class Procedure(Routine):
 @dataclass(frozen=True)
 class Function(Routine):
     """A user-defined function; `aggregate` and `table` kinds are refused for now."""
+
+
+def is_in_sql(item: object) -> bool:
+    """Whether something is a function in SQL."""
+    return isinstance(item, Function) and item.language == "SQL"
 
 
 @dataclass(frozen=True)

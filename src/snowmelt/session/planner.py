@@ -15,10 +15,11 @@ from snowmelt.base.errors import SqlError, object_missing, unsupported
 from snowmelt.base.request import Request
 from snowmelt.catalog.catalog import Scope
 from snowmelt.catalog.names import FullName, Name, engine_name, engine_quote
-from snowmelt.catalog.objects import Function, Sequence, Stream, Table, TableColumn, View
+from snowmelt.catalog.objects import Function, Sequence, Stream, Table, TableColumn, View, is_in_sql
 from snowmelt.session.bindings import literal, typed_literal, wire_literal
 from snowmelt.session.information_schema import information_schema
 from snowmelt.session.loading import StagedRows, staged_rows
+from snowmelt.session.sql_functions import scalar_body, table_body
 from snowmelt.session.stream_reads import stream_query, stream_source
 from snowmelt.session.system_functions import system_function
 from snowmelt.session.table_functions import table_function
@@ -56,6 +57,7 @@ class SessionPlanner:
         streams_peeked: ids of the streams that it only asks for data; their offsets never move.
         registered: relations made for the statement, to be dropped after it.
         types: Snowflake's types of the columns of the query that was rewritten last.
+        inlined_depth: how many functions in SQL are around what is planned.
         repeatable: whether the same text means the same plan until the catalog or the session's settings change.
     """
 
@@ -77,6 +79,7 @@ class SessionPlanner:
         self.registered: list[str] = []
         self.repeatable = True
         self.types: tuple[DataType | None, ...] | None = None
+        self.inlined_depth = 0
         self._at = at
         self._depth = depth
         self._text = request.text if text is None else text
@@ -249,6 +252,9 @@ class SessionPlanner:
     def table_function(self, name: str, arguments: collections.abc.Sequence[exp.Expr]) -> str:
         """DuckDB text of a query for ``TABLE(name(arguments))``."""
         self.repeatable = False
+        found = self._sql_function(name, arguments) if self.inlines() else None
+        if found is not None and found.returns_table is not None:
+            return table_body(self, found, arguments)
         return table_function(self, name, arguments)
 
     def table_function_columns(self, name: str) -> collections.abc.Sequence[TableColumn] | None:
@@ -281,6 +287,28 @@ class SessionPlanner:
             raise unsupported(f"overloads of function {name} with the same number of arguments")
         self.repeatable = False
         return ensure_function(self.session, fitting[0], list(arguments))
+
+    def inlines(self) -> bool:
+        """Whether there are functions in SQL, temporary ones included."""
+        core = self.session.core
+        return self.session.services.engine.catalog.has_sql_functions or any(
+            is_in_sql(item) for item in core.temporary.values()
+        )
+
+    def inlined(self, name: str, arguments: collections.abc.Sequence[exp.Expr]) -> exp.Expr | None:
+        """The tree that a call of a function in SQL stands for."""
+        found = self._sql_function(name, arguments)
+        if found is None or found.returns_table is not None:
+            return None
+        return scalar_body(self, found, arguments)
+
+    def _sql_function(self, name: str, arguments: collections.abc.Sequence[exp.Expr]) -> Function | None:
+        full = self._function_name(name)
+        overloads = [] if full is None else self.session.overloads(Function, full)
+        fitting = [item for item in overloads if item.takes(len(arguments))]
+        if len(fitting) > 1:
+            raise unsupported(f"overloads of function {name} with the same number of arguments")
+        return fitting[0] if fitting and is_in_sql(fitting[0]) else None
 
     def _function_name(self, name: str) -> FullName | None:
         if self.scope.database is None:

@@ -31,6 +31,7 @@ from snowmelt.session.packages import check_packages
 from snowmelt.session.planner import SessionPlanner
 from snowmelt.session.queries import query, release
 from snowmelt.session.session import Session, description
+from snowmelt.session.sql_functions import check_body
 from snowmelt.session.sql_procedures import body_of, run_procedure
 from snowmelt.session.stages import files_at, resolve_location
 from snowmelt.session.transactions import undone_on_error
@@ -54,6 +55,8 @@ def create_routine(session: Session, statement: CreateRoutine, request: Request)
 def _routine(session: Session, statement: CreateRoutine) -> Routine:
     if statement.language == "SQL" and statement.kind == "PROCEDURE":
         body_of(statement.body or "")
+    elif statement.language == "SQL":
+        check_body(statement)
     elif statement.language != "PYTHON":
         raise unsupported(f"{statement.kind} in language {statement.language}")
     elif statement.handler is None:
@@ -62,7 +65,7 @@ def _routine(session: Session, statement: CreateRoutine) -> Routine:
     for path in statement.imports:
         _import_paths(session, (path,))
     cls: type[Procedure] | type[Function] = Procedure if statement.kind == "PROCEDURE" else Function
-    if cls is Function and statement.returns_table is not None:
+    if cls is Function and statement.language == "PYTHON" and statement.returns_table is not None:
         raise unsupported("table functions in Python (UDTF)")
     routine: Routine = cls(
         session.scope.full(statement.name),

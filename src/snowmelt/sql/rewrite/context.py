@@ -122,6 +122,14 @@ class Resolver(Protocol):
         """What a context, system or user-defined function call becomes; None when the name is none of these."""
         ...
 
+    def inlines(self) -> bool:
+        """Whether there are functions in SQL."""
+        ...
+
+    def inlined(self, name: str, arguments: Sequence[exp.Expr]) -> exp.Expr | None:
+        """The Snowflake tree that a call of a function in SQL stands for; None when `name` is none."""
+        ...
+
     def binding(self, key: str) -> exp.Expr:
         """The literal bound to a placeholder: its position from 1, or its name."""
         ...

@@ -27,6 +27,7 @@ from snowmelt.sql.rewrite.dates import argument_order, dates
 from snowmelt.sql.rewrite.flatten import flatten
 from snowmelt.sql.rewrite.functions import resolve_functions, sequences
 from snowmelt.sql.rewrite.implicit_casts import implicit_casts
+from snowmelt.sql.rewrite.inlining import inline_functions
 from snowmelt.sql.rewrite.literals import bind
 from snowmelt.sql.rewrite.moments import moments
 from snowmelt.sql.rewrite.names import fold_identifiers, name_projections, positional_columns
@@ -45,6 +46,7 @@ RULES: tuple[Rule, ...] = (
     bind,
     pivots,
     name_projections,
+    inline_functions,
     argument_order,
     fold_identifiers,
     sequence_values,
