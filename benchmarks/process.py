@@ -49,7 +49,7 @@ def snowmelt_server(data: Path | None = None) -> Iterator[Served]:
 @contextmanager
 def fakesnow_server(python: str, port: int) -> Iterator[Served]:
     """fakesnow's server, run by the Python of an environment that has it."""
-    with _process([python, "-m", "fakesnow", "--serve", "--port", str(port)], f"http://127.0.0.1:{port}") as (
+    with _process([python, "-u", "-m", "fakesnow", "--server", "--port", str(port)], f"http://127.0.0.1:{port}") as (
         process,
         _,
     ):

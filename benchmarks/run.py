@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import hand_tuned, pandas_pipeline
+from benchmarks.beside import PYTHON, Beside, measure_beside
 from benchmarks.engine import Figure, as_rows, measure_engine
 from benchmarks.job import Scored
 from benchmarks.server import FEED_ROWS, Measured, measure
@@ -31,9 +32,12 @@ def main() -> None:
             baselines[name] = contender.score(FEED_ROWS)
     with console.status("The engine: small statements, rows in and out, changes, memory"):
         figures = measure_engine()
+    with console.status("fakesnow beside us"):
+        beside = measure_beside()
     console.print(scoring_table(measured, baselines), other_table(measured), engine_table(figures))
+    console.print(beside_table(beside) if beside else f"[dim]fakesnow is not measured: {PYTHON} names no Python.[/]")
     RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(as_json(measured, baselines, figures), indent=2) + "\n", encoding="utf-8")
+    RESULTS.write_text(json.dumps(as_json(measured, baselines, figures, beside), indent=2) + "\n", encoding="utf-8")
     console.print(f"[dim]Written to {RESULTS}[/]")
 
 
@@ -74,7 +78,21 @@ def engine_table(figures: list[Figure]) -> Table:
     return table
 
 
-def as_json(measured: Measured, baselines: dict[str, Scored], figures: list[Figure]) -> dict[str, object]:
+def beside_table(figures: list[Beside]) -> Table:
+    """The same statements on fakesnow's server, whose databases are in memory."""
+    table = Table("statement, median ms", title="fakesnow beside us", title_justify="left")
+    for heading in ("Snowmelt", "fakesnow", "Snowmelt is"):
+        table.add_column(heading, justify="right")
+    for figure in figures:
+        ours, other = figure.snowmelt, figure.fakesnow
+        cells = ["cannot" if value is None else f"{value:.1f}" for value in (ours, other)]
+        table.add_row(figure.name, *cells, f"{other / ours:.1f} x as fast" if ours and other else "")
+    return table
+
+
+def as_json(
+    measured: Measured, baselines: dict[str, Scored], figures: list[Figure], beside: list[Beside] | None
+) -> dict[str, object]:
     """Everything measured, with what it was measured on."""
     return {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -82,6 +100,7 @@ def as_json(measured: Measured, baselines: dict[str, Scored], figures: list[Figu
         "python": platform.python_version(),
         "snowmelt": asdict(measured),
         "engine": [asdict(figure) for figure in figures],
+        "fakesnow": None if beside is None else [asdict(figure) for figure in beside],
         "baselines": {name: asdict(scored) for name, scored in baselines.items()},
     }
 
