@@ -6,9 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import snowflake.connector
 from harness import Sql
 from snowflake.connector import SnowflakeConnection
 from snowflake.connector.errors import DatabaseError
+
+from snowmelt.base.settings import Settings
+from snowmelt.testing.server import running_server
 
 STAGES = "https://docs.snowflake.com/en/user-guide/data-load-local-file-system-create-stage"
 SECRET = "top-secret-line"
@@ -211,3 +215,45 @@ def test_closed_session(connect: Callable[..., SnowflakeConnection]) -> None:
     opened.close()
     with pytest.raises(DatabaseError):
         opened.cursor().execute("SELECT 1")
+
+
+@pytest.mark.parity("Security", "links in a stage's directory lead nowhere", STAGES)
+def test_links_in_a_stage(secret: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with (
+        running_server(Settings(data=data, port=0)) as server,
+        snowflake.connector.connect(**server.parameters) as connection,
+    ):
+        _follow_links(Sql(connection), data, secret, tmp_path)
+
+
+def _follow_links(sql: Sql, data: Path, secret: Path, tmp_path: Path) -> None:
+    sql("CREATE DATABASE d")
+    sql("CREATE TABLE t (s VARCHAR)")
+    sql("CREATE STAGE linked")
+    (tmp_path / "own.csv").write_text("own\n")
+    sql(f"PUT 'file://{tmp_path}/own.csv' @linked AUTO_COMPRESS = FALSE")
+    (own,) = (path for path in (data / "stages").rglob("own.csv"))
+    (own.parent / "file.csv").symlink_to(secret)
+    (own.parent / "directory").symlink_to(secret.parent)
+    assert sql.column("LIST @linked", "name") == ["linked/own.csv"]
+    for text in (
+        "SELECT $1 FROM @linked",
+        "SELECT $1 FROM @linked/file.csv",
+        "SELECT $1 FROM @linked/directory/secret.csv",
+        "COPY INTO t FROM @linked FILES = ('file.csv')",
+        "COPY INTO t FROM @linked FILES = ('directory/secret.csv')",
+        f"GET @linked/file.csv 'file://{tmp_path}/'",
+        f"GET @linked/directory 'file://{tmp_path}/'",
+        "COPY INTO @linked/file.csv FROM (SELECT 'x') SINGLE = TRUE OVERWRITE = TRUE",
+        "COPY INTO @linked/directory/secret.csv FROM (SELECT 'x') SINGLE = TRUE OVERWRITE = TRUE",
+        "REMOVE @linked/directory/secret.csv",
+        "REMOVE @linked/file.csv",
+    ):
+        try:
+            assert SECRET not in str(sql(text)), text
+        except DatabaseError as error:
+            assert error.errno not in (603, 300010), f"an internal error: {error}"
+    assert SECRET not in str(sql("SELECT * FROM t"))
+    assert not any((tmp_path / name).exists() for name in ("file.csv", "secret.csv"))
+    assert secret.read_text() == SECRET + "\n"

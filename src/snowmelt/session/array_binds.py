@@ -72,18 +72,16 @@ def array_source(session: Session, source: exp.Expr, request: Request) -> ArrayS
     if request.bind_stage is not None:
         staged = parse_query(f"SELECT 1 FROM {request.bind_stage}")
         return ArraySource(_reading(source, staged.args["from_"].this, _staged), None)
-    columns: list[TableColumn] = []
-    arrays: list[pa.Array] = []
+    arrays: list[tuple[TableColumn, pa.Array]] = []
     places: dict[str, exp.Expr] = {}
     for key, binding in request.bindings.items():
         if not isinstance(binding.value, list):
             places[key] = wire_literal(binding.type, binding.value)
             continue
         made = _columns(f"B{key}", binding)
-        columns += [column for column, _ in made]
-        arrays += [array for _, array in made]
+        arrays += made
         places[key] = _column(made)
-    if len({len(array) for array in arrays}) > 1:
+    if len({len(array) for _, array in arrays}) > 1:
         raise unsupported("array binds of different lengths")
 
     def place(node: exp.Placeholder) -> exp.Expr:
@@ -92,10 +90,17 @@ def array_source(session: Session, source: exp.Expr, request: Request) -> ArrayS
             raise SqlError(f"SQL compilation error:\nBind variable {node.name} not set.", 2049, "42601")
         return found.copy()
 
-    name = session.core.register_rows(pa.table(arrays, names=[column.name for column in columns]))
-    rows = raw_query(f"SELECT * FROM {name}", columns)
-    rows.set("alias", exp.TableAlias(this=exp.to_identifier(_ALIAS, quoted=True)))
+    rows, name = relation(session, arrays)
     return ArraySource(_reading(source, rows, place), name)
+
+
+def relation(session: Session, columns: Sequence[tuple[TableColumn, pa.Array]]) -> tuple[exp.Subquery, str]:
+    """Values as a relation, to stand in FROM, and its name, to drop it after the statement."""
+    table = pa.table([array for _, array in columns], names=[column.name for column, _ in columns])
+    name = session.core.register_rows(table)
+    rows = raw_query(f"SELECT * FROM {name}", [column for column, _ in columns])
+    rows.set("alias", exp.TableAlias(this=exp.to_identifier(_ALIAS, quoted=True)))
+    return rows, name
 
 
 def _staged(node: exp.Placeholder) -> exp.Expr:
@@ -154,7 +159,7 @@ def _columns(name: str, binding: Binding) -> list[tuple[TableColumn, pa.Array]]:
     kind = binding.type.upper()
     values = [wire_value(kind, value) for value in binding.value]
     if kind == "FIXED":
-        return [_numbers(name, values)]
+        return [number_column(name, values)]
     data_type = _KINDS.get(kind, VARCHAR)
     if data_type.kind in TIMES and any(isinstance(value, str) for value in values):
         return [(TableColumn(name, VARCHAR), pa.array([None if v is None else str(v) for v in values], pa.string()))]
@@ -166,7 +171,8 @@ def _columns(name: str, binding: Binding) -> list[tuple[TableColumn, pa.Array]]:
 _KINDS: Mapping[str, DataType] = {**BOUND_TYPES, "BOOLEAN": BOOLEAN, "DATE": DATE, "TIME": TIME}
 
 
-def _numbers(name: str, values: Sequence[Decimal | None]) -> tuple[TableColumn, pa.Array]:
+def number_column(name: str, values: Sequence[Decimal | None]) -> tuple[TableColumn, pa.Array]:
+    """A column of numbers; of texts when no type of the engine holds all of them exactly."""
     known = [value for value in values if value is not None]
     scale = max((max(0, -int(value.as_tuple().exponent)) for value in known), default=0)
     if scale == 0 and all(-_LARGEST <= value < _LARGEST for value in known):

@@ -17,6 +17,7 @@ from snowmelt.plan.models import describe_models
 from snowmelt.plan.query import plan_query
 from snowmelt.plan.steps import Plan
 from snowmelt.session.array_binds import array_source, is_array
+from snowmelt.session.constant_rows import tabulated
 from snowmelt.session.execute import TITLES, run_plan
 from snowmelt.session.plan_cache import Kept, cache_key
 from snowmelt.session.planner import SessionPlanner
@@ -94,7 +95,11 @@ def _output_type(session: Session, name: str, version: str | None, method: str) 
 def insert(session: Session, statement: Insert, request: Request) -> Result:
     """INSERT; array binds bring one row for each element."""
     if request.describe_only or not is_array(request):
-        return _dml(session, request, ("inserted",), lambda planner: dml.plan_insert(statement, planner))
+
+        def plan(planner: SessionPlanner) -> Plan:
+            return dml.plan_insert(tabulated(planner, statement), planner)
+
+        return _dml(session, request, ("inserted",), plan)
     arrays = array_source(session, statement.source, request)
     filled = dataclasses.replace(statement, source=arrays.query)
     try:
