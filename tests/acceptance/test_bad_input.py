@@ -171,7 +171,8 @@ def test_tokens(wire: Wire) -> None:
 
 @pytest.mark.parity("Bad input", "unknown endpoints are refused by name", PAGE)
 @pytest.mark.parametrize(
-    "path", ["/nope", "/../../etc/passwd", "/chunks/..%2f..%2fpassword/0", "/api/v2/statements", "/queries/v1/../x"]
+    "path",
+    ["/nope", "/../../etc/passwd", "/chunks/..%2f..%2fpassword/0", "/queries/v2/query-request", "/queries/v1/../x"],
 )
 def test_unknown_endpoints(wire: Wire, path: str) -> None:
     answer = wire(path)
@@ -246,3 +247,9 @@ def test_many_columns(sql: Sql) -> None:
     sql("CREATE TABLE wide (" + ", ".join(f"c{i} NUMBER" for i in range(3_000)) + ")")
     sql("INSERT INTO wide (c0, c2999) VALUES (1, 2)")
     assert sql("SELECT c0, c1, c2999 FROM wide") == [(1, None, 2)]
+
+
+@pytest.mark.parity("Bad input", "numbers too large for where they stand are refused in Snowflake's words", SIZES)
+@pytest.mark.parametrize("text", ["SELECT 1 FROM TABLE(GENERATOR(ROWCOUNT => 99999999999999999999))"])
+def test_large_numbers(sql: Sql, text: str) -> None:
+    assert "Numeric value '99999999999999999999' is out of range" in str(sql.fails(text, 100046))

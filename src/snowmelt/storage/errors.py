@@ -103,6 +103,10 @@ _RULES: tuple[_Rule, ...] = (
         lambda m: SqlError(f"String '{m.group(1)}' is too long and would be truncated", 100078, "22000"),
     ),
     (
+        re.compile(r"Type \w+ with value (-?[\d.e+]+) can't be cast because the value is out of range"),
+        lambda m: SqlError(f"Numeric value '{m.group(1)}' is out of range", 100046, "22003"),
+    ),
+    (
         re.compile(r"[Cc]ould not (?:cast|convert) (?:value |DECIMAL\S* value )?(-?[\d.e+]+) to DECIMAL"),
         lambda m: SqlError(f"Numeric value '{m.group(1)}' is out of range", 100046, "22003"),
     ),
