@@ -35,7 +35,7 @@ class Figure:
     Attributes:
         name: what was measured.
         ours: Snowmelt's value.
-        unit: ``ms``, ``s`` or ``MiB``.
+        unit: ``ms``, ``s``, ``MiB`` or ``%``.
         limit: what it should not exceed: of `ours`, or of the ratio when there is a baseline.
         baseline: DuckDB's own value for the same work, in the same unit.
     """

@@ -17,6 +17,7 @@ from benchmarks.beside import PYTHON, Beside, measure_beside
 from benchmarks.engine import Figure, as_rows, measure_engine
 from benchmarks.job import Scored
 from benchmarks.server import FEED_ROWS, Measured, measure
+from benchmarks.tasks import measure_tasks
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 
@@ -34,6 +35,8 @@ def main() -> None:
         figures = measure_engine()
     with console.status("fakesnow beside us"):
         beside = measure_beside()
+    with console.status("Tasks: reaction to a commit, idle cost"):
+        figures += measure_tasks()
     console.print(scoring_table(measured, baselines), other_table(measured), engine_table(figures))
     console.print(beside_table(beside) if beside else f"[dim]fakesnow is not measured: {PYTHON} names no Python.[/]")
     RESULTS.parent.mkdir(exist_ok=True)

@@ -211,9 +211,7 @@ def _schedule_json(schedule: str) -> dict[str, Any]:
     if cron is not None:
         return {"schedule_type": "CRON_TYPE", "cron_expr": cron[1], "timezone": cron[2]}
     interval = _INTERVAL.match(schedule)
-    if interval is None:
-        # Snowflake reads a number alone as minutes.
-        return {"schedule_type": "MINUTES_TYPE", "minutes": int(schedule)}
+    assert interval is not None, "a task's schedule was checked when it was set"
     minutes, seconds = divmod(int(interval[1]) * _SECONDS[interval[2].upper()], 60)
     return {"schedule_type": "MINUTES_TYPE", "minutes": minutes, **({"seconds": seconds} if seconds else {})}
 

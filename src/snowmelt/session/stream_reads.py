@@ -48,7 +48,10 @@ def has_data(planner: SessionPlanner, stream: Stream) -> str:
         SqlError: as `stream_query`.
     """
     first, later = _noticed(planner, stream)
-    found = f"EXISTS (SELECT 1 FROM ({later}))"
+    source, found = stream_source(planner.session, stream), f"EXISTS (SELECT 1 FROM ({later}))"
+    if isinstance(source, Table):
+        append_only = stream.mode == "APPEND_ONLY"
+        found = deltas.has_changes(source, _window(planner.session, stream), append_only=append_only)
     if first is not None:
         initial = _window(planner.session, stream).initial
         found = f"({found} OR EXISTS (SELECT 1 FROM ({first}) WHERE {initial}))"
