@@ -15,6 +15,7 @@ from rich.table import Table
 from benchmarks import hand_tuned, pandas_pipeline
 from benchmarks.beside import PYTHON, Beside, measure_beside
 from benchmarks.engine import Figure, as_rows, measure_engine
+from benchmarks.history import measure_history
 from benchmarks.job import Scored
 from benchmarks.server import FEED_ROWS, Measured, measure
 from benchmarks.tasks import measure_tasks
@@ -32,7 +33,7 @@ def main() -> None:
         with console.status(f"Baseline: {name}"):
             baselines[name] = contender.score(FEED_ROWS)
     with console.status("The engine: small statements, rows in and out, changes, memory"):
-        figures = measure_engine()
+        figures = [*measure_engine(), *measure_history()]
     with console.status("fakesnow beside us"):
         beside = measure_beside()
     with console.status("Tasks: reaction to a commit, idle cost"):

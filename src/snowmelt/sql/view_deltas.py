@@ -141,6 +141,6 @@ def _with(named: Sequence[tuple[str, str]]) -> str:
 
 def _out(source: ViewQuery, prefix: str, action: str, update: str) -> str:
     names = column_list(source.view.columns, prefix)
-    numbers = ", ".join(f"{prefix}r{number}" for number in range(len(source.leaves)))
-    values = (f"'{action}'", update, f"md5(concat_ws('.', {source.view.id}, {numbers}))")
+    numbers = " || '.' || ".join(f"{prefix}r{number}" for number in range(len(source.leaves)))
+    values = (f"'{action}'", update, f"'{source.view.id:08x}' || {numbers}")
     return f"SELECT {names}, " + ", ".join(f'{v} AS "{n}"' for v, n in zip(values, METADATA, strict=True))
