@@ -206,3 +206,21 @@ def test_an_error_behind_many_rows(sql: Sql) -> None:
     sql("CREATE TABLE t AS SELECT SEQ8() AS n FROM TABLE(GENERATOR(ROWCOUNT => 1000000))")
     sql.fails("SELECT 1 / (n - 999999), n, n, n FROM t", 100051)
     assert sql.one("SELECT COUNT(*) FROM t") == 1_000_000
+
+
+@pytest.mark.parity(
+    "Result metadata",
+    "is_nullable is false for NOT NULL columns and for what is made of them",
+    "https://docs.snowflake.com/en/developer-guide/python-connector/python-connector-api",
+)
+def test_nullability(connection: SnowflakeConnection) -> None:
+    cursor = connection.cursor()
+    cursor.execute("CREATE TABLE t (a INT NOT NULL, b VARCHAR)")
+    cursor.execute(
+        "SELECT t.a, t.b, t.a + 1, COUNT(*), UPPER(t.b), COALESCE(t.b, ''), MAX(t.a), u.a, TRY_CAST(t.b AS INT) "
+        "FROM t LEFT JOIN t AS u ON t.a = u.a GROUP BY ALL"
+    )
+    nullable = [column.is_nullable for column in cursor.description]
+    assert nullable == [False, True, False, False, True, False, True, True, True]
+    cursor.execute("SELECT a FROM t UNION ALL SELECT NULL")
+    assert [column.is_nullable for column in cursor.description] == [True]

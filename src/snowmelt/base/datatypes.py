@@ -6,8 +6,9 @@ Source: docs.snowflake.com/en/sql-reference/intro-summary-data-types
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import lru_cache
 
 from snowmelt.base.errors import SqlError, unsupported
 
@@ -54,6 +55,7 @@ class DataType:
         scale: digits after the point of a NUMBER; for times, digits of the fraction of a second (0 to 9).
         length: characters of a VARCHAR, bytes of a BINARY, elements of a VECTOR.
         element: what a VECTOR is of, REAL or FIXED (both of 32 bits).
+        nullable: whether the expression that was found to be of this type may be null; types are equal without it.
     """
 
     kind: Kind
@@ -61,6 +63,7 @@ class DataType:
     scale: int | None = None
     length: int | None = None
     element: Kind | None = None
+    nullable: bool = field(default=True, compare=False, repr=False)
 
     def __deepcopy__(self, memo: object) -> DataType:
         """Itself: types hang on the nodes of trees, which are copied often."""
@@ -93,6 +96,18 @@ class DataType:
         if self.kind is Kind.VECTOR:
             return f"{'FLOAT' if self.element is Kind.REAL else 'INTEGER'}[{self.length}]"
         return _DUCKDB[self.kind]
+
+
+@lru_cache(maxsize=4096)
+def required(data_type: DataType) -> DataType:
+    """The type of an expression that is never null."""
+    return replace(data_type, nullable=False)
+
+
+@lru_cache(maxsize=4096)
+def optional(data_type: DataType) -> DataType:
+    """The type of an expression that may be null."""
+    return replace(data_type, nullable=True)
 
 
 _DUCKDB = {

@@ -52,8 +52,9 @@ class Engine:
         self.spill = spill
         self._root = _open(path, files, spill, memory_mb)
         self._root.execute(_script("bootstrap"))
-        _install_macros(self._root)
+        # Before the macros, some of which call them.
         python_functions.register(self._root)
+        _install_macros(self._root)
         newest = "SELECT coalesce(max(tx), 0), coalesce(max(ver), 0), epoch_us(max(committed_at)) FROM snowmelt.commits"
         row = self._root.execute(newest).fetchone()
         assert row is not None

@@ -57,6 +57,10 @@ _UNREADABLE = {"Date": 100040, "Time": 100108, "Timestamp": 100035}
 
 _RULES: tuple[_Rule, ...] = (
     (
+        re.compile(r"Python exception occurred while executing the UDF: ValueError: (Error parsing JSON: .*)"),
+        lambda m: SqlError(m.group(1), 100069, "22P02"),
+    ),
+    (
         re.compile(r"Python exception occurred while executing the UDF: ValueError: (Error parsing URL: .*)"),
         lambda m: SqlError(m.group(1), 100139, "22000"),
     ),
@@ -197,6 +201,10 @@ _RULES: tuple[_Rule, ...] = (
             100132,
             "22003",
         ),
+    ),
+    (
+        re.compile(r"(Invalid floating point operation: \w+\(.*?\))"),
+        lambda m: SqlError(m.group(1), 100047, "22023"),
     ),
     (
         re.compile(r"cannot take (logarithm|square root) of (?:a )?(zero|negative number)"),

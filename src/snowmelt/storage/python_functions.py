@@ -14,6 +14,8 @@ from urllib.parse import parse_qsl, urlsplit
 import duckdb
 import pyarrow as pa
 
+from snowmelt.storage import lenient_json
+
 
 def sha2(text: str, bits: int) -> str:
     """The SHA-2 digest of `text` as hexadecimal digits.
@@ -69,7 +71,27 @@ def parse_url(text: str, permissive: bool) -> str | None:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
+def read_json(text: str, mode: str) -> str | None:
+    """Text that the engine does not take for JSON, as JSON.
+
+    Args:
+        mode: what happens to what is no JSON to Snowflake either: an error (``parse``), null (``try``), or the message
+            is the result, which is null otherwise (``check``).
+
+    Raises:
+        ValueError: with mode ``parse``, the text is no JSON.
+    """
+    try:
+        made = lenient_json.strict(text)
+    except ValueError as error:
+        if mode == "parse":
+            raise ValueError(f"Error parsing JSON: {error}") from error
+        return str(error) if mode == "check" else None
+    return None if mode == "check" else made
+
+
 _FUNCTIONS: dict[str, tuple[Callable[..., object], tuple[str, ...]]] = {
+    "snowmelt_read_json": (read_json, ("VARCHAR", "VARCHAR")),
     "snowmelt_sha2": (sha2, ("VARCHAR", "INTEGER")),
     "snowmelt_soundex": (soundex, ("VARCHAR",)),
     "snowmelt_parse_url": (parse_url, ("VARCHAR", "BOOLEAN")),

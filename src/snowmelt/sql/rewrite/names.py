@@ -21,7 +21,10 @@ def name_projections(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
         if texts is not None and len(texts) != len(projections):
             texts = None
         for i, projection in enumerate(projections):
-            if isinstance(projection, (exp.Alias, exp.Aliases, exp.Star, exp.Subquery)) or projection.is_star:
+            named = isinstance(projection, exp.Subquery) and projection.args.get("alias") is not None
+            if named or isinstance(projection, (exp.Alias, exp.Aliases, exp.Star)):
+                continue
+            if projection.is_star and not isinstance(projection, exp.Subquery):
                 continue
             if isinstance(projection, exp.Column):
                 continue

@@ -218,6 +218,8 @@ BY_NODE: dict[type[exp.Expr], Maker] = {
     **dict.fromkeys((exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor, exp.BitwiseNot), _bits),
     **dict.fromkeys((exp.BitwiseLeftShift, exp.BitwiseRightShift), _bits),
     exp.Round: _round,
+    exp.Sqrt: _macro("snowmelt_sqrt", "this"),
+    exp.Ln: _macro("snowmelt_ln", "this"),
     **dict.fromkeys((exp.RegexpCount, exp.RegexpInstr, exp.RegexpExtract), _flags("parameters")),
     exp.RegexpLike: _flags("flag"),
     exp.Ceil: _rounded,

@@ -8,13 +8,26 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from snowmelt.base.datatypes import BOOLEAN, DATE, FLOAT, OBJECT, TIMESTAMP_NTZ, VARIANT, DataType, Kind, parse_type
+from snowmelt.base.datatypes import (
+    BOOLEAN,
+    DATE,
+    FLOAT,
+    OBJECT,
+    TIMESTAMP_NTZ,
+    VARIANT,
+    DataType,
+    Kind,
+    optional,
+    parse_type,
+    required,
+)
 from snowmelt.base.errors import SqlError
 from snowmelt.catalog.names import engine_name
 from snowmelt.sql.rewrite.context import TYPE, Resolver, source_columns
 from snowmelt.sql.typing import numbers
 from snowmelt.sql.typing.date_parts import OF_A_DAY, canonical
 from snowmelt.sql.typing.functions import BY_NAME, BY_NODE, TABLE_FUNCTIONS, chosen, common
+from snowmelt.sql.typing.nulls import never_null
 
 STAR = "snowmelt_star"
 """Meta key: the columns that a star inside a call means."""
@@ -97,9 +110,7 @@ def _query(node: exp.Expr, scope: _Scope) -> Columns | None:
             right = _query(node.expression, scope.inner())
             if left is None or right is None or len(left) != len(right):
                 return None
-            return tuple(
-                (name, common((a, b)) if a and b else None) for (name, a), (_, b) in zip(left, right, strict=True)
-            )
+            return tuple((name, _either(a, b)) for (name, a), (_, b) in zip(left, right, strict=True))
         case exp.Subquery():
             return _renamed(node, _source_query(node, scope))
         case exp.Values():
@@ -108,10 +119,20 @@ def _query(node: exp.Expr, scope: _Scope) -> Columns | None:
             return None
 
 
+def _either(left: DataType | None, right: DataType | None) -> DataType | None:
+    """The type of a column of a set operation."""
+    found = common((left, right)) if left is not None and right is not None else None
+    if found is None or left is None or right is None:
+        return found
+    return optional(found) if left.nullable or right.nullable else required(found)
+
+
 def _source_query(node: exp.Subquery, scope: _Scope) -> Columns | None:
     known = source_columns(node)
     if known is not None:
-        return tuple((engine_name(column.name), column.type) for column in known)
+        return tuple(
+            (engine_name(column.name), column.type if column.nullable else required(column.type)) for column in known
+        )
     return _query(node.this, scope.inner()) if isinstance(node.this, exp.Query) else None
 
 
@@ -146,7 +167,11 @@ def _values(node: exp.Values, scope: _Scope) -> Columns | None:
     merged = []
     for i, column in enumerate(zip(*types, strict=True)):
         known = [item for item, row in zip(column, rows, strict=True) if not isinstance(row[i], exp.Null)]
-        merged.append((f"COLUMN{i + 1}", None if any(item is None for item in known) else common(known)))
+        found = None if any(item is None for item in known) else common(known)
+        if found is not None:
+            nullable = len(known) < len(rows) or any(item is None or item.nullable for item in known)
+            found = optional(found) if nullable else required(found)
+        merged.append((f"COLUMN{i + 1}", found))
     return tuple(merged)
 
 
@@ -155,7 +180,9 @@ def _select(node: exp.Select, scope: _Scope) -> Columns | None:
     if from_ is not None:
         _add_source(from_.this, scope)
     for join in node.args.get("joins") or ():
+        before = set(scope.sources)
         _add_source(join.this, scope)
+        _outer(join, before, scope)
     for lateral in node.args.get("laterals") or ():
         _add_source(lateral, scope)
     columns: list[tuple[str, DataType | None]] | None = []
@@ -171,7 +198,20 @@ def _select(node: exp.Select, scope: _Scope) -> Columns | None:
                         _expression(part, scope)
             elif isinstance(item, exp.Expr):
                 _expression(item, scope)
-    return None if columns is None else tuple(columns)
+    if columns is None:
+        return None
+    group = node.args.get("group")
+    if group is not None and any(group.args.get(key) for key in ("rollup", "cube", "grouping_sets")):
+        columns = [(name, None if item is None else optional(item)) for name, item in columns]
+    return tuple(columns)
+
+
+def _outer(join: exp.Join, before: set[str], scope: _Scope) -> None:
+    """Columns of the side of an outer join that may have no row may be null."""
+    side = str(join.side or "").upper()
+    for name, columns in scope.sources.items():
+        if columns is not None and (side == "FULL" or side == ("RIGHT" if name in before else "LEFT")):
+            scope.sources[name] = tuple((key, None if item is None else optional(item)) for key, item in columns)
 
 
 def _add_source(source: exp.Expr, scope: _Scope) -> None:
@@ -223,8 +263,10 @@ def _expression(node: exp.Expr, scope: _Scope) -> DataType | None:
     elif isinstance(node, exp.Query):
         columns = _query(node, scope.inner() if isinstance(node, exp.Select) else scope)
         found = columns[0][1] if columns is not None and len(columns) == 1 else None
+        # A query without rows is null.
+        found = None if found is None else optional(found)
     elif isinstance(node, exp.Literal):
-        found = _literal(node)
+        found = required(_literal(node))
     elif isinstance(node, (exp.Var, exp.Identifier)):
         found = type_of(node)
     elif isinstance(node, exp.Lambda):
@@ -238,6 +280,8 @@ def _expression(node: exp.Expr, scope: _Scope) -> DataType | None:
     else:
         types = [_expression(child, scope) for child in node.iter_expressions()]
         found = _composed(node, types)
+        if found is not None:
+            found = required(found) if never_null(node) else optional(found)
     if found is not None:
         node.meta[TYPE] = found
     return found

@@ -5,16 +5,22 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from snowmelt.base.datatypes import NUMBER, SEMI_STRUCTURED, DataType, Kind
+from snowmelt.base.datatypes import NUMBER, SEMI_STRUCTURED, DataType, Kind, optional
 from snowmelt.base.result import Column
 
 
 def refined(columns: Sequence[Column], types: Sequence[DataType | None] | None) -> tuple[Column, ...]:
-    """`columns` with the types that were inferred for them, where these describe the engine's values."""
+    """`columns` with the types that were inferred for them, where these describe the engine's values, and whether they
+    may be null.
+    """
     if types is None or len(types) != len(columns):
         types = [None] * len(columns)
     return tuple(
-        dataclasses.replace(column, type=_refined(column.type, inferred))
+        dataclasses.replace(
+            column,
+            type=_refined(column.type, None if inferred is None else optional(inferred)),
+            nullable=column.nullable if inferred is None else inferred.nullable,
+        )
         for column, inferred in zip(columns, types, strict=True)
     )
 

@@ -10,6 +10,12 @@ CREATE OR REPLACE MACRO snowmelt_width_bucket(x, low, high, n) AS
     WHEN x < low THEN 0 WHEN x >= high THEN n + 1
     ELSE floor((CAST(x AS DOUBLE) - low) * n / (CAST(high AS DOUBLE) - low)) + 1 END AS BIGINT);
 
+-- Roots and logarithms that do not exist are errors.
+CREATE OR REPLACE MACRO snowmelt_sqrt(x) AS
+    CASE WHEN x < 0 THEN error('Invalid floating point operation: sqrt(' || snowmelt_float_text(CAST(x AS DOUBLE)) || ')') ELSE sqrt(x) END;
+CREATE OR REPLACE MACRO snowmelt_ln(x) AS
+    CASE WHEN x <= 0 THEN error('Invalid floating point operation: ln(' || snowmelt_float_text(CAST(x AS DOUBLE)) || ')') ELSE ln(x) END;
+
 -- Rounding and cutting to a number of digits that is no constant.
 CREATE OR REPLACE MACRO snowmelt_round(x, digits) AS round(CAST(x AS DOUBLE) * pow(10, digits)) / pow(10, digits);
 CREATE OR REPLACE MACRO snowmelt_trunc(x, digits) AS trunc(CAST(x AS DOUBLE) * pow(10, digits)) / pow(10, digits);
@@ -57,6 +63,17 @@ CREATE OR REPLACE MACRO snowmelt_regexp_replace(t, pattern, replacement, place, 
     ELSE snowmelt_replace_nth(substr(t, CAST(place AS INTEGER)), pattern, replacement, n) END;
 
 -- --- VARIANT ---------------------------------------------------------------------------------------------------------
+
+-- Text as a VARIANT; blank text is null. What is JSON only by Snowflake's rules goes through snowmelt_read_json of
+-- storage/python_functions.py. Conditions are inside of the calls, since constant calls run in any case.
+CREATE OR REPLACE MACRO snowmelt_json_or(t, mode) AS
+    CASE WHEN json_valid(t) THEN t ELSE snowmelt_read_json(t, mode) END;
+CREATE OR REPLACE MACRO snowmelt_parse_json(t) AS
+    snowmelt_sorted(CAST(snowmelt_json_or(CASE WHEN trim(t, E' \t\r\n') <> '' THEN t END, 'parse') AS JSON));
+CREATE OR REPLACE MACRO snowmelt_try_parse_json(t) AS
+    snowmelt_sorted(CAST(snowmelt_json_or(CASE WHEN trim(t, E' \t\r\n') <> '' THEN t END, 'try') AS JSON));
+CREATE OR REPLACE MACRO snowmelt_check_json(t) AS
+    snowmelt_read_json(CASE WHEN NOT json_valid(t) AND trim(t, E' \t\r\n') <> '' THEN t END, 'check');
 
 -- A computed number as a VARIANT: without a fraction if it has none.
 CREATE OR REPLACE MACRO snowmelt_number_json(x) AS

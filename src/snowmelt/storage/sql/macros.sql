@@ -52,12 +52,6 @@ CREATE OR REPLACE MACRO snowmelt_sorted(j) AS
     WHEN regexp_matches(CAST(j AS VARCHAR), '(^|[:,\[])\s*-?\d+(\.\d+)?[eE]') THEN j
     ELSE json(CAST(j AS VARCHAR)) END;
 
--- Text as a VARIANT; blank text is null. A condition is inside of the call, since constant calls run in any case.
-CREATE OR REPLACE MACRO snowmelt_parse_json(t) AS
-    snowmelt_sorted(CAST(CASE WHEN trim(t, E' \t\r\n') <> '' THEN t END AS JSON));
-CREATE OR REPLACE MACRO snowmelt_try_parse_json(t) AS
-    snowmelt_sorted(CAST(CASE WHEN json_valid(t) THEN t END AS JSON));
-
 -- VARIANT, OBJECT and ARRAY are JSON. What a VARIANT holds as text: no quotes around a text.
 CREATE OR REPLACE MACRO snowmelt_text(v) AS v ->> '$';
 
@@ -104,7 +98,8 @@ CREATE OR REPLACE MACRO snowmelt_array_slice(v, low, high) AS
 CREATE OR REPLACE MACRO snowmelt_array_distinct(v) AS
     to_json(list_filter(snowmelt_list(v), lambda snowmelt_x, snowmelt_i: list_position(snowmelt_list(v), snowmelt_x) = snowmelt_i));
 CREATE OR REPLACE MACRO snowmelt_array_to_string(v, separator) AS
-    list_reduce(list_transform(snowmelt_list(v), lambda snowmelt_x: coalesce(snowmelt_x ->> '$', '')), lambda snowmelt_a, snowmelt_b: snowmelt_a || separator || snowmelt_b);
+    CASE WHEN json_array_length(v) = 0 THEN '' || separator[:0] ELSE
+    list_reduce(list_transform(snowmelt_list(v), lambda snowmelt_x: coalesce(snowmelt_x ->> '$', '')), lambda snowmelt_a, snowmelt_b: snowmelt_a || separator || snowmelt_b) END;
 CREATE OR REPLACE MACRO snowmelt_sort_key(x) AS {'n': TRY_CAST(x AS DOUBLE), 't': x ->> '$', 'v': x};
 CREATE OR REPLACE MACRO snowmelt_array_sort(v, ascending) AS
     to_json(list_transform(
@@ -131,7 +126,8 @@ CREATE OR REPLACE MACRO snowmelt_array_except(v, w) AS
     to_json(list_filter(snowmelt_list(v), lambda snowmelt_x, snowmelt_i:
         snowmelt_occurrence(v, snowmelt_x, snowmelt_i) > len(list_filter(snowmelt_list(w), lambda snowmelt_y: snowmelt_y = snowmelt_x))));
 CREATE OR REPLACE MACRO snowmelt_array_flatten(v) AS
-    to_json(flatten(list_transform(snowmelt_list(v), lambda snowmelt_x: CAST(snowmelt_x AS JSON[]))));
+    CASE WHEN len(list_filter(snowmelt_list(v), lambda snowmelt_x: snowmelt_x IS NULL OR json_type(snowmelt_x) = 'NULL')) = 0
+    THEN to_json(flatten(list_transform(snowmelt_list(v), lambda snowmelt_x: CAST(snowmelt_x AS JSON[])))) END;
 CREATE OR REPLACE MACRO snowmelt_array_max(v) AS
     list_sort(list_transform(list_filter(snowmelt_list(v), lambda snowmelt_x: snowmelt_x IS NOT NULL), lambda snowmelt_x: snowmelt_sort_key(snowmelt_x)), 'DESC', 'NULLS LAST')[1].v;
 CREATE OR REPLACE MACRO snowmelt_array_min(v) AS
@@ -150,8 +146,6 @@ CREATE OR REPLACE MACRO snowmelt_get(v, key) AS
 CREATE OR REPLACE MACRO snowmelt_get_ignore_case(v, key) AS
     list_filter(snowmelt_object_entries(v), lambda snowmelt_e: lower(snowmelt_e.k) = lower(key))[1].v;
 CREATE OR REPLACE MACRO snowmelt_strip_null(v) AS CASE WHEN json_type(v) <> 'NULL' THEN v END;
-CREATE OR REPLACE MACRO snowmelt_check_json(t) AS
-    CASE WHEN t IS NULL OR json_valid(t) THEN NULL ELSE 'JSON cannot be parsed' END;
 
 -- Orders VARIANT values: numbers by value, then texts.
 CREATE OR REPLACE MACRO snowmelt_order(v) AS
