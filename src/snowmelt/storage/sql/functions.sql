@@ -93,7 +93,7 @@ CREATE OR REPLACE MACRO snowmelt_arrays_zip(arrays) AS
 -- The elements as numbers; of a pair only where neither is null.
 CREATE OR REPLACE MACRO snowmelt_elements(a, b) AS CASE WHEN a IS NOT NULL AND b IS NOT NULL THEN CAST(a AS DOUBLE[]) END;
 CREATE OR REPLACE MACRO snowmelt_l1_distance(a, b) AS
-    list_sum(list_transform(list_zip(snowmelt_elements(a, b), snowmelt_elements(b, a)), lambda p: abs(p[1] - p[2])));
+    list_sum(list_transform(list_zip(snowmelt_elements(a, b), snowmelt_elements(b, a)), lambda snowmelt_p: abs(snowmelt_p[1] - snowmelt_p[2])));
 CREATE OR REPLACE MACRO snowmelt_l2_distance(a, b) AS list_distance(snowmelt_elements(a, b), snowmelt_elements(b, a));
 CREATE OR REPLACE MACRO snowmelt_inner_product(a, b) AS
     list_inner_product(snowmelt_elements(a, b), snowmelt_elements(b, a));
