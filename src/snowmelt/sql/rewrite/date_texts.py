@@ -5,6 +5,8 @@ Source: docs.snowflake.com/en/sql-reference/date-time-input-output
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlglot import exp
 
 from snowmelt.base.datatypes import (
@@ -44,6 +46,8 @@ def text_of(node: exp.Expr, resolver: Resolver, form: str | None = None) -> exp.
         form = str(resolver.parameter(_OUTPUT[kind]) or resolver.parameter("TIMESTAMP_OUTPUT_FORMAT"))
         if form.upper() == "AUTO":
             form = "YYYY-MM-DD HH24:MI:SS.FF3 TZHTZM"
+    if kind is Kind.TIMESTAMP_TZ and not isinstance(node.unnest(), (exp.Column, exp.Identifier)):
+        return _once(node, lambda value: text_of(value, resolver, form), VARCHAR)
     minutes = engine_call("snowmelt_minutes", operand(node))
     parts: list[exp.Expr] = []
     plain = ""
@@ -66,6 +70,17 @@ def text_of(node: exp.Expr, resolver: Resolver, form: str | None = None) -> exp.
     made = exp.Paren(this=joined)
     made.meta[TYPE] = VARCHAR
     return made
+
+
+def _once(node: exp.Expr, make: Callable[[exp.Expr], exp.Expr], made: DataType) -> exp.Expr:
+    """What `make` makes of a value that is long to write: the value is written once, as the one element of a list."""
+    value = exp.to_identifier("snowmelt_value")
+    found = type_of(node)
+    if found is not None:
+        value.meta[TYPE] = found
+    function = exp.Lambda(this=make(value), expressions=[value.copy()])
+    results = engine_call("list_transform", engine_call("list_value", node.copy()), function)
+    return engine_call("list_extract", results, exp.Literal.number(1), data_type=made)
 
 
 def _strftime(node: exp.Expr, form: str) -> exp.Expr:
@@ -105,6 +120,9 @@ def read_as(node: exp.Expr, target: DataType, form: str, *, tolerant: bool) -> e
 
 def from_text(node: exp.Expr, target: DataType, resolver: Resolver, *, tolerant: bool) -> exp.Expr:
     """Any value as a date, time or timestamp; text by the session's input format."""
+    simple = (exp.Column, exp.Identifier, exp.Literal)
+    if target.kind is Kind.TIMESTAMP_TZ and not isinstance(node.unnest(), simple) and kind_of(node) not in TIMES:
+        return _once(node, lambda value: from_text(value, target, resolver, tolerant=tolerant), target)
     form = str(resolver.parameter(_INPUT.get(target.kind, "TIMESTAMP_INPUT_FORMAT")))
     if kind_of(node) is Kind.TEXT and form.upper() != "AUTO":
         return read_as(node, target, form, tolerant=tolerant)
