@@ -203,6 +203,10 @@ _RULES: tuple[_Rule, ...] = (
         ),
     ),
     (
+        re.compile(r"(Invalid value \[.*?\] for function '\w+')"),
+        lambda m: SqlError(m.group(1), 100047, "22023"),
+    ),
+    (
         re.compile(r"(Invalid floating point operation: \w+\(.*?\))"),
         lambda m: SqlError(m.group(1), 100047, "22023"),
     ),

@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 from sqlglot import exp
 
-from snowmelt.base.datatypes import ARRAY, FLOAT, VARCHAR, Kind
+from snowmelt.base.datatypes import ARRAY, FLOAT, OBJECT, VARCHAR, Kind
 from snowmelt.base.errors import unsupported
-from snowmelt.sql.rewrite.context import engine_call
+from snowmelt.sql.rewrite.context import engine_call, raw
 from snowmelt.sql.rewrite.scalar_calls import Maker, cast, hashed, refused_names, refused_nodes
 from snowmelt.sql.rewrite.variants import is_whole
 from snowmelt.sql.typing import type_of
@@ -108,6 +108,15 @@ def _kind(node: exp.Expr) -> Kind | None:
     return None if found is None else found.kind
 
 
+def _quantiles(node: exp.Expr, target: exp.Expr) -> exp.Expr:
+    """APPROX_PERCENTILE_ACCUMULATE: a thousand quantiles stand for all values."""
+    value = engine_call("snowmelt_double", node.this.copy())
+    places = raw("[i / 1000.0 FOR i IN range(1001)]")
+    points = _with(node, target, engine_call("quantile_cont", value, places))
+    count = _with(node, target, exp.Count(this=node.this.copy()))
+    return engine_call("snowmelt_quantiles", points, count, data_type=OBJECT)
+
+
 AROUND: dict[type[exp.Expr], Around] = {
     exp.ArrayAgg: _array_agg,
     exp.ArrayUniqueAgg: _array_agg,
@@ -116,6 +125,7 @@ AROUND: dict[type[exp.Expr], Around] = {
     exp.ArgMax: _several_best,
     exp.ArgMin: _several_best,
     exp.HashAgg: _hash_agg,
+    exp.ApproxPercentileAccumulate: _quantiles,
     exp.Variance: _exact,
     exp.VariancePop: _exact,
     exp.GroupConcat: _listagg,
@@ -155,7 +165,7 @@ def _true_events(node: exp.Expr) -> exp.Expr:
 
 
 _REFUSED = (
-    *("APPROX_PERCENTILE_ACCUMULATE", "APPROX_PERCENTILE_COMBINE", "APPROX_PERCENTILE_ESTIMATE"),
+    "APPROX_PERCENTILE_COMBINE",
     *("APPROX_TOP_K_ACCUMULATE", "APPROX_TOP_K_COMBINE", "APPROX_TOP_K_ESTIMATE"),
     *("HLL_ACCUMULATE", "HLL_COMBINE", "HLL_ESTIMATE", "HLL_EXPORT", "HLL_IMPORT"),
     *("BITMAP_COUNT", "BITMAP_OR_AGG", "BITMAP_AND_AGG", "CONDITIONAL_CHANGE_EVENT"),
@@ -168,6 +178,9 @@ BY_NODE: dict[type[exp.Expr], Maker] = {
     exp.BitwiseOrAgg: _bits("bit_or"),
     exp.BitwiseXorAgg: _bits("bit_xor"),
     exp.Hll: _approximate_count,
+    exp.ApproxPercentileEstimate: lambda node: engine_call(
+        "snowmelt_quantile_of", node.this.copy(), node.args["percentile"].copy()
+    ),
     exp.ApproxQuantile: _quantile,
     **refused_nodes(_REFUSED),
 }

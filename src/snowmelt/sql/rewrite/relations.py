@@ -18,6 +18,8 @@ def relations(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
                 if node.args.get("size") is not None:
                     # A number of rows is drawn from all of them at once.
                     node.set("method", exp.var("reservoir"))
+                elif node.name.upper() == "BLOCK" or str(node.args.get("method") or "").upper() == "BLOCK":
+                    node.set("method", exp.var("system"))
             case exp.Join():
                 _asof(node)
                 _unconditional(node)

@@ -23,19 +23,18 @@ _ALWAYS = (
         exp.PercentRank,
         exp.CumeDist,
     ),
-    *(exp.CurrentDate, exp.CurrentTime, exp.CurrentTimestamp, exp.Boolean, exp.Is, exp.NullSafeEQ, exp.NullSafeNEQ),
-    *(exp.Uuid, exp.Seq1, exp.Seq2, exp.Seq4, exp.Seq8, exp.EqualNull),
+    *(exp.CurrentDate, exp.CurrentTime, exp.CurrentTimestamp, exp.Boolean, exp.HexString, exp.Uuid),
+    *(exp.Seq1, exp.Seq2, exp.Seq4, exp.Seq8),
 )
 """Never null, whatever their parts are."""
 
 _AS_PARTS = (
     *(exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Neg, exp.DPipe, exp.Concat),
-    *(exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.And, exp.Or, exp.Not, exp.Between, exp.Like, exp.ILike),
     *(exp.Upper, exp.Lower, exp.Trim, exp.Length, exp.Substring, exp.Left, exp.Right, exp.Replace, exp.Reverse),
-    *(exp.Contains, exp.StartsWith, exp.EndsWith, exp.Abs, exp.Round, exp.Ceil, exp.Floor, exp.Sign),
+    *(exp.Abs, exp.Round, exp.Ceil, exp.Floor, exp.Sign),
     *(exp.DateAdd, exp.DateDiff, exp.DateTrunc, exp.TimestampTrunc, exp.Year, exp.Month, exp.Day, exp.Hour),
 )
-"""Null only where one of their parts is."""
+"""Null only where one of their parts is. Conditions are not among them: to Snowflake they may always be null."""
 
 _SAME = (exp.Paren, exp.Alias, exp.Cast)
 

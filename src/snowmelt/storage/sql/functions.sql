@@ -11,10 +11,12 @@ CREATE OR REPLACE MACRO snowmelt_width_bucket(x, low, high, n) AS
     ELSE floor((CAST(x AS DOUBLE) - low) * n / (CAST(high AS DOUBLE) - low)) + 1 END AS BIGINT);
 
 -- Roots and logarithms that do not exist are errors.
+CREATE OR REPLACE MACRO snowmelt_no_number(x, name) AS
+    'Invalid floating point operation: ' || name || '(' || snowmelt_float_text(CAST(x AS DOUBLE)) || ')';
 CREATE OR REPLACE MACRO snowmelt_sqrt(x) AS
-    CASE WHEN x < 0 THEN error('Invalid floating point operation: sqrt(' || snowmelt_float_text(CAST(x AS DOUBLE)) || ')') ELSE sqrt(x) END;
+    CASE WHEN snowmelt_sure(x < 0, snowmelt_no_number(x, 'sqrt')) THEN sqrt(abs(x)) END;
 CREATE OR REPLACE MACRO snowmelt_ln(x) AS
-    CASE WHEN x <= 0 THEN error('Invalid floating point operation: ln(' || snowmelt_float_text(CAST(x AS DOUBLE)) || ')') ELSE ln(x) END;
+    CASE WHEN snowmelt_sure(x <= 0, snowmelt_no_number(x, 'ln')) THEN ln(x) END;
 
 -- Rounding and cutting to a number of digits that is no constant.
 CREATE OR REPLACE MACRO snowmelt_round(x, digits) AS round(CAST(x AS DOUBLE) * pow(10, digits)) / pow(10, digits);
@@ -107,6 +109,17 @@ CREATE OR REPLACE MACRO snowmelt_top_k(counts, k) AS
     to_json(list_transform(list_sort(list_transform(coalesce(map_entries(counts), []),
             lambda snowmelt_e: {'n': -CAST(snowmelt_e.value AS BIGINT), 'v': snowmelt_e.key}))[1:k],
         lambda snowmelt_e: json_array(to_json(snowmelt_e.v), to_json(-snowmelt_e.n))));
+
+-- The state of APPROX_PERCENTILE: a thousand quantiles, and how many values they are of.
+CREATE OR REPLACE MACRO snowmelt_quantiles(points, n) AS
+    to_json({'count': n, 'state': coalesce(points, []), 'type': 'quantiles', 'version': 1});
+CREATE OR REPLACE MACRO snowmelt_point(points, q) AS
+    points[CAST(floor(q * 1000) AS INTEGER) + 1] + (q * 1000 - floor(q * 1000))
+        * (points[least(CAST(floor(q * 1000) AS INTEGER) + 2, 1001)] - points[CAST(floor(q * 1000) AS INTEGER) + 1]);
+CREATE OR REPLACE MACRO snowmelt_quantile_of(state, q) AS
+    CASE WHEN snowmelt_sure(q < 0 OR q > 1,
+        'Invalid value [' || CAST(CAST(q AS DOUBLE) AS VARCHAR) || '] for function ''APPROX_PERCENTILE_ESTIMATE''')
+    THEN snowmelt_point(CAST(state -> 'state' AS DOUBLE[]), CAST(q AS DOUBLE)) END;
 
 -- The union of arrays: each value as often as in the array that has most of it.
 CREATE OR REPLACE MACRO snowmelt_array_union_of(lists) AS

@@ -165,5 +165,6 @@ CREATE OR REPLACE MACRO snowmelt_entries(v, prefix, mode) AS
             'index': NULL::BIGINT, 'value': snowmelt_e.v, 'this': v})
     END;
 CREATE OR REPLACE MACRO snowmelt_integer(x) AS CAST(x AS INTEGER);
+CREATE OR REPLACE MACRO snowmelt_double(x) AS CAST(x AS DOUBLE);
 CREATE OR REPLACE MACRO snowmelt_bigint(x) AS CAST(x AS BIGINT);
 CREATE OR REPLACE MACRO snowmelt_json_text(v) AS CAST(v AS VARCHAR);
