@@ -10,6 +10,7 @@ from sqlglot import exp
 from snowmelt.base.datatypes import DataType, Kind
 from snowmelt.sql.rewrite.context import Resolver, raw
 from snowmelt.sql.typing import as_number, type_of
+from snowmelt.sql.typing.annotate import STAR
 from snowmelt.sql.typing.functions import COUNT
 
 _ENGINE = "duckdb"
@@ -128,8 +129,32 @@ def _widen(node: exp.Binary) -> None:
 
 def _random(node: exp.Rand) -> None:
     """RANDOM gives 64-bit integers; with a seed the same ones each time."""
+    window = node.find_ancestor(exp.Window)
+    if window is not None and isinstance(node.parent, exp.Ordered):
+        node.replace(raw(_shuffled(node, window), type_of(node)))
+        return
     text = "CAST(random() * 18446744073709551615 - 9223372036854775808 AS BIGINT)"
     if node.this is not None:
         row = f"hash(row_number() OVER () * 2654435761 + {node.this.sql(dialect=_ENGINE)})"
         text = f"CAST(CAST({row} AS HUGEINT) - 9223372036854775808 AS BIGINT)"
     node.replace(raw(text, type_of(node)))
+
+
+def _shuffled(node: exp.Rand, window: exp.Window) -> str:
+    """RANDOM in the order of a window, where the engine wants the same number each time it asks: a hash of the whole
+    row and of the moment, or of the seed.
+    """
+    visible: list[tuple[str, str, DataType | None]] | None = node.meta.get(STAR)
+    if visible:
+        columns = [
+            exp.column(
+                exp.to_identifier(name, quoted=True), table=exp.to_identifier(alias, quoted=True) if alias else None
+            )
+            for alias, name, _ in visible
+        ]
+    else:
+        select = window.find_ancestor(exp.Select)
+        columns = [] if select is None else [item.copy() for item in select.find_all(exp.Column) if not item.is_star]
+    seed = "now()" if node.this is None else node.this.sql(dialect=_ENGINE)
+    arguments = ", ".join([seed, *(column.sql(dialect=_ENGINE) for column in columns)])
+    return f"CAST(CAST(hash({arguments}) AS HUGEINT) - 9223372036854775808 AS BIGINT)"

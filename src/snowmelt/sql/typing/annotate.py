@@ -274,6 +274,9 @@ def _expression(node: exp.Expr, scope: _Scope) -> DataType | None:
     elif isinstance(node, exp.Star):
         node.meta[STAR] = _visible(scope)
         found = None
+    elif isinstance(node, exp.Rand) and isinstance(node.parent, exp.Ordered):
+        node.meta[STAR] = _visible(scope)
+        found = numbers.number(19, 0)
     elif isinstance(node, exp.StarMap):
         node.meta[STAR] = _visible(scope)
         found = OBJECT
