@@ -54,9 +54,10 @@ class Prepare:
 
 @dataclass(frozen=True)
 class LogImages:
-    """Write the old images of the rows that the next steps change."""
+    """Write the old images of the rows that the next steps change; see `Write` for `needs`."""
 
     sql: str
+    needs: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -83,10 +84,16 @@ class Stage:
 
 @dataclass(frozen=True)
 class Write:
-    """Change rows; how many is added to the count `count`, if it has one."""
+    """Change rows; how many is added to the count `count`, if it has one.
+
+    Attributes:
+        needs: counts of the `Stage` before, at least one of which must be above zero for this to be run; nothing is
+            needed when it is empty.
+    """
 
     sql: str
     count: str | None = None
+    needs: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

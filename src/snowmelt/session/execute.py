@@ -141,6 +141,8 @@ def run_steps(
         for step in plan.steps:
             connection.check_canceled()
             match step:
+                case Write(needs=needs) | LogImages(needs=needs) if needs and not any(map(counts.get, needs)):
+                    continue
                 case Read():
                     columns, rows = connection.stream(step.sql)
                     result = Result(refined(columns, step.types), rows.table, plan.kind, release=rows.release)
