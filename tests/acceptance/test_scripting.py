@@ -91,3 +91,26 @@ def test_history(sql: Sql) -> None:
     sql("BEGIN SELECT 4711 AS inner_one; RETURN SQLID; END")
     texts = sql.column("SELECT query_text FROM TABLE(INFORMATION_SCHEMA.QUERY_HISTORY_BY_SESSION())")
     assert "SELECT 4711 AS inner_one" in texts
+
+
+IMMEDIATE = "https://docs.snowflake.com/en/sql-reference/sql/execute-immediate"
+TASKS = "https://docs.snowflake.com/en/sql-reference/sql/create-task"
+
+
+@pytest.mark.parity("EXECUTE IMMEDIATE", "question marks of the text take the client's binds", IMMEDIATE)
+def test_binds(sql: Sql) -> None:
+    assert sql("EXECUTE IMMEDIATE $$ SELECT ? AS x, ? || '!' AS y $$", 1, "a") == [(1, "a!")]
+
+
+@pytest.mark.parity("CREATE TASK", "a block is a task's body", TASKS)
+def test_task(sql: Sql) -> None:
+    sql("CREATE TABLE t (n NUMBER)")
+    sql(
+        "CREATE TASK a_task SCHEDULE = '60 MINUTES' AS\nDECLARE\n  x INT DEFAULT 4;\nBEGIN\n"
+        "  INSERT INTO t VALUES (:x);\n  CALL SYSTEM$SET_RETURN_VALUE('wrote ' || :x);\nEND"
+    )
+    sql("EXECUTE TASK a_task")
+    history = "SELECT state, return_value FROM TABLE(INFORMATION_SCHEMA.TASK_HISTORY(TASK_NAME => 'A_TASK'))"
+    ended = poll(lambda: [row for row in sql(history) if row[0] in ("SUCCEEDED", "FAILED")] or None, "the run")
+    assert ended == [("SUCCEEDED", "wrote 4")]
+    assert sql("SELECT n FROM t") == [(4,)]

@@ -225,7 +225,7 @@ class Interpreter:
         values = first_row(result)
         if values is not None and result.row_count > 1:
             raise SqlError(
-                "A SELECT INTO statement expects exactly 1 returned row, but got more than one.", 90082, "P0000"
+                f"A SELECT INTO statement expects exactly 1 returned row, but got {result.row_count}.", 90082, "P0000"
             )
         for name, value in zip(names, values or [_NULL] * len(names), strict=True):
             self._set(name, value, node)

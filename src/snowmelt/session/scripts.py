@@ -18,7 +18,7 @@ from sqlglot import exp
 
 from snowmelt.base.datatypes import VARCHAR, DataType, Kind
 from snowmelt.base.errors import SqlError
-from snowmelt.base.request import Request
+from snowmelt.base.request import Binding, Request
 from snowmelt.base.result import Column, Result, StatementType, arrow_type
 from snowmelt.base.value import Value
 from snowmelt.plan.query import plan_query
@@ -74,24 +74,28 @@ def run_text(session: Session, statement: RunText, request: Request) -> Result:
     """EXECUTE IMMEDIATE: runs the one statement, or the block, that a text holds."""
     if request.describe_only:
         if isinstance(statement.source, exp.Literal):
-            return session.execute_statement(parse_one(statement.source.name), replace(request, values={}))
+            return session.execute_statement(parse_one(statement.source.name), request)
         return description((Column("result", VARCHAR),), StatementType.CALL)
     source, *using = (_evaluated(session, each, request) for each in (statement.source, *statement.using))
-    return execute_text(session, str(source.value or ""), using, request)
+    # Without USING, binds in the text are those that the client sent.
+    outer = request if not using else replace(request, bindings={})
+    return execute_text(session, str(source.value or ""), using, outer)
 
 
 def execute_text(session: Session, text: str, using: Sequence[Value], request: Request) -> Result:
-    """Run a text whose ``?`` stand for the values `using`.
+    """Run a text whose ``?`` stand for the values `using`, or for the binds of `request`.
 
     Raises:
         SqlError: whatever the statement raises.
     """
     values = {str(number): value for number, value in enumerate(using, 1)}
-    found = parse(text, _outside(session, values))
+    found = parse(text, _outside(session, values, request))
     if not found:
         raise SqlError("SQL compilation error:\nEmpty SQL statement.", 900, "42601")
-    results = [session.run_within(each, _request(request, each.text, values)) for each in found]
-    return results[-1]
+    if len(found) > 1:
+        count = f"Actual statement count {len(found)} did not match the desired statement count 1."
+        raise SqlError(count, 8, "0A000")
+    return session.run_within(found[0], _request(request, text, values, request.bindings))
 
 
 def _evaluated(session: Session, tree: exp.Expr, request: Request) -> Value:
@@ -99,12 +103,17 @@ def _evaluated(session: Session, tree: exp.Expr, request: Request) -> Value:
     return row[0] if row else _NULL
 
 
-def _request(request: Request, text: str, values: Mapping[str, Value]) -> Request:
-    return Request(text, request.query_id, parameters=request.parameters, values=values)
+def _request(
+    request: Request, text: str, values: Mapping[str, Value], bindings: Mapping[str, Binding] | None = None
+) -> Request:
+    return Request(text, request.query_id, bindings or {}, parameters=request.parameters, values=values)
 
 
-def _outside(session: Session, values: Mapping[str, Value]) -> Outside:
-    binds = {key: None if value.value is None else str(value.value) for key, value in values.items()}
+def _outside(session: Session, values: Mapping[str, Value], request: Request | None = None) -> Outside:
+    """What may stand for names in a statement: values, the client's binds, session variables."""
+    sent = {} if request is None else request.bindings
+    binds = {key: each.value for key, each in sent.items() if not isinstance(each.value, list)}
+    binds |= {key: None if value.value is None else str(value.value) for key, value in values.items()}
     return Outside(binds, {name: str(value) for name, value in session.core.variables.items()})
 
 

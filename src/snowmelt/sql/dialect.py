@@ -177,6 +177,7 @@ _PLACES = ("line", "col", "start", "end")
 
 _REFUSED: dict[type, str] = {
     exp.Lock: "SELECT ... FOR UPDATE",
+    exp.Into: "SELECT ... INTO outside of a block",
     exp.MatchRecognize: "MATCH_RECOGNIZE",
     exp.Command: "statement inside of a statement",
     exp.SemanticView: "SEMANTIC_VIEW",

@@ -229,7 +229,7 @@ class BlockParser:
     def _let(self) -> b.Node:
         self.cursor.expect("LET")
         made = self._declaration()
-        if isinstance(made, b.DeclareException) or (isinstance(made, b.DeclareVariable) and made.value is None):
+        if isinstance(made, b.DeclareException):
             raise self.cursor.unexpected()
         return made
 

@@ -111,7 +111,10 @@ _RULES: tuple[_Rule, ...] = (
         lambda m: SqlError(f"Numeric value '{m.group(1)}' is out of range", 100046, "22003"),
     ),
     (
-        re.compile(r"[Cc]ould not (?:cast|convert) (?:value |DECIMAL\S* value )?(-?[\d.e+]+) to DECIMAL"),
+        re.compile(
+            r"(?:[Cc]ould not (?:cast|convert)|Casting) (?:value |DECIMAL\S* value )?"
+            r"\"?(-?[\d.e+]+)\"? to (?:type )?DECIMAL"
+        ),
         lambda m: SqlError(f"Numeric value '{m.group(1)}' is out of range", 100046, "22003"),
     ),
     (
