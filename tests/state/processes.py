@@ -36,8 +36,8 @@ class ServerProcess:
     def pid(self) -> int:
         return self._process.pid
 
-    def connect(self, **options: object) -> SnowflakeConnection:
-        """A connection that gives up soon when the server is gone."""
+    def connect(self, patience: int = 30, **options: object) -> SnowflakeConnection:
+        """A connection that gives up after `patience` seconds when the server is gone."""
         return snowflake.connector.connect(
             user="SNOWMELT",
             password=PASSWORD,
@@ -45,8 +45,8 @@ class ServerProcess:
             host=self.host,
             port=self.port,
             protocol="http",
-            login_timeout=5,
-            network_timeout=2,
+            login_timeout=patience,
+            network_timeout=patience,
             **options,
         )
 

@@ -16,6 +16,9 @@ from snowmelt.base.request import Request
 from snowmelt.base.result import Column, Result, StatementType, rows_result
 from snowmelt.catalog.objects import Table, TableColumn
 from snowmelt.plan.dml import insert_text, target_columns
+from snowmelt.plan.query import windows
+from snowmelt.plan.steps import Plan, Write
+from snowmelt.session.execute import run_plan
 from snowmelt.session.information_schema import arrow_rows
 from snowmelt.session.load_history import keep_copy, loaded_files, remembering
 from snowmelt.session.stages import directory_of, files_at, resolve_location, typed_format, writable_location
@@ -340,7 +343,7 @@ def _outside(session: Session) -> Any:
 
 
 def copy_into_location(session: Session, statement: CopyIntoLocation, request: Request) -> Result:
-    """COPY INTO <location>."""
+    """COPY INTO <location>; like other DML it consumes the streams that its query reads."""
     from snowmelt.session.planner import SessionPlanner
     from snowmelt.session.queries import release
 
@@ -351,8 +354,6 @@ def copy_into_location(session: Session, statement: CopyIntoLocation, request: R
     query = exp.Select(expressions=[exp.Star()]).from_(source.copy()) if isinstance(source, exp.Table) else source
     try:
         text = rewrite(query, planner)
-        if planner.streams_read:
-            raise unsupported("COPY INTO a stage from a stream")
         columns = session.core.connection.describe(text)
         job = unload(
             session.services.stages,
@@ -365,10 +366,21 @@ def copy_into_location(session: Session, statement: CopyIntoLocation, request: R
             request.query_id,
         )
         try:
-            rows = int(session.core.connection.scalar(job.sql) or 0)
+            rows = _unloaded(session, job.sql, planner)
         except SqlError:
             job.discard()
             raise
         return job.finish(rows)
     finally:
         release(session, planner)
+
+
+def _unloaded(session: Session, text: str, planner: SessionPlanner) -> int:
+    """Write the files; how many rows they have."""
+    if not planner.streams_read | planner.streams_peeked:
+        return int(session.core.connection.scalar(text) or 0)
+    steps = (*windows(planner), Write(text, "unloaded"))
+    streams = frozenset(planner.streams_read)
+    result = run_plan(session, Plan(steps, StatementType.COPY, streams=streams, counts=("unloaded",)))
+    assert result.table is not None
+    return int(result.table.column(0)[0].as_py())

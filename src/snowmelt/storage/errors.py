@@ -118,6 +118,10 @@ _RULES: tuple[_Rule, ...] = (
         lambda m: SqlError(f"Numeric value '{m.group(1)}' is out of range", 100046, "22003"),
     ),
     (
+        re.compile(r'Casting value "(-?[\d.e+]+)" to type DECIMAL\S* failed'),
+        lambda m: SqlError(f"Numeric value '{m.group(1)}' is out of range", 100046, "22003"),
+    ),
+    (
         re.compile(r"^Invalid Input Error: ((Date|Time|Timestamp) '.*' is not recognized)", re.DOTALL),
         lambda m: SqlError(m.group(1), _UNREADABLE[m.group(2)], "22007"),
     ),
