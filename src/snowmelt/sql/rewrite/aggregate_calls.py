@@ -45,7 +45,24 @@ def _with(node: exp.Expr, target: exp.Expr, inner: exp.Expr) -> exp.Expr:
 
 
 def _array_agg(node: exp.Expr, target: exp.Expr) -> exp.Expr:
-    return engine_call("snowmelt_array_agg", _elements(node, target.copy()), data_type=ARRAY)
+    copy = target.copy()
+    for extract in [
+        item for item in copy.find_all(exp.JSONExtract) if isinstance(item.parent, (exp.ArrayAgg, exp.Distinct))
+    ]:
+        # Written without parentheses it would take the filter of nulls for a part of its path.
+        extract.replace(exp.paren(extract.copy()))
+    return engine_call("snowmelt_array_agg", _elements(node, copy), data_type=ARRAY)
+
+
+def _extreme(name: str) -> Maker:
+    """MAX and MIN of a VARIANT go by value."""
+
+    def make(node: exp.Expr) -> exp.Expr:
+        if _kind(node.this) is not Kind.VARIANT:
+            return node.copy()
+        return engine_call(name, node.this.copy(), engine_call("snowmelt_order", node.this.copy()))
+
+    return make
 
 
 def _elements(node: exp.Expr, values: exp.Expr) -> exp.Expr:
@@ -178,6 +195,8 @@ BY_NODE: dict[type[exp.Expr], Maker] = {
     exp.BitwiseOrAgg: _bits("bit_or"),
     exp.BitwiseXorAgg: _bits("bit_xor"),
     exp.Hll: _approximate_count,
+    exp.Max: _extreme("max_by"),
+    exp.Min: _extreme("min_by"),
     exp.ApproxPercentileEstimate: lambda node: engine_call(
         "snowmelt_quantile_of", node.this.copy(), node.args["percentile"].copy()
     ),

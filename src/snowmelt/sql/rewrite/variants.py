@@ -337,9 +337,15 @@ def _is_variant(node: exp.Expr) -> bool:
 
 
 def _may_order(node: exp.Ordered) -> bool:
-    select = node.find_ancestor(exp.Query)
-    plain = isinstance(select, exp.Select) and not (select.args.get("distinct") or select.args.get("group"))
-    return plain and not isinstance(node.this, exp.Literal)
+    if isinstance(node.this, exp.Literal):
+        return False
+    around = node.find_ancestor(exp.Query, exp.Window)
+    if isinstance(around, exp.Select):
+        # What DISTINCT leaves can only be ordered by itself, and groups by what they are made of.
+        group = around.args.get("group")
+        by_name = group is None or (isinstance(node.this, exp.Column) and not group.args.get("all"))
+        return not around.args.get("distinct") and by_name
+    return isinstance(around, exp.Window)
 
 
 def _compare(node: exp.Expr, operands: Sequence[exp.Expr]) -> None:
