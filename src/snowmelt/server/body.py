@@ -31,7 +31,7 @@ async def read_object(request: Request, limit: int = MAX_BODY) -> dict[str, Any]
     """The JSON object in the body of `request`; an absent body is an empty object.
 
     Raises:
-        BodyError: the body is too large (413), badly compressed or not a JSON object (400).
+        BodyError: the body is too large (413), badly compressed or not a JSON object (400), or no Unicode (200).
     """
     raw = await _read(request, limit)
     encoding = request.headers.get("content-encoding", "identity").lower()
@@ -79,7 +79,8 @@ def _check_characters(body: dict[str, Any]) -> None:
     try:
         json.dumps(body, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
-        raise BodyError(400, "The request is not valid Unicode.") from error
+        # A genuine client sends this when its user's text holds it, and would repeat a request answered 400 for ever.
+        raise BodyError(200, "The request is not valid Unicode.") from error
 
 
 def _inflate(raw: bytes, limit: int) -> bytes:
