@@ -135,9 +135,9 @@ def test_oversized_bodies(packed: bool) -> None:
 
 
 def test_unknown_paths_are_refused_by_name(rig: Rig, token: str) -> None:
-    status, answer = call(rig, "POST", "/api/v2/statements", b"{}", token)
+    status, answer = call(rig, "POST", "/queries/v2/query-request", b"{}", token)
     assert status == 404
-    assert answer["message"] == "Unsupported feature 'POST /api/v2/statements'."
+    assert answer["message"] == "Unsupported feature 'POST /queries/v2/query-request'."
     assert call(rig, "GET", "/queries/v1/query-request", token=token)[0] == 405
     assert call(rig, "GET", "/chunks/guess/0")[0] == 404
 
