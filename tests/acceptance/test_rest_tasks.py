@@ -50,6 +50,16 @@ def test_create_and_fetch(schema: Any, database: str) -> None:
     assert (found.database_name, found.schema_name, found.predecessors) == (database, "PUBLIC", [])
 
 
+@pytest.mark.parity("snowflake.core Task", "a serverless task keeps its properties", CORE)
+def test_serverless(schema: Any) -> None:
+    sizes = {"serverless_task_min_statement_size": "SMALL", "serverless_task_max_statement_size": "XLARGE"}
+    interval = timedelta(minutes=15)
+    schema.tasks.create(Task("t", "SELECT 1", schedule=interval, target_completion_interval=interval, **sizes))
+    found = schema.tasks["t"].fetch()
+    assert found.target_completion_interval == interval
+    assert {name: getattr(found, name) for name in sizes} == sizes
+
+
 @pytest.mark.parity("snowflake.core Task", "intervals in minutes and seconds", CORE)
 @pytest.mark.parametrize("interval", [timedelta(seconds=10), timedelta(seconds=90), timedelta(days=1)])
 def test_intervals(schema: Any, interval: timedelta) -> None:

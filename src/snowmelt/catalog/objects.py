@@ -260,7 +260,10 @@ class Task(SchemaObject):
         auto_retries: TASK_AUTO_RETRY_ATTEMPTS.
         minimum_trigger_seconds: USER_TASK_MINIMUM_TRIGGER_INTERVAL_IN_SECONDS.
         parameters: session parameters set for its runs.
-        initial_size: USER_TASK_MANAGED_INITIAL_WAREHOUSE_SIZE, which means nothing here.
+        initial_size: USER_TASK_MANAGED_INITIAL_WAREHOUSE_SIZE, which means nothing here, like the next three.
+        target_interval: TARGET_COMPLETION_INTERVAL, as written.
+        minimum_size: SERVERLESS_TASK_MIN_STATEMENT_SIZE.
+        maximum_size: SERVERLESS_TASK_MAX_STATEMENT_SIZE.
         suspended_reason: why it is suspended, as SHOW TASKS says; None for a new task.
     """
 
@@ -283,6 +286,16 @@ class Task(SchemaObject):
     overlap_roots: bool = False
     initial_size: str | None = None
     suspended_reason: str | None = None
+    target_interval: str | None = None
+    minimum_size: str | None = None
+    maximum_size: str | None = None
+
+    @property
+    def scheduling_mode(self) -> str | None:
+        """SCHEDULING_MODE of a task without a warehouse; None for one that has a warehouse or no schedule."""
+        if self.warehouse is not None or self.schedule is None:
+            return None
+        return "FIXED" if self.target_interval is None else "FLEXIBLE"
 
     @property
     def overlap_policy(self) -> str:

@@ -157,11 +157,12 @@ _AS_SHOWN = (
     "schema_name",
 )
 _MOMENTS = ("created_on", "last_committed_on", "last_suspended_on")
-_TASK_PARAMETERS = {
-    **{key.upper(): key for key in _NUMBERS},
-    "USER_TASK_MANAGED_INITIAL_WAREHOUSE_SIZE": "user_task_managed_initial_warehouse_size",
-    "USER_TASK_MINIMUM_TRIGGER_INTERVAL_IN_SECONDS": None,
-}
+_SIZES = (
+    *("user_task_managed_initial_warehouse_size", "serverless_task_min_statement_size"),
+    "serverless_task_max_statement_size",
+)
+_TASK_PARAMETERS = {key.upper(): key for key in (*_NUMBERS, *_SIZES)}
+_NOT_IN_THE_API = "USER_TASK_MINIMUM_TRIGGER_INTERVAL_IN_SECONDS"
 _INTERVAL = re.compile(r"(\d+) *(S|M|H)", re.IGNORECASE)
 _CRON = re.compile(r"USING\s+CRON\s+(.*\S)\s+(\S+)", re.IGNORECASE)
 _SECONDS = {"S": 1, "M": 60, "H": 3_600}
@@ -180,19 +181,20 @@ def task_json(row: Row, parameters: list[Row]) -> dict[str, Any]:
     found["predecessors"] = json.loads(row["predecessors"])
     found["finalize"] = json.loads(row["task_relations"]).get("FinalizedRootTask")
     found["schedule"] = None if row["schedule"] is None else _schedule_json(row["schedule"])
+    interval = row["target_completion_interval"]
+    found["target_completion_interval"] = None if interval is None else _schedule_json(interval)
     found["config"] = None if row["config"] is None else json.loads(row["config"])
     overlap = row["allow_overlapping_execution"]
     found["allow_overlapping_execution"] = None if overlap is None else overlap == "true"
     session: dict[str, Any] = {}
     for parameter in parameters:
-        if parameter["level"] != "TASK":
+        if parameter["level"] != "TASK" or parameter["key"] == _NOT_IN_THE_API:
             continue
-        value = _value(parameter)
-        key = _TASK_PARAMETERS.get(parameter["key"], parameter["key"])
-        if key in (*_NUMBERS, "user_task_managed_initial_warehouse_size"):
-            found[key] = value
-        elif key is not None:
-            session[key] = value
+        key = _TASK_PARAMETERS.get(parameter["key"])
+        if key is not None:
+            found[key] = _value(parameter)
+        else:
+            session[parameter["key"]] = _value(parameter)
     found["session_parameters"] = session or None
     return found
 

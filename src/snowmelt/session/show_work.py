@@ -115,8 +115,8 @@ def _task_row(t: Task, finalizer: Task | None) -> tuple[Any, ...]:
         json.dumps(relations),
         t.suspended_reason,
         None,
-        None,
-        None,
+        t.scheduling_mode,
+        t.target_interval,
         None,
         t.overlap_policy if root else None,
     )

@@ -13,6 +13,7 @@ from typing import Any
 from snowmelt.base.errors import SqlError, unsupported
 from snowmelt.catalog.objects import Task
 from snowmelt.session.parameters import DEFAULTS, NOT_OF_SESSIONS, checked
+from snowmelt.tasks.schedule import Every, parse_schedule
 
 _WEEK_S = 604_800
 
@@ -60,6 +61,17 @@ def _size(name: str, value: Any) -> str:
     return found
 
 
+def _interval(name: str, value: Any) -> str:
+    """A length of time, in the words of a schedule.
+
+    Raises:
+        SqlError: 001008 for anything else.
+    """
+    if not isinstance(parse_schedule(_text(name, value)), Every):
+        raise _invalid(name, value)
+    return str(value)
+
+
 @dataclass(frozen=True)
 class _Property:
     """A property that is a field of `Task`; UNSET gives the field its default back."""
@@ -75,12 +87,20 @@ _PROPERTIES = {
     "COMMENT": _Property("comment"),
     "FINALIZE": _Property("finalize"),
     "USER_TASK_MANAGED_INITIAL_WAREHOUSE_SIZE": _Property("initial_size", _size),
+    "TARGET_COMPLETION_INTERVAL": _Property("target_interval", _interval),
+    "SERVERLESS_TASK_MIN_STATEMENT_SIZE": _Property("minimum_size", _size),
+    "SERVERLESS_TASK_MAX_STATEMENT_SIZE": _Property("maximum_size", _size),
     "USER_TASK_TIMEOUT_MS": _Property("timeout_ms", _within(0, _WEEK_S * 1000)),
     "SUSPEND_TASK_AFTER_NUM_FAILURES": _Property("suspend_after_failures", _within(0, 1 << 31)),
     "TASK_AUTO_RETRY_ATTEMPTS": _Property("auto_retries", _within(0, 30)),
     # Ten seconds is the least on an account.
     "USER_TASK_MINIMUM_TRIGGER_INTERVAL_IN_SECONDS": _Property("minimum_trigger_seconds", _within(0, _WEEK_S)),
 }
+
+_SERVERLESS = (
+    *("USER_TASK_MANAGED_INITIAL_WAREHOUSE_SIZE", "TARGET_COMPLETION_INTERVAL"),
+    *("SERVERLESS_TASK_MIN_STATEMENT_SIZE", "SERVERLESS_TASK_MAX_STATEMENT_SIZE"),
+)
 
 _OVERLAP = {
     "NO_OVERLAP": {"allow_overlap": False, "overlap_roots": False},
@@ -114,8 +134,9 @@ def with_options(task: Task, options: Mapping[str, Any]) -> Task:
         else:
             parameters[name] = checked(name, value)
     # A task runs in a warehouse or without one.
-    if "WAREHOUSE" in options and "USER_TASK_MANAGED_INITIAL_WAREHOUSE_SIZE" in options:
-        raise unsupported("a task with both WAREHOUSE and USER_TASK_MANAGED_INITIAL_WAREHOUSE_SIZE")
+    for name in _SERVERLESS:
+        if "WAREHOUSE" in options and name in options:
+            raise unsupported(f"a task with both WAREHOUSE and {name}")
     return dataclasses.replace(task, parameters=parameters, **changes)
 
 
@@ -125,7 +146,16 @@ _PARAMETERS = (
     "TASK_AUTO_RETRY_ATTEMPTS",
     "USER_TASK_MANAGED_INITIAL_WAREHOUSE_SIZE",
     "USER_TASK_MINIMUM_TRIGGER_INTERVAL_IN_SECONDS",
+    "SERVERLESS_TASK_MIN_STATEMENT_SIZE",
+    "SERVERLESS_TASK_MAX_STATEMENT_SIZE",
 )
+
+# Where an account chooses a size itself.
+_SIZE_DEFAULTS = {
+    "USER_TASK_MANAGED_INITIAL_WAREHOUSE_SIZE": "Medium",
+    "SERVERLESS_TASK_MIN_STATEMENT_SIZE": "XSMALL",
+    "SERVERLESS_TASK_MAX_STATEMENT_SIZE": "XXLARGE",
+}
 
 
 def task_parameters(task: Task, account: Mapping[str, Any]) -> list[tuple[str, Any, Any, str]]:
@@ -133,8 +163,7 @@ def task_parameters(task: Task, account: Mapping[str, Any]) -> list[tuple[str, A
     found: list[tuple[str, Any, Any, str]] = []
     for name in _PARAMETERS:
         field = _PROPERTIES[name].field
-        # A serverless task without a size begins with a medium one on an account.
-        default = _DEFAULTS[field] if _DEFAULTS[field] is not None else "Medium"
+        default = _SIZE_DEFAULTS.get(name, _DEFAULTS[field])
         value = getattr(task, field)
         found.append(
             (name, default if value is None else value, default, "TASK" if value not in (None, default) else "")

@@ -19,10 +19,7 @@ from snowmelt.sql.statements import AlterTask, Create, CreateStream, CreateTask,
 Nested = Callable[[Cursor], Statement]
 """Parses the statement that the rest of a cursor holds."""
 
-_REFUSED_OPTIONS = (
-    *("ERROR_INTEGRATION", "SUCCESS_INTEGRATION", "TARGET_COMPLETION_INTERVAL"),
-    *("SERVERLESS_TASK_MIN_STATEMENT_SIZE", "SERVERLESS_TASK_MAX_STATEMENT_SIZE"),
-)
+_REFUSED_OPTIONS = ("ERROR_INTEGRATION", "SUCCESS_INTEGRATION")
 
 
 def task(nested: Nested, cursor: Cursor, head: Head) -> Create:
