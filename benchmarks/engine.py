@@ -243,6 +243,6 @@ def as_rows(figures: list[Figure]) -> list[tuple[Any, ...]]:
     for figure in figures:
         baseline = "" if figure.baseline is None else f"{figure.baseline:.3f} {figure.unit}"
         ratio = "" if figure.baseline is None else f"{figure.judged:.2f} x"
-        limit = f"{figure.limit:g} {figure.unit if figure.baseline is None else 'x'}"
+        limit = f"{figure.limit:.3g} {figure.unit if figure.baseline is None else 'x'}"
         rows.append((figure.name, f"{figure.ours:.3f} {figure.unit}", baseline, ratio, limit, figure.kept))
     return rows

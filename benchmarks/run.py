@@ -12,14 +12,17 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import hand_tuned, pandas_pipeline
+from benchmarks import hand_tuned, pandas_pipeline, pyspark_local
 from benchmarks.beside import PYTHON, Beside, measure_beside
 from benchmarks.engine import Figure, as_rows, measure_engine
 from benchmarks.history import measure_history
 from benchmarks.job import Scored
 from benchmarks.server import FEED_ROWS, Measured, measure
 from benchmarks.tasks import measure_tasks
+from benchmarks.training import Grids, measure_grids
 
+PANDAS, HAND, SPARK = "pandas script", "hand-tuned DuckDB + XGBoost", "PySpark, local mode"
+CONTENDERS = {PANDAS: pandas_pipeline, HAND: hand_tuned}
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 
 
@@ -29,23 +32,47 @@ def main() -> None:
     with console.status("Snowmelt: deploy, load, train, score"):
         measured = measure()
     baselines: dict[str, Scored] = {}
-    for name, contender in {"pandas script": pandas_pipeline, "hand-tuned DuckDB + XGBoost": hand_tuned}.items():
+    for name, contender in CONTENDERS.items():
         with console.status(f"Baseline: {name}"):
             baselines[name] = contender.score(FEED_ROWS)
+    lacking = pyspark_local.missing()
+    if lacking is None:
+        with console.status(f"Beside us: {SPARK}"):
+            baselines[SPARK] = pyspark_local.score(FEED_ROWS)
+    with console.status("The grid search, and scikit-learn's own"):
+        grids = measure_grids()
+    pipeline = pipeline_figures(measured, baselines, grids)
     with console.status("The engine: small statements, rows in and out, changes, memory"):
         figures = [*measure_engine(), *measure_history()]
     with console.status("fakesnow beside us"):
         beside = measure_beside()
     with console.status("Tasks: reaction to a commit, idle cost"):
         figures += measure_tasks()
-    console.print(scoring_table(measured, baselines), other_table(measured), engine_table(figures))
+    console.print(scoring_table(measured, baselines, lacking), other_table(measured))
+    console.print(figures_table("The pipeline", "beside", pipeline), figures_table("The engine", "DuckDB", figures))
     console.print(beside_table(beside) if beside else f"[dim]fakesnow is not measured: {PYTHON} names no Python.[/]")
     RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(as_json(measured, baselines, figures, beside), indent=2) + "\n", encoding="utf-8")
+    results = as_json(measured, baselines, [*pipeline, *figures], beside)
+    RESULTS.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     console.print(f"[dim]Written to {RESULTS}[/]")
 
 
-def scoring_table(measured: Measured, baselines: dict[str, Scored]) -> Table:
+def pipeline_figures(measured: Measured, baselines: dict[str, Scored], grids: Grids) -> list[Figure]:
+    """The pipeline's times, each with the limit that it is held against."""
+    feed, small, late = (scored.seconds for scored in (measured.feed, measured.batch, measured.later))
+    by_hand, by_pandas = baselines[HAND].seconds, baselines[PANDAS].seconds
+    return [
+        Figure(f"{FEED_ROWS:,} rows to gold, beside the hand-tuned script", feed, "s", 1 / 0.6, by_hand),
+        Figure(f"{FEED_ROWS:,} rows to gold, beside the pandas script", feed, "s", 1 / 3, by_pandas),
+        Figure("100,000 rows into a gold of 1,000,000, beside a small one", late, "s", 1.3, small),
+        Figure("landing to gold, 1 row", measured.latency[1] * 1000, "ms", 150),
+        Figure("landing to gold, 1,000 rows", measured.latency[1000] * 1000, "ms", 250),
+        Figure("training, all stages", measured.train_seconds, "s", 8),
+        Figure("grid search, beside GridSearchCV", grids.ours, "s", 1 / 3, grids.by_hand),
+    ]
+
+
+def scoring_table(measured: Measured, baselines: dict[str, Scored], lacking: str | None) -> Table:
     """Rows per second of all contenders, and how Snowmelt's feed compares."""
     table = Table("scoring job", title="From landed rows to gold", title_justify="left")
     for heading in ("rows", "seconds", "rows / s", "Snowmelt is"):
@@ -58,6 +85,8 @@ def scoring_table(measured: Measured, baselines: dict[str, Scored]) -> Table:
     for name, scored in contenders.items():
         ratio = f"{measured.feed.rows_per_second / scored.rows_per_second:.2f} x" if name in baselines else ""
         table.add_row(name, f"{scored.rows:,}", f"{scored.seconds:.2f}", f"{scored.rows_per_second:,.0f}", ratio)
+    if lacking is not None:
+        table.add_row(f"{SPARK}: {lacking}")
     return table
 
 
@@ -67,15 +96,13 @@ def other_table(measured: Measured) -> Table:
     table.add_column("value", justify="right")
     table.add_row("SELECT 1, median", f"{measured.select_ms:.2f} ms")
     table.add_row("training task", f"{measured.train_seconds:.2f} s")
-    for rows, seconds in measured.latency.items():
-        table.add_row(f"landing to gold, {rows:,} row(s)", f"{seconds:.2f} s")
     return table
 
 
-def engine_table(figures: list[Figure]) -> Table:
-    """The engine's figures beside DuckDB's own, each with the limit that it is held against."""
-    table = Table("measure", title="The engine", title_justify="left")
-    for heading in ("Snowmelt", "DuckDB", "ratio", "limit", ""):
+def figures_table(title: str, beside: str, figures: list[Figure]) -> Table:
+    """Figures beside another's, each with the limit that it is held against."""
+    table = Table("measure", title=title, title_justify="left")
+    for heading in ("Snowmelt", beside, "ratio", "limit", ""):
         table.add_column(heading, justify="right")
     for *cells, kept in as_rows(figures):
         table.add_row(*cells, "" if kept else "[red]missed[/]")

@@ -76,10 +76,9 @@ def _versions(report: Report, path: Path) -> Path:
         for version in report.versions
     ]
     axes.bar_label(bars, [f"{error:.2f} %\n{word}" for error, word in zip(errors, says, strict=True)], padding=3)
-    axes.axhline(NOISE * 100, color=_INK, linewidth=1, linestyle="--")
-    axes.annotate(
-        "the data's own noise", (0.995, NOISE * 100), xycoords=("axes fraction", "data"), ha="right", va="bottom"
-    )
+    noise = f"{NOISE:.2%} is the data's own noise"
+    axes.axhline(NOISE * 100, color=_INK, linewidth=1, linestyle="--", label=noise)
+    axes.legend(frameon=False, loc="upper left")
     axes.set_ylim(0, max(errors) * 1.25)
     figure.savefig(path)
     return path
