@@ -208,7 +208,7 @@ class BlockParser:
         text = cursor.source(first, cursor.index)
         taken, into = without_into(tokens)
         asked = _Asked()
-        statement = _parsed(cursor.text, taken, self._nested, Outside(asked))
+        statement = _parsed(cursor.text, taken, self._nested, Outside(asked, asked))
         parsed = None if asked.was_asked else replace(statement, text=text)
         return b.Sql(text, parsed, binds_of(taken), into, **at)
 
@@ -423,7 +423,7 @@ _ROWS_ONLY = frozenset(
 
 
 class _Asked(dict[str, Any]):
-    """Binds while a block is parsed: remembers that one of them stands for a name, which is not known yet."""
+    """Binds and session variables while a block is parsed: remembers that one stands for a name, not known yet."""
 
     was_asked = False
 
