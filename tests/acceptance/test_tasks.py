@@ -409,3 +409,21 @@ def test_trigger_by_a_stream_on_a_view(steps: Sql) -> None:
     steps("INSERT INTO orders VALUES (7)")
     assert last_run(steps, "T", 2)["SCHEDULED_FROM"] == "TRIGGER"
     assert steps("SELECT name FROM steps ORDER BY name") == [("saw 7",), ("saw 8",)]
+
+
+@pytest.mark.parity(
+    "CREATE TASK", "a body that is a scripting block; its steps run one after the other", f"{DOCS}/create-task"
+)
+def test_block_as_body(steps: Sql) -> None:
+    steps(
+        """CREATE TASK t SCHEDULE = '60 MINUTE' CONFIG = '{"name": "configured"}' AS
+        BEGIN
+            LET name := (SELECT SYSTEM$GET_TASK_GRAPH_CONFIG('name'));
+            INSERT INTO steps VALUES (:name);
+            CALL SYSTEM$SET_RETURN_VALUE('two steps');
+        END"""
+    )
+    steps("EXECUTE TASK t")
+    run = last_run(steps, "T")
+    assert (run["STATE"], run["RETURN_VALUE"]) == ("SUCCEEDED", "two steps"), run["ERROR_MESSAGE"]
+    assert steps("SELECT name FROM steps") == [("configured",)]
