@@ -197,9 +197,11 @@ class Interpreter:
     def _query(self, node: b.Query, using: Sequence[Value] = ()) -> Result:
         """Run a statement and remember what SQLROWCOUNT and SQLID say of it."""
         if isinstance(node, b.Sql):
-            values = {}
+            # Question marks count through the whole block.
+            marks = sorted((key for key in node.binds if key.isdecimal()), key=int)
+            values = dict(zip(marks, using, strict=False))
             for key in node.binds:
-                value = using[int(key) - 1] if key.isdecimal() and int(key) <= len(using) else self._value(key.upper())
+                value = None if key in values else self._value(key.upper())
                 if value is not None:
                     values[key] = value
             result = self._host.execute(node, values)

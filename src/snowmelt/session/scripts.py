@@ -56,7 +56,7 @@ def interpret(
     Raises:
         SqlError: an exception that nothing in it caught.
     """
-    return Interpreter(SessionHost(session, request), arguments).run(block)
+    return Interpreter(SessionHost(session, request), {**request.values, **(arguments or {})}).run(block)
 
 
 def block_result(returned: Value | Result | None, name: str, kind: StatementType = StatementType.CALL) -> Result:
@@ -126,7 +126,9 @@ class _Parameters(SessionPlanner):
         self.order: list[str] = []
 
     def binding(self, key: str) -> exp.Expr:
-        """The parameter that stands for a variable."""
+        """The parameter that stands for a variable; other binds are those of the request."""
+        if key not in self._types:
+            return super().binding(key)
         if key not in self.order:
             self.order.append(key)
         data_type = self._types[key]
@@ -171,8 +173,9 @@ class SessionHost:
         session = self._session
         statement = sql.statement
         if statement is None or (session.core.variables and "$" in sql.text):
+            values = _renumbered(values)
             statement = parse_embedded(sql.text, _outside(session, values))
-        return session.run_within(statement, _request(self._request, sql.text, values))
+        return session.run_within(statement, _request(self._request, sql.text, values, self._request.bindings))
 
     def execute_text(self, text: str, values: Sequence[Value]) -> Result:
         """EXECUTE IMMEDIATE of the block."""
@@ -216,7 +219,8 @@ class SessionHost:
 
     def _queried(self, tree: exp.Expr, values: Mapping[str, Value]) -> Value:
         """The value of an expression with a query of its own."""
-        request = _request(self._request, self._request.text, values)
+        sent = self._request.values
+        request = _request(self._request, self._request.text, {**sent, **values}, self._request.bindings)
         row = first_row(query(self._session, st.Query(_select(tree, values)), request))
         return row[0] if row else _NULL
 
@@ -224,6 +228,13 @@ class SessionHost:
 def raw_literal(value: Value) -> str:
     """A null of a type as text of the engine."""
     return f"CAST(NULL AS {value.type.duckdb})"
+
+
+def _renumbered(values: Mapping[str, Value]) -> dict[str, Value]:
+    """`values` of a statement that is read by itself: its question marks count from 1."""
+    marks = sorted((key for key in values if key.isdecimal()), key=int)
+    numbers = {key: str(number) for number, key in enumerate(marks, 1)}
+    return {numbers.get(key, key): value for key, value in values.items()}
 
 
 def _filled(sql: str, literals: Sequence[str]) -> str:
