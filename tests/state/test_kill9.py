@@ -68,6 +68,15 @@ def numbers(server: ServerProcess, table: str) -> Counter[int]:
         return Counter(int(key) for (key,) in cursor.execute(f"SELECT K FROM {table}").fetchall())
 
 
+def kill_soon(server: ServerProcess, producer: Producer, chance: random.Random) -> None:
+    """Kill the server a random moment after a random number of answers to the producer."""
+    goal, deadline = chance.randrange(1, 10), time.monotonic() + 30
+    while len(producer.acknowledged) < goal and producer.is_alive() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    time.sleep(chance.uniform(0, 0.1))
+    server.kill()
+
+
 def kill_again_and_again(data: Path, times: int, seed: int) -> None:
     chance = random.Random(seed)
     server = ServerProcess(data)
@@ -86,9 +95,7 @@ def kill_again_and_again(data: Path, times: int, seed: int) -> None:
         consumer = Producer(server, consumption)
         producer.start()
         consumer.start()
-        # The moment of the kill is what is random here; nothing is waited for.
-        time.sleep(chance.uniform(0.2, 0.8))
-        server.kill()
+        kill_soon(server, producer, chance)
         producer.join(60)
         consumer.join(60)
         acknowledged += producer.acknowledged

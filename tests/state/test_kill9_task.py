@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from processes import ServerProcess
-from test_kill9 import Producer, numbers
+from test_kill9 import Producer, kill_soon, numbers
 
 # The connector's timer thread complains when it cannot abort a statement on a server that is gone.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
@@ -53,9 +53,7 @@ def kill_again_and_again(data: Path, times: int, seed: int) -> None:
     for attempt in range(times):
         producer = Producer(server, landing, 1_000_000 * (attempt + 1) + 1)
         producer.start()
-        # The moment of the kill is what is random here; nothing is waited for.
-        time.sleep(chance.uniform(0.1, 0.7))
-        server.kill()
+        kill_soon(server, producer, chance)
         producer.join(60)
         acknowledged += producer.acknowledged
         server = ServerProcess(data)
