@@ -324,11 +324,7 @@ def _carry_out(
     assigned: Sequence[TableColumn],
     inserted: Sequence[TableColumn] = (),
 ) -> list[Step]:
-    """The steps that keep the images of staged rows and then change them, each only if there are such rows.
-
-    That is more than thrift: the engine (DuckDB 2.0.0) loses an INSERT of more than 122,880 rows when the same
-    transaction has run an INSERT of no rows into the same temporary table before.
-    """
+    """The steps that keep the images of staged rows and then change them, each only if there are such rows."""
     steps: list[Step] = []
     if any(action != "inserted" for action in actions):
         logged = changes.log_staged(table, old, pending)

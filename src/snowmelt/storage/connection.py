@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -32,6 +33,9 @@ _INTERRUPT_PATIENCE = 5.0
 """Seconds between two interrupts of a statement, and until the interrupting gives up: a handler runs to its end."""
 
 
+_INSERT = re.compile(r"INSERT INTO ([\w.]+) ")
+
+
 class Connection:
     """A DuckDB cursor with the bookkeeping of change tracking.
 
@@ -58,6 +62,7 @@ class Connection:
         self._idle = threading.Event()
         self._idle.set()
         self._turn = threading.Lock()
+        self._given_nothing: set[str] = set()
 
     # --- transaction -------------------------------------------------------------------------------------------------
 
@@ -70,6 +75,7 @@ class Connection:
         self.tx = number
         self.wrote = False
         self.changed = set()
+        self._given_nothing.clear()
 
     def mark_with(self, number: int) -> None:
         """Let statements mark what they write with the transaction number `number`."""
@@ -134,11 +140,19 @@ class Connection:
         Raises:
             SqlError: in Snowflake's words.
         """
+        table = _INSERT.match(sql) if self.tx else None
+        if table is not None and table.group(1) in self._given_nothing:
+            # DuckDB 2.0.0 loses the rows of a bulk INSERT (more than 122,880 rows) when the same transaction has put no
+            # rows at all into the same table by another; one that returns rows is not done in bulk.
+            sql = f"WITH i AS ({sql} RETURNING 1) SELECT count(*) FROM i"
         try:
             with self._running():
-                return self._cursor.execute(sql, list(parameters) or None).fetchall()
+                rows = self._cursor.execute(sql, list(parameters) or None).fetchall()
         except duckdb.Error as error:
             raise translate(error) from error
+        if table is not None and rows == [(0,)]:
+            self._given_nothing.add(table.group(1))
+        return rows
 
     def scalar(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
         """The first cell of the first row, or None."""
