@@ -74,15 +74,24 @@ def convert_text(
     return Conversion(source, strict, lenient, column, target, required)
 
 
+def semistructured(source: str) -> str:
+    """A struct, list or map as a VARIANT. A struct has all its fields in each row; one that is null there is missing
+    from the object, which is what the patch does.
+    """
+    return f"snowmelt_sorted(json_merge_patch('{{}}', to_json({source})))"
+
+
 def convert_value(
     source: str, source_type: str, column: str, target: DataType, *, required: bool = False, truncate: bool = False
 ) -> Conversion:
     """The conversion of a typed `source`, such as a Parquet column of DuckDB type `source_type`, to `target`."""
+    nested = source_type.startswith(("STRUCT", "MAP")) or source_type.endswith("]")
     if target.kind is Kind.TEXT:
-        text = source if source_type == "VARCHAR" else f"CAST({source} AS VARCHAR)"
+        text = f"CAST({semistructured(source) if nested else source} AS VARCHAR)"
+        text = source if source_type == "VARCHAR" else text
         strict, lenient = _limited(text, target, truncate)
     elif target.kind in {Kind.VARIANT, Kind.OBJECT, Kind.ARRAY} and source_type != "JSON":
-        strict = lenient = f"snowmelt_sorted(to_json({source}))"
+        strict = lenient = semistructured(source) if nested else f"to_json({source})"
     elif target.kind is Kind.TIMESTAMP_TZ:
         strict = lenient = f"snowmelt_to_tz({source})"
     else:

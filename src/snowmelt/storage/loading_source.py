@@ -23,7 +23,7 @@ import pyarrow as pa
 from snowmelt.base.errors import SqlError, invalid_identifier, unsupported
 from snowmelt.catalog.names import quote
 from snowmelt.storage.formats import DEFAULT_NULLS, CsvFormat, FileFormat, JsonFormat, ParquetFormat
-from snowmelt.storage.loading_convert import literal, texts
+from snowmelt.storage.loading_convert import literal, semistructured, texts
 from snowmelt.storage.loading_parquet import ParquetColumn, parquet_columns
 from snowmelt.storage.stages import StagedFile
 
@@ -40,11 +40,14 @@ MAX_JSON_BYTES = 128 * 1024 * 1024
 
 @dataclass(frozen=True)
 class SourceColumn:
-    """A column of the relation: the file's name for it, the relation's name, and its DuckDB expression there."""
+    """A column of the relation: the file's name for it, the relation's name, its DuckDB expression there, and for
+    Parquet its Arrow type.
+    """
 
     name: str
     physical: str
     expression: str
+    type: pa.DataType | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class StageSource:
         """The DuckDB expression of ``$position:path``, with `alias` as the relation's name.
 
         CSV fields are VARCHAR; Parquet columns have their own type, missing ones are NULL; JSON values and
-        nested columns of Parquet files are JSON.
+        nested ones of Parquet files are JSON.
         Names in `path` are case-sensitive, integers index arrays from 0.
 
         Raises:
@@ -82,12 +85,16 @@ class StageSource:
         if isinstance(self.format, JsonFormat):
             return _json_path(_qualified("c1", alias), path)
         if not path:
-            pairs = ", ".join(f"{literal(c.name)}, {_qualified(c.physical, alias)}" for c in self.columns)
-            return f"json_object({pairs})"
+            pairs = ", ".join(f"{literal(c.name)}, {self.column_for(1, [c.name], alias)}" for c in self.columns)
+            return f"snowmelt_sorted(json_object({pairs}))"
         found = next((column for column in self.columns if column.name == path[0]), None)
         if found is None:
             return "NULL"
-        return _json_path(_qualified(found.physical, alias), path[1:])
+        expression, found_type = _qualified(found.physical, alias), found.type
+        for step in path[1:]:
+            expression += f"[{step + 1}]" if isinstance(step, int) else f"[{literal(step)}]"
+            found_type = _inner(found_type, step)
+        return semistructured(expression) if found_type is not None and pa.types.is_nested(found_type) else expression
 
     def _csv_column(self, position: int, path: Sequence[str | int], alias: str | None) -> str:
         if path:
@@ -315,7 +322,8 @@ def _parquet_source(files: Sequence[StagedFile], fmt: ParquetFormat) -> StageSou
     selects = []
     for columns, run in itertools.groupby(schemas, key=lambda pair: pair[0]):
         selects.append(_parquet_select(columns, [file for _, file in run], names, physical, fmt))
-    source = tuple(SourceColumn(name, physical[name], physical[name]) for name in names)
+    types = {column.name: column.type for columns, _ in schemas for column in columns}
+    source = tuple(SourceColumn(name, physical[name], physical[name], types[name]) for name in names)
     return StageSource(f"({' UNION ALL '.join(selects)})", source, fmt, tuple(files))
 
 
@@ -341,8 +349,14 @@ def _parquet_value(expression: str, column: ParquetColumn, fmt: ParquetFormat) -
         return f"decode({expression})"
     if column.is_raw_time(fmt) and pa.types.is_timestamp(column.type):
         return f"epoch_{column.unit}({expression})"
-    if pa.types.is_nested(column.type):
-        # A struct has all its fields in each row; one that is null there is missing from the object, which is what the
-        # patch does.
-        return f"snowmelt_sorted(json_merge_patch('{{}}', to_json({expression})))"
     return expression
+
+
+def _inner(outer: pa.DataType | None, step: str | int) -> pa.DataType | None:
+    """The type of a struct's field or of a list's elements; None for what is not there."""
+    if outer is None:
+        return None
+    if isinstance(step, int):
+        return outer.value_type if pa.types.is_list(outer) or pa.types.is_large_list(outer) else None
+    position = outer.get_field_index(step) if pa.types.is_struct(outer) else -1
+    return outer.field(position).type if position >= 0 else None

@@ -169,6 +169,11 @@ def _quantile(node: exp.Expr) -> exp.Expr:
     return copy
 
 
+def _count_if(node: exp.Expr) -> exp.Expr:
+    """A count, for of no rows the engine's own function gives null."""
+    return exp.Count(this=exp.Case(ifs=[exp.If(this=node.this.copy(), true=exp.Literal.number(1))]))
+
+
 def _true_events(node: exp.Expr) -> exp.Expr:
     """How often the condition has been true up to the row: a count over the rows before, ties apart."""
     window = node.parent
@@ -194,6 +199,7 @@ BY_NODE: dict[type[exp.Expr], Maker] = {
     exp.BitwiseAndAgg: _bits("bit_and"),
     exp.BitwiseOrAgg: _bits("bit_or"),
     exp.BitwiseXorAgg: _bits("bit_xor"),
+    exp.CountIf: _count_if,
     exp.Hll: _approximate_count,
     exp.Max: _extreme("max_by"),
     exp.Min: _extreme("min_by"),
