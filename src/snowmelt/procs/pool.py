@@ -20,8 +20,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from snowmelt.procs import zygote
 from snowmelt.procs.messages import Done, Failed, FunctionSpec, ProcedureCall, Started, Telemetry, Work
-from snowmelt.procs.zygote import FORK
 
 TelemetrySink = Callable[[Any, Mapping[str, Any]], None]
 
@@ -72,11 +72,17 @@ class Zygote:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
+        self._spare: Connection | None = None
 
     def start(self) -> None:
-        """Start it, unless it is running."""
+        """Start it, unless it is running, and have a worker ready as soon as it has loaded."""
+        self.prepare()
+
+    def prepare(self) -> None:
+        """Fork a worker that waits for work, unless one does: copying a large process takes longer than most calls."""
         with self._lock:
-            self._ensure()
+            if self._spare is None:
+                self._spare = self._fork()
 
     def _ensure(self) -> socket.socket:
         if self._control is not None and self._process is not None and self._process.poll() is None:
@@ -87,7 +93,9 @@ class Zygote:
         environment = {key: value for key, value in os.environ.items() if not key.startswith("SNOWMELT_")}
         with (self._scratch / "handlers.log").open("ab") as log, theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "snowmelt.procs.zygote", str(theirs.fileno())],
+                # As a file, not a module: then no frame on the stack is without a source file. Snowpark looks at the
+                # stack for each query, and Python searches all modules for a frame that has none.
+                [sys.executable, "-P", zygote.__file__, str(theirs.fileno())],
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -100,14 +108,26 @@ class Zygote:
 
     def fork(self) -> Connection:
         """A channel to a new worker, which may still be loading."""
+        with self._lock:
+            spare, self._spare = self._spare, None
+            if spare is not None:
+                # It says nothing before it has work: what can be read is that its end has come.
+                if not spare.poll():
+                    return spare
+                spare.close()
+            return self._fork()
+
+    def _fork(self) -> Connection:
         ours, theirs = socket.socketpair()
-        with self._lock, theirs:
-            socket.send_fds(self._ensure(), [FORK], [theirs.fileno()])
+        with theirs:
+            socket.send_fds(self._ensure(), [zygote.FORK], [theirs.fileno()])
         return Connection(ours.detach())
 
     def stop(self) -> None:
         """End it and, with it, all workers."""
         with self._lock:
+            if self._spare is not None:
+                self._spare.close()
             if self._control is not None:
                 self._control.close()
             if self._process is not None:
@@ -117,7 +137,7 @@ class Zygote:
                     # It may be in the middle of its imports, where it does not look at its socket.
                     self._process.kill()
                     self._process.wait()
-            self._control = self._process = None
+            self._control = self._process = self._spare = None
 
 
 class _Worker:
@@ -279,6 +299,7 @@ class WorkerPool:
                 return CallResult(_expect_done(message))
             finally:
                 worker.close()
+                self._zygote.prepare()
         finally:
             if not nested:
                 self._slots.release()

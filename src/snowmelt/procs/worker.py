@@ -36,9 +36,9 @@ INLINE_MODULE = "_udf_code"
 def serve(channel: int) -> None:
     """Do the work that comes over the socket `channel`, and answer on it."""
     connection: Connection = Connection(channel)
-    connection.send(Started(os.getpid()))
     try:
         work: messages.Work = connection.recv()
+        connection.send(Started(os.getpid()))
         if isinstance(work.task, ProcedureCall):
             _procedure(connection, work.task, work.directory)
         else:
@@ -99,7 +99,9 @@ def load(code: HandlerCode) -> Callable[..., Any]:
         module = types.ModuleType(INLINE_MODULE)
         filename = f"{INLINE_MODULE}.py"
         module.__file__ = filename
-        # Tracebacks then show the source lines of inline code too.
+        # Tracebacks then show the source lines of inline code too, and looking at the stack is quick, as it is for
+        # all code that is in files.
+        Path(filename).write_text(code.source, encoding="utf-8")
         linecache.cache[filename] = (len(code.source), None, code.source.splitlines(keepends=True), filename)
         sys.modules[INLINE_MODULE] = module
         # The user's code has its own `from __future__` statements, not those of this module.
@@ -199,6 +201,8 @@ def join(info: ConnectionInfo) -> Any:
         warehouse=info.warehouse,
         database=info.database,
         schema=info.schema,
+        # Going through all modules for a telemetry that nobody gets takes longer than to connect.
+        log_imported_packages_in_telemetry=False,
         # A connection made from tokens has seen no login answer, which would have told it these.
         session_parameters={
             "PYTHON_SNOWPARK_USE_SCOPED_TEMP_OBJECTS": True,

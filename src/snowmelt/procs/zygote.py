@@ -12,6 +12,8 @@ from __future__ import annotations
 import gc
 import importlib
 import importlib.util
+import inspect
+import linecache
 import os
 import signal
 import socket
@@ -26,7 +28,9 @@ PRELOADED = (
     "snowflake.connector",
     "snowflake.snowpark",
     "snowflake.snowpark.functions",
+    "snowflake.snowpark._internal.compiler.plan_compiler",
     "opentelemetry.sdk.trace",
+    "opentelemetry.trace.propagation.tracecontext",
     "sklearn.pipeline",
     "xgboost",
     "snowflake.ml.registry",
@@ -34,8 +38,21 @@ PRELOADED = (
     "snowflake.ml.model._packager.model_packager",
     "snowflake.ml.modeling.pipeline",
     "snowmelt.procs.worker",
+    "snowmelt.procs.tracing",
+    "snowmelt.procs.files",
+    "snowmelt.procs.frames",
 )
 """Imported once, before the first fork, where installed. The order matters for none of them."""
+
+_TRACED = (
+    "contextlib",
+    "snowflake.snowpark.dataframe",
+    "snowflake.snowpark._internal.open_telemetry",
+    "snowflake.snowpark._internal.telemetry",
+    "snowflake.snowpark._internal.utils",
+    "snowmelt.procs.worker",
+)
+"""Modules that are on the stack when Snowpark runs a query."""
 
 FORK = b"f"
 
@@ -57,6 +74,19 @@ def preload() -> None:
             traceback.print_exc()
 
 
+def warm_stacks() -> None:
+    """Fill the caches of `inspect` and `linecache`.
+
+    Snowpark looks at the whole stack, with source lines, for the span of each query. With cold caches the first look
+    goes through all the modules there are, and takes longer than most procedures.
+    """
+    # Nothing is found under a name that no file has, after the whole cache has been filled.
+    inspect.getmodule(inspect.currentframe(), "no such file")
+    for name in _TRACED:
+        if (module := sys.modules.get(name)) is not None and module.__file__ is not None:
+            linecache.getlines(module.__file__)
+
+
 def main() -> None:
     """Preload, then fork a worker for every descriptor that comes."""
     control = socket.socket(fileno=int(sys.argv[1]))
@@ -65,6 +95,7 @@ def main() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     life_read, _life_write = os.pipe()
     preload()
+    warm_stacks()
     gc.collect()
     gc.freeze()
     while True:
