@@ -70,7 +70,7 @@ def _of_times(cast: exp.Cast, target: DataType, source: DataType | None, resolve
 
 
 def _target(data_type: exp.DataType) -> DataType:
-    if data_type.is_type("interval"):
+    if data_type.this is exp.DType.INTERVAL:
         raise unsupported("data type INTERVAL")
     text = data_type.sql(dialect="snowflake")
     if text.startswith(("ARRAY", "OBJECT", "MAP")) and "(" in text:

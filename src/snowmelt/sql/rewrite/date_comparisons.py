@@ -14,6 +14,7 @@ from snowmelt.base.datatypes import TIMES, TIMESTAMP_TZ, TIMESTAMPS, DataType, K
 from snowmelt.sql.rewrite.clocks import kind_of
 from snowmelt.sql.rewrite.context import TYPE, Resolver
 from snowmelt.sql.rewrite.date_texts import from_text, text_of
+from snowmelt.sql.rewrite.semistructured import SEMI_STRUCTURED
 from snowmelt.sql.typing import type_of
 
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ, exp.NullSafeNEQ)
@@ -63,7 +64,7 @@ def date_operands(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
     for node in list(tree.find_all(*_TEXT_TAKERS, exp.Cast, exp.Anonymous)):
         if isinstance(node, exp.Cast):
             to = node.args["to"]
-            if not (isinstance(to, exp.DataType) and to.is_type("variant", "object", "array")):
+            if not (isinstance(to, exp.DataType) and to.this in SEMI_STRUCTURED):
                 continue
         elif isinstance(node, exp.Anonymous) and str(node.this).upper() not in _NAMED_TAKERS:
             continue

@@ -13,6 +13,9 @@ from snowmelt.sql.rewrite.variants import as_json
 STRUCT_MARK = "snowmelt_struct"
 """Meta key on columns that hold the struct a model's method returned (see snowmelt.plan.models)."""
 
+# Of parsed types: `is_type` parses each name that it is given.
+SEMI_STRUCTURED = frozenset({exp.DType.VARIANT, exp.DType.OBJECT, exp.DType.ARRAY})
+
 
 def extract_fields(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
     """``v['x']`` and ``v:x`` extract; casting an extract to text gives the text, not quoted JSON."""
@@ -33,7 +36,7 @@ def extract_fields(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
             extract.replace(node)
     for cast in list(tree.find_all(exp.Cast, exp.TryCast)):
         to = cast.args["to"]  # raw text where the cast is of our own making
-        if isinstance(to, exp.DataType) and not to.is_type("variant", "object", "array"):
+        if isinstance(to, exp.DataType) and to.this not in SEMI_STRUCTURED:
             _to_text(cast.this)
     for comparison in list(tree.find_all(*_COMPARISONS)):
         operands = [*comparison.iter_expressions()]
@@ -45,7 +48,7 @@ def extract_fields(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
             _to_text(argument)
     for node in list(tree.find_all(exp.ToVariant, exp.Cast)):
         to = node.args.get("to")
-        if to is None or (isinstance(to, exp.DataType) and to.is_type("variant")):
+        if to is None or (isinstance(to, exp.DataType) and to.this is exp.DType.VARIANT):
             # A cast to the engine's JSON would read text as JSON; Snowflake makes a VARIANT that holds the text.
             node.replace(as_json(node.this))
     return tree
@@ -64,7 +67,7 @@ def _is_text(node: exp.Expr) -> bool:
     node = node.unnest()
     if isinstance(node, exp.Literal):
         return bool(node.is_string)
-    return isinstance(node, (exp.Cast, exp.TryCast)) and node.to.is_type(*exp.DataType.TEXT_TYPES)
+    return isinstance(node, (exp.Cast, exp.TryCast)) and node.to.this in exp.DataType.TEXT_TYPES
 
 
 def _to_text(node: exp.Expr) -> None:
