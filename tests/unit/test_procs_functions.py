@@ -14,6 +14,7 @@ import pyarrow as pa
 import pytest
 from procs_fakes import Functions, function
 
+from snowmelt.procs import pool
 from snowmelt.procs.messages import FunctionSpec, HandlerCode
 from snowmelt.procs.pool import HandlerError
 
@@ -273,3 +274,21 @@ def test_a_resident_function_keeps_its_state_until_it_is_forgotten(functions: Fu
 def test_inline_code_has_its_own_future_statements(functions: Functions) -> None:
     source = "def typed(x: float) -> float: ...\ndef run(x):\n    return typed.__annotations__['x'] is float"
     assert functions.apply(function(source, pa.bool_()), [1.0]) == [True]
+
+
+def test_a_large_table_is_shared_by_workers_and_comes_back_in_order(functions: Functions, monkeypatch: Any) -> None:
+    monkeypatch.setattr(pool, "_WIDTH", 3)
+    spec = function("import os\ndef run(x):\n    return f'{int(x)} {os.getpid()}'", pa.string())
+    count = 3 * pool._LARGE_ROWS + 1
+    answers = [text.split() for text in functions.apply(spec, pa.array(range(count), pa.float64()))]
+    assert [int(number) for number, _ in answers] == list(range(count))
+    assert len({process for _, process in answers}) == 3
+
+
+def test_a_failure_in_one_of_several_workers_is_told_and_the_next_table_goes_well(functions: Functions) -> None:
+    resident = functions.pool.resident("shared", function("def run(x):\n    return 1 / x", pa.float64()))
+    good = [1.0] * (2 * pool._LARGE_ROWS)
+    with pytest.raises(HandlerError, match="ZeroDivisionError"):
+        resident.apply(pa.table({"0": [*good[1:], 0.0]}))
+    assert resident.apply(pa.table({"0": good})).column(0).to_pylist() == good
+    functions.pool.forget("shared")

@@ -6,6 +6,7 @@ import os
 import select
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pyarrow as pa
@@ -76,3 +77,32 @@ def test_a_pool_starts_its_parent_process_again_should_it_have_died(tmp_path: Pa
     finally:
         functions.pool.close()
     assert second != first
+
+
+@needs_pidfd
+def test_a_worker_that_died_while_it_waited_for_work_is_not_used(tmp_path: Path) -> None:
+    functions = Functions(tmp_path)
+    spec = function("import os\ndef run(x):\n    return f'{os.getpid()} {os.getppid()}'", pa.string())
+    try:
+        (first,) = functions.apply(spec, [1])
+        _, zygote = first.split()
+        functions.pool.warm()
+        (waiting,) = _children(int(zygote))
+        ended = os.pidfd_open(waiting)
+        os.kill(waiting, 9)
+        assert ends(ended)
+        (second,) = functions.apply(spec, [1])
+        assert int(second.split()[0]) != waiting
+    finally:
+        functions.pool.close()
+
+
+def _children(process: int) -> list[int]:
+    """A process's children, once there are any."""
+    listed = Path(f"/proc/{process}/task/{process}/children")
+    give_up = time.monotonic() + DEADLINE
+    while time.monotonic() < give_up:
+        if found := listed.read_text().split():
+            return [int(child) for child in found]
+        time.sleep(0.01)
+    raise TimeoutError("the process has no children")

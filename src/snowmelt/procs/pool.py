@@ -13,6 +13,7 @@ import threading
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -35,6 +36,13 @@ _ENDED = (
 
 _RESIDENTS = 8
 """Functions and model methods kept loaded; the least recently used ones go first."""
+
+
+_LARGE_ROWS = 50_000
+"""A worker's share of a table; for less it is not worth while to load a function once more."""
+
+_WIDTH = min(4, os.cpu_count() or 1)
+"""Workers that share a large table: encoding text for a model keeps one core busy for as long as predicting."""
 
 
 class HandlerError(Exception):
@@ -204,12 +212,40 @@ def _expect_done(message: Any) -> Any:
     return message.value
 
 
-class Resident:
-    """A function that stays loaded in a worker of its own; one table at a time."""
+class _Loaded:
+    """A function loaded in a worker of its own; one table at a time."""
 
     def __init__(self, start: Callable[[], _Worker]) -> None:
         self._start = start
         self._worker: _Worker | None = None
+
+    def apply(self, table: pa.Table) -> pa.Table:
+        if self._worker is None:
+            worker = self._start()
+            try:
+                _expect_done(worker.receive())
+            except BaseException:
+                worker.close()
+                raise
+            self._worker = worker
+        try:
+            return self._worker.exchange(table)
+        except HandlerError:
+            # The process may be gone, or in a state that its own failure left; the next call starts afresh.
+            self.close()
+            raise
+
+    def close(self) -> None:
+        if self._worker is not None:
+            self._worker.close()
+            self._worker = None
+
+
+class Resident:
+    """A function that stays loaded, for large tables in several workers; one table at a time."""
+
+    def __init__(self, start: Callable[[], _Worker]) -> None:
+        self._loaded = [_Loaded(start) for _ in range(_WIDTH)]
         self._lock = threading.Lock()
 
     def apply(self, table: pa.Table) -> pa.Table:
@@ -219,28 +255,19 @@ class Resident:
             HandlerError: with the traceback of whatever the handler raised.
         """
         with self._lock:
-            if self._worker is None:
-                worker = self._start()
-                try:
-                    _expect_done(worker.receive())
-                except BaseException:
-                    worker.close()
-                    raise
-                self._worker = worker
-            try:
-                return self._worker.exchange(table)
-            except HandlerError:
-                # The process may be gone, or in a state that its own failure left; the next call starts afresh.
-                self._worker.close()
-                self._worker = None
-                raise
+            width = min(len(self._loaded), max(1, table.num_rows // _LARGE_ROWS))
+            if width == 1:
+                return self._loaded[0].apply(table)
+            rows = -(-table.num_rows // width)
+            parts = [table.slice(i * rows, rows) for i in range(width)]
+            with ThreadPoolExecutor(width) as threads:
+                return pa.concat_tables(threads.map(lambda loaded, part: loaded.apply(part), self._loaded, parts))
 
     def close(self) -> None:
-        """End the worker."""
+        """End the workers."""
         with self._lock:
-            if self._worker is not None:
-                self._worker.close()
-                self._worker = None
+            for loaded in self._loaded:
+                loaded.close()
 
 
 class WorkerPool:

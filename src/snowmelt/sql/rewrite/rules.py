@@ -20,6 +20,7 @@ from snowmelt.sql.rewrite.aliases import aliases
 from snowmelt.sql.rewrite.arithmetic import arithmetic
 from snowmelt.sql.rewrite.calls import calls
 from snowmelt.sql.rewrite.casts import cast_types, conversions, texts, type_names
+from snowmelt.sql.rewrite.common_tables import computed_once
 from snowmelt.sql.rewrite.context import Resolver
 from snowmelt.sql.rewrite.date_comparisons import date_comparisons, date_operands, timestamp_types
 from snowmelt.sql.rewrite.date_texts import date_texts
@@ -47,6 +48,7 @@ RULES: tuple[Rule, ...] = (
     pivots,
     name_projections,
     inline_functions,
+    computed_once,
     argument_order,
     fold_identifiers,
     sequence_values,
