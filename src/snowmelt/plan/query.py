@@ -12,6 +12,7 @@ from snowmelt.catalog.names import Name
 from snowmelt.catalog.objects import Table, TableColumn
 from snowmelt.plan.models import extract_models
 from snowmelt.plan.steps import OpenWindow, Plan, Read, Step
+from snowmelt.sql.deltas import Reading
 from snowmelt.sql.pending import Pending
 from snowmelt.sql.rewrite.context import Resolver
 from snowmelt.sql.rewrite.rules import rewrite
@@ -22,6 +23,7 @@ class Planner(Resolver, Protocol):
 
     streams_read: set[int]
     streams_peeked: set[int]
+    readings: dict[int, list[Reading]]
     types: tuple[DataType | None, ...] | None
 
     def table(self, name: Name) -> Table:
@@ -47,7 +49,8 @@ def read_steps(tree: exp.Expr, planner: Planner) -> tuple[list[Step], str]:
 
 def windows(planner: Planner) -> list[Step]:
     """The steps that fix what the streams of a statement show."""
-    return [OpenWindow(stream) for stream in sorted(planner.streams_read | planner.streams_peeked)]
+    streams = sorted(planner.streams_read | planner.streams_peeked)
+    return [OpenWindow(stream, tuple(planner.readings.get(stream, ()))) for stream in streams]
 
 
 def plan_query(tree: exp.Query, planner: Planner) -> Plan:

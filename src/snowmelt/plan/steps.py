@@ -10,14 +10,20 @@ from dataclasses import dataclass
 from snowmelt.base.datatypes import DataType
 from snowmelt.base.result import StatementType
 from snowmelt.catalog.objects import Table
+from snowmelt.sql.deltas import Reading
 from snowmelt.sql.tracking import is_tracked
 
 
 @dataclass(frozen=True)
 class OpenWindow:
-    """Fix what a stream shows, before anything reads it."""
+    """Fix what a stream shows, before anything reads it.
+
+    Attributes:
+        readings: what the next steps read of it. They may do so by texts that fit the window, once it is open.
+    """
 
     stream: int
+    readings: tuple[Reading, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -137,9 +138,11 @@ def run_steps(
     counts: dict[str, int] = {}
     result: Result | None = None
     registered: list[str] = []
+    fitting: dict[str, str] = {}
     try:
-        for step in plan.steps:
+        for planned in plan.steps:
             connection.check_canceled()
+            step = _fitted(planned, fitting)
             match step:
                 case Write(needs=needs) | LogImages(needs=needs) if needs and not any(map(counts.get, needs)):
                     continue
@@ -151,7 +154,7 @@ def run_steps(
                     if step.count is not None:
                         counts[step.count] = counts.get(step.count, 0) + changed
                 case OpenWindow():
-                    _open_window(session.core, step.stream, windows, transaction)
+                    fitting |= _open_window(session.core, step, windows, transaction)
                 case _:
                     _prepare(session, step, counts, registered)
         if plan.kind is not StatementType.SELECT:
@@ -162,15 +165,40 @@ def run_steps(
     return result if result is not None else _dml_result(plan, counts)
 
 
-def _open_window(core: Core, stream: int, windows: dict[int, Window], transaction: OpenTransaction | None) -> None:
-    """Fix what a stream shows. In an explicit transaction it shows the same all along: what there was at its begin."""
-    window = windows.get(stream)
+def _open_window(
+    core: Core, step: OpenWindow, windows: dict[int, Window], transaction: OpenTransaction | None
+) -> dict[str, str]:
+    """Fix what a stream shows. In an explicit transaction it shows the same all along: what there was at its begin.
+
+    Returns:
+        By texts of the steps to come, texts that do the same for the window as it is.
+    """
+    connection = core.connection
+    window = windows.get(step.stream)
     if window is None:
         end = None if transaction is None else transaction.version
-        window = windows[stream] = offsets.open_window(core.connection, stream, end)
-    offsets.set_window(core.connection, window)
-    if transaction is not None:
-        offsets.set_end(core.connection, window)
+        window = windows[step.stream] = offsets.open_window(connection, step.stream, end)
+    known = offsets.set_window(connection, window)
+    if transaction is not None and offsets.set_end(connection, window):
+        return {}
+    tables = {table.id: table for reading in step.readings for table in reading.tables}
+    known = offsets.with_changes(connection, known, tables.values())
+    return {reading.text: reading.fitted(known) for reading in step.readings}
+
+
+def _fitted(step: Step, fitting: dict[str, str]) -> Step:
+    """A step with the texts that fit the windows of streams, where it has such as fit any."""
+    if not fitting:
+        return step
+    changed = {}
+    for field in fields(step):
+        value = text = getattr(step, field.name)
+        if isinstance(value, str):
+            for general, special in fitting.items():
+                text = text.replace(general, special)
+            if text != value:
+                changed[field.name] = text
+    return replace(step, **changed) if changed else step
 
 
 def _consume(core: Core, plan: Plan, windows: dict[int, Window], transaction: OpenTransaction | None) -> None:

@@ -26,6 +26,7 @@ from snowmelt.session.table_functions import table_function
 from snowmelt.session.time_travel import Point, changes, point_of, rows_at
 from snowmelt.session.udfs import ensure_function
 from snowmelt.sql import numbering, tracking
+from snowmelt.sql.deltas import Reading
 from snowmelt.sql.parse import parse_expression, parse_query
 from snowmelt.sql.past import Interval, Past
 from snowmelt.sql.pending import Pending, relation
@@ -55,6 +56,7 @@ class SessionPlanner:
     Attributes:
         streams_read: ids of the streams that the statement reads.
         streams_peeked: ids of the streams that it only asks for data; their offsets never move.
+        readings: what it reads of each stream.
         registered: relations made for the statement, to be dropped after it.
         types: Snowflake's types of the columns of the query that was rewritten last.
         inlined_depth: how many functions in SQL are around what is planned.
@@ -76,6 +78,7 @@ class SessionPlanner:
         self.scope: Scope = scope or session.scope
         self.streams_read: set[int] = set()
         self.streams_peeked: set[int] = set()
+        self.readings: dict[int, list[Reading]] = {}
         self.registered: list[str] = []
         self.repeatable = True
         self.types: tuple[DataType | None, ...] | None = None
@@ -172,10 +175,16 @@ class SessionPlanner:
             raise SqlError(message, 2037, "42601") from error
         self.streams_read |= inner.streams_read
         self.streams_peeked |= inner.streams_peeked
+        self.take_readings(inner)
         self.registered += inner.registered
         self.repeatable &= inner.repeatable
         names = ", ".join(engine_quote(column.name) for column in view.columns)
         return f"SELECT * FROM ({text}) AS v({names})"
+
+    def take_readings(self, inner: SessionPlanner) -> None:
+        """What `inner` has planned is a part of this statement."""
+        for stream, readings in inner.readings.items():
+            self.readings.setdefault(stream, []).extend(readings)
 
     def _check_view(self, view: View, text: str) -> None:
         """Hold the view's list of columns against its query; once for each picture of the catalog."""

@@ -5,6 +5,7 @@ Source: docs.snowflake.com/en/user-guide/streams-intro
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from snowmelt.session.execute import run_plan, run_steps
 from snowmelt.session.staleness import check_fresh, moved_at
 from snowmelt.session.view_sources import base_tables, view_query
 from snowmelt.sql import deltas
+from snowmelt.sql.deltas import Reading, StreamWindow
 from snowmelt.sql.view_deltas import view_delta, view_initial
 from snowmelt.streams import offsets
 from snowmelt.streams.offsets import Window
@@ -36,8 +38,22 @@ def stream_query(planner: SessionPlanner, stream: Stream) -> str:
     Raises:
         SqlError: 091901 when what it is on was dropped, 000707 when it is stale.
     """
-    first, later = _noticed(planner, stream)
-    return later if first is None else deltas.once_initial(_window(planner.session, stream), first, later)
+    _notice(planner, stream)
+    texts = _texts(planner, stream)
+
+    def text(window: StreamWindow) -> str:
+        first, later = texts(window)
+        return later if first is None else deltas.once_initial(window, first, later)
+
+    return _read(planner, stream, text)
+
+
+def _read(planner: SessionPlanner, stream: Stream, text: Callable[[StreamWindow], str]) -> str:
+    """The text for any window, which the statement may replace once the window is open."""
+    general = text(_window(planner.session, stream))
+    reading = Reading(_tables(planner.session, stream), general, text)
+    planner.readings.setdefault(stream.id, []).append(reading)
+    return general
 
 
 def has_data(planner: SessionPlanner, stream: Stream) -> str:
@@ -47,42 +63,51 @@ def has_data(planner: SessionPlanner, stream: Stream) -> str:
     Raises:
         SqlError: as `stream_query`.
     """
-    first, later = _noticed(planner, stream)
-    source, found = stream_source(planner.session, stream), f"EXISTS (SELECT 1 FROM ({later}))"
-    if isinstance(source, Table):
-        append_only = stream.mode == "APPEND_ONLY"
-        found = deltas.has_changes(source, _window(planner.session, stream), append_only=append_only)
-    if first is not None:
-        initial = _window(planner.session, stream).initial
-        found = f"({found} OR EXISTS (SELECT 1 FROM ({first}) WHERE {initial}))"
-    return found
+    _notice(planner, stream)
+    source, texts = stream_source(planner.session, stream), _texts(planner, stream)
+
+    def text(window: StreamWindow) -> str:
+        first, later = texts(window)
+        found = f"EXISTS (SELECT 1 FROM ({later}))"
+        if isinstance(source, Table):
+            found = deltas.has_changes(source, window, append_only=stream.mode == "APPEND_ONLY")
+        if first is not None:
+            found = f"({found} OR EXISTS (SELECT 1 FROM ({first}) WHERE {window.initial}))"
+        return found
+
+    return _read(planner, stream, text)
 
 
-def _noticed(planner: SessionPlanner, stream: Stream) -> tuple[str | None, str]:
+def _notice(planner: SessionPlanner, stream: Stream) -> None:
     check_fresh(planner.session, stream, _tables(planner.session, stream))
     planner.repeatable = False
     planner.streams_read.add(stream.id)
-    return _texts(planner, stream)
 
 
-def _window(session: Session, stream: Stream) -> deltas.StreamWindow:
-    return deltas.StreamWindow(stream.id, bounded=session.core.transaction is not None)
+def _window(session: Session, stream: Stream) -> StreamWindow:
+    return StreamWindow(stream.id, bounded=session.core.transaction is not None)
 
 
-def _texts(planner: SessionPlanner, stream: Stream) -> tuple[str | None, str]:
-    """Queries for the rows that a stream shows at first, if it does, and for its changes."""
-    session = planner.session
-    source, window = stream_source(session, stream), _window(session, stream)
+_Texts = Callable[[StreamWindow], tuple[str | None, str]]
+"""Queries for the rows that a stream shows at first, if it does, and for its changes."""
+
+
+def _texts(planner: SessionPlanner, stream: Stream) -> _Texts:
+    source = stream_source(planner.session, stream)
     append_only = stream.mode == "APPEND_ONLY"
     if isinstance(source, Table):
-        first = deltas.initial(source, window) if stream.initial_rows else None
-        return first, deltas.delta(source, window, append_only=append_only)
+        return lambda window: (
+            deltas.initial(source, window) if stream.initial_rows else None,
+            deltas.delta(source, window, append_only=append_only),
+        )
     assert isinstance(source, View)
     query = view_query(planner, source)
     if {table.id for table in query.tables} != set(stream.base):
         raise _dropped(stream, str(source.full_name))
-    first = view_initial(query, window) if stream.initial_rows else None
-    return first, view_delta(query, window, append_only=append_only)
+    return lambda window: (
+        view_initial(query, window) if stream.initial_rows else None,
+        view_delta(query, window, append_only=append_only),
+    )
 
 
 def changes_in(planner: SessionPlanner, source: Table | View, window: deltas.Window, *, append_only: bool) -> str:
@@ -142,10 +167,11 @@ def _dropped(stream: Stream, name: str) -> SqlError:
 def unread(session: Session, stream: Stream) -> int:
     """How many rows a stream would show, and those after them if it begins with the rows of its table."""
     planner = _planner(session)
-    first, later = _texts(planner, stream)
+    window = _window(session, stream)
+    first, later = _texts(planner, stream)(window)
     texts = [later]
     if first is not None:
-        texts.append(f"SELECT * FROM ({first}) WHERE {_window(session, stream).initial}")
+        texts.append(f"SELECT * FROM ({first}) WHERE {window.initial}")
     read = Read(f"SELECT count(*) FROM ({' UNION ALL '.join(f'({text})' for text in texts)})")
     result = run_plan(session, Plan((OpenWindow(stream.id), read), StatementType.SELECT)).table
     assert result is not None
@@ -176,7 +202,7 @@ def put_off(session: Session, stream: Stream) -> None:
         core.connection.begin()
         try:
             windows: dict[int, Window] = {}
-            _, later = _texts(_planner(session), stream)
+            _, later = _texts(_planner(session), stream)(_window(session, stream))
             read = Read(f"SELECT 1 FROM ({later}) LIMIT 1")
             found = run_steps(session, Plan((OpenWindow(stream.id), read), StatementType.SELECT), windows).table
             assert found is not None

@@ -5,6 +5,7 @@ Source: docs.snowflake.com/en/user-guide/streams-intro
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from snowmelt.catalog.names import engine_quote
@@ -32,15 +33,30 @@ class StreamWindow:
 
     The window of an explicit transaction ends where the transaction began, since a stream reads repeatably within one:
     with `bounded`, what others committed later does not show.
+
+    The other attributes are what is known of an open window. The engine takes longer to read the text of a delta that
+    fits any window than to carry out one that fits the window as it mostly is.
+
+    Attributes:
+        skips: there may be transactions that came before the window though their numbers are greater than others' in
+            it.
+        still: ids of tables none of whose rows were updated or deleted in the window.
+        once: ids of tables whose rows were updated or deleted once at most.
+        shows_initial: whether the stream shows the rows that were there at the window's start; None if not known.
     """
 
     stream: int
     bounded: bool
+    skips: bool = True
+    still: frozenset[int] = frozenset()
+    once: frozenset[int] = frozenset()
+    shows_initial: bool | None = None
 
     def fresh(self, column: str) -> str:
         """Whether a transaction committed after the window's start."""
         low, skip = window_variables(self.stream)
-        return f"({column} >= getvariable('{low}') AND NOT list_contains(getvariable('{skip}'), {column}))"
+        skipped = f" AND NOT list_contains(getvariable('{skip}'), {column})" if self.skips else ""
+        return f"({column} >= getvariable('{low}'){skipped})"
 
     def late(self, column: str) -> str:
         """Whether a transaction committed after the window's end."""
@@ -59,6 +75,8 @@ class Versions:
 
     start: int
     end: int | None = None
+    still: frozenset[int] = frozenset()
+    once: frozenset[int] = frozenset()
 
     @property
     def bounded(self) -> bool:
@@ -113,10 +131,20 @@ class Images:
         """The rows at the end of the window."""
         return _at_end(self.table, self.window) if self.window.bounded else physical(self.table)
 
+    @property
+    def still(self) -> bool:
+        """No row was updated or deleted."""
+        return self.table.id in self.window.still
+
     def _first(self, inserted: str) -> str:
+        log = log_of(self.table)
+        if self.still:
+            return f"SELECT _rid, _ins, _set, {self._names} FROM {log} WHERE FALSE"
         known = f" AND NOT {self.window.late('_tx')}" if self.window.bounded else ""
         where = f"{self.window.fresh('_tx')}{known} AND {inserted}"
-        return _first_images(self.table, log_of(self.table), where)
+        if self.table.id in self.window.once:
+            return f"SELECT _rid, _ins, _set, {self._names} FROM {log} WHERE {where}"
+        return _first_images(self.table, log, where)
 
     @property
     def changed(self) -> str:
@@ -125,6 +153,8 @@ class Images:
 
     def updated(self, changed: str) -> str:
         """What those of them that are still there are now."""
+        if self.still:
+            return f"SELECT _rid, {self._names} FROM {physical(self.table)} WHERE FALSE"
         names = column_list(self.table.columns, "t.")
         return f"SELECT t._rid, {names} FROM {self._base} AS t SEMI JOIN {changed} AS x ON t._rid = x._rid"
 
@@ -145,6 +175,8 @@ class Images:
 
     def appended(self, gone: str) -> str:
         """New rows as they were inserted, also those that are gone again."""
+        if self.still:
+            return self.inserted
         names = column_list(self.table.columns, "t.")
         return (
             f"SELECT t._rid, {names} FROM {self._base} AS t ANTI JOIN {gone} AS x ON t._rid = x._rid "
@@ -154,6 +186,8 @@ class Images:
 
     def kept(self, changed: str) -> str:
         """The rows that have not changed."""
+        if self.still:
+            return self.older
         names = column_list(self.table.columns, "t.")
         return (
             f"SELECT t._rid, {names} FROM {self._base} AS t ANTI JOIN {changed} AS x ON t._rid = x._rid "
@@ -176,6 +210,8 @@ def delta(table: Table, window: Window, *, append_only: bool) -> str:
     METADATA$ROW_ID.
     """
     images = Images(table, window)
+    if images.still:
+        return _out(table, "t.", "INSERT", "FALSE") + f" FROM ({images.inserted}) AS t"
     if append_only:
         return (
             f"WITH g AS MATERIALIZED ({images.gone}) "
@@ -193,6 +229,8 @@ def delta(table: Table, window: Window, *, append_only: bool) -> str:
 def has_changes(table: Table, window: Window, *, append_only: bool) -> str:
     """A condition: whether `delta` has rows. It asks for no images, which is a fraction of the work."""
     images = Images(table, window)
+    if images.still:
+        return f"EXISTS ({images.inserted})"
     before = window.fresh("_ins") if append_only else f"NOT {window.fresh('_ins')}"
     known = f" AND NOT {window.late('_tx')}" if window.bounded else ""
     logged = f"SELECT 1 FROM {log_of(table)} WHERE {window.fresh('_tx')}{known} AND {before}"
@@ -217,9 +255,34 @@ def _out(table: Table, prefix: str, action: str, update: str, names: str = "") -
 
 def once_initial(window: StreamWindow, first: str, later: str) -> str:
     """The query `first` until the stream is consumed for the first time, and then the query `later`."""
+    if window.shows_initial is not None:
+        return first if window.shows_initial else later
     return (
         f"SELECT * FROM ({first}) WHERE {window.initial} UNION ALL SELECT * FROM ({later}) WHERE NOT {window.initial}"
     )
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a statement reads of a stream.
+
+    Attributes:
+        tables: the tables whose changes it tells of.
+        text: query or condition that fits any window.
+        fitted: makes what stands for it once more is known of the window.
+    """
+
+    tables: tuple[Table, ...]
+    text: str
+    fitted: Callable[[StreamWindow], str]
+
+
+def logged(table: Table, window: StreamWindow) -> str:
+    """A query for the least and the greatest statement that updated or deleted rows in a window that is not bounded.
+
+    Both are the same if there was one, and null if there was none.
+    """
+    return f"SELECT min(_lsn), max(_lsn) FROM {log_of(table)} WHERE {window.fresh('_tx')}"
 
 
 def backlog(table: Table, start: int) -> str:

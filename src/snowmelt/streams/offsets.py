@@ -6,12 +6,12 @@ stream's offset into the transactions that count as new, for the queries of `sno
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from snowmelt.base.errors import object_missing
-from snowmelt.catalog.objects import Stream
-from snowmelt.sql.deltas import initial_variable, late_variables, window_variables
+from snowmelt.catalog.objects import Stream, Table
+from snowmelt.sql.deltas import StreamWindow, initial_variable, late_variables, logged, window_variables
 from snowmelt.storage.connection import Connection
 from snowmelt.storage.errors import conflict
 
@@ -77,8 +77,8 @@ def open_window(connection: Connection, stream_id: int, end: int | None = None) 
     return Window(stream_id, start, end, bool(initial))
 
 
-def set_window(connection: Connection, window: Window) -> None:
-    """Set the engine variables by which the stream's query knows its window."""
+def set_window(connection: Connection, window: Window) -> StreamWindow:
+    """Set the engine variables by which the stream's query knows its window; what is known of it then."""
     if window.start < 0:
         least = 0
     else:
@@ -87,18 +87,34 @@ def set_window(connection: Connection, window: Window) -> None:
     skipped = connection.run("SELECT tx FROM snowmelt.commits WHERE tx >= ? AND ver <= ?", [least, window.start])
     _set_variables(connection, window_variables(window.stream), least, [tx for (tx,) in skipped])
     connection.run(f"SET VARIABLE {initial_variable(window.stream)} = {window.initial}")
+    return StreamWindow(window.stream, bounded=False, skips=bool(skipped), shows_initial=window.initial)
 
 
-def set_end(connection: Connection, window: Window) -> None:
-    """Set the engine variables that tell what was committed after the window's end."""
+def set_end(connection: Connection, window: Window) -> bool:
+    """Set the engine variables that tell what was committed after the window's end; whether anything was."""
     late = [tx for (tx,) in connection.run("SELECT tx FROM snowmelt.commits WHERE ver > ?", [window.end])]
     _set_variables(connection, late_variables(window.stream), min(late, default=_NEVER), late)
+    return bool(late)
+
+
+def with_changes(connection: Connection, window: StreamWindow, tables: Iterable[Table]) -> StreamWindow:
+    """The open window, which is not bounded, with what happened in it to the rows of `tables`."""
+    still, once = set(), set()
+    for table in tables:
+        ((least, greatest),) = connection.run(logged(table, window))
+        if least is None:
+            still.add(table.id)
+        elif least == greatest:
+            once.add(table.id)
+    return replace(window, still=frozenset(still), once=frozenset(once))
 
 
 def _set_variables(connection: Connection, names: tuple[str, str], least: int, numbers: Sequence[int]) -> None:
     low, listed = names
-    connection.run(f"SET VARIABLE {low} = CAST({least} AS BIGINT)")
-    connection.run(f"SET VARIABLE {listed} = CAST([{', '.join(map(str, numbers))}] AS BIGINT[])")
+    connection.run(
+        f"SET VARIABLE {low} = CAST({least} AS BIGINT); "
+        f"SET VARIABLE {listed} = CAST([{', '.join(map(str, numbers))}] AS BIGINT[])"
+    )
 
 
 def check_unmoved(connection: Connection, window: Window) -> None:
