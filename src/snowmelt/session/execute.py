@@ -31,10 +31,11 @@ from snowmelt.plan.steps import (
 from snowmelt.session.transactions import OpenTransaction, keep_before
 from snowmelt.sql import tracking
 from snowmelt.sql.changes import STAGED
+from snowmelt.sql.deltas import variables_of
 from snowmelt.sql.typing import refined
 from snowmelt.storage.locks import aborted
 from snowmelt.streams import offsets
-from snowmelt.streams.offsets import Window
+from snowmelt.streams.offsets import Bounds, Window
 
 if TYPE_CHECKING:
     from snowmelt.session.core import Core
@@ -138,11 +139,11 @@ def run_steps(
     counts: dict[str, int] = {}
     result: Result | None = None
     registered: list[str] = []
-    fitting: dict[str, str] = {}
+    streams = _Streams(session.core, windows, transaction)
     try:
         for planned in plan.steps:
             connection.check_canceled()
-            step = _fitted(planned, fitting)
+            step = streams.fitted(planned)
             match step:
                 case Write(needs=needs) | LogImages(needs=needs) if needs and not any(map(counts.get, needs)):
                     continue
@@ -154,7 +155,7 @@ def run_steps(
                     if step.count is not None:
                         counts[step.count] = counts.get(step.count, 0) + changed
                 case OpenWindow():
-                    fitting |= _open_window(session.core, step, windows, transaction)
+                    streams.open(step)
                 case _:
                     _prepare(session, step, counts, registered)
         if plan.kind is not StatementType.SELECT:
@@ -165,40 +166,52 @@ def run_steps(
     return result if result is not None else _dml_result(plan, counts)
 
 
-def _open_window(
-    core: Core, step: OpenWindow, windows: dict[int, Window], transaction: OpenTransaction | None
-) -> dict[str, str]:
-    """Fix what a stream shows. In an explicit transaction it shows the same all along: what there was at its begin.
+class _Streams:
+    """What the streams of a statement show, and its steps with texts that fit that."""
 
-    Returns:
-        By texts of the steps to come, texts that do the same for the window as it is.
-    """
-    connection = core.connection
-    window = windows.get(step.stream)
-    if window is None:
-        end = None if transaction is None else transaction.version
-        window = windows[step.stream] = offsets.open_window(connection, step.stream, end)
-    known = offsets.set_window(connection, window)
-    if transaction is not None and offsets.set_end(connection, window):
-        return {}
-    tables = {table.id: table for reading in step.readings for table in reading.tables}
-    known = offsets.with_changes(connection, known, tables.values())
-    return {reading.text: reading.fitted(known) for reading in step.readings}
+    def __init__(self, core: Core, windows: dict[int, Window], transaction: OpenTransaction | None) -> None:
+        self._core = core
+        self._windows = windows
+        self._transaction = transaction
+        self._fitting: dict[str, str] = {}
+        self._bounds: dict[int, Bounds] = {}
 
+    def open(self, step: OpenWindow) -> None:
+        """Fix what a stream shows. In an explicit transaction it shows the same all along: what there was at its
+        begin.
+        """
+        connection, transaction = self._core.connection, self._transaction
+        window = self._windows.get(step.stream)
+        if window is None:
+            end = None if transaction is None else transaction.version
+            window = self._windows[step.stream] = offsets.open_window(connection, step.stream, end)
+        bounds = offsets.newest_bounds if transaction is None else offsets.bounds
+        found = self._bounds[step.stream] = bounds(connection, window)
+        known = found.known(window)
+        if known is None or not step.readings:
+            return
+        tables = {table.id: table for reading in step.readings for table in reading.tables}
+        known = offsets.with_changes(connection, known, tables.values())
+        self._fitting |= {reading.text: reading.fitted(known) for reading in step.readings}
 
-def _fitted(step: Step, fitting: dict[str, str]) -> Step:
-    """A step with the texts that fit the windows of streams, where it has such as fit any."""
-    if not fitting:
-        return step
-    changed = {}
-    for field in fields(step):
-        value = text = getattr(step, field.name)
-        if isinstance(value, str):
-            for general, special in fitting.items():
+    def fitted(self, step: Step) -> Step:
+        """A step with the texts that fit the windows as they are, where it has such as fit any. What is left of these
+        finds the engine variables that it needs.
+        """
+        if not self._bounds and not self._fitting:
+            return step
+        texts = {field.name: getattr(step, field.name) for field in fields(step)}
+        texts = {name: text for name, text in texts.items() if isinstance(text, str)}
+        changed: dict[str, Any] = {}
+        for name, text in texts.items():
+            for general, special in self._fitting.items():
                 text = text.replace(general, special)
-            if text != value:
-                changed[field.name] = text
-    return replace(step, **changed) if changed else step
+            if text != texts[name]:
+                changed[name] = text
+        left = (texts | changed).values()
+        for stream in [each for each in self._bounds if any(variables_of(each) in text for text in left)]:
+            offsets.set_window(self._core.connection, self._windows[stream], self._bounds.pop(stream))
+        return replace(step, **changed) if changed else step
 
 
 def _consume(core: Core, plan: Plan, windows: dict[int, Window], transaction: OpenTransaction | None) -> None:

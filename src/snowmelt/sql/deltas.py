@@ -20,6 +20,11 @@ def window_variables(stream: int) -> tuple[str, str]:
     return f"s{stream}_from", f"s{stream}_skip"
 
 
+def variables_of(stream: int) -> str:
+    """What a text contains that needs the engine variables of a stream's window."""
+    return f"getvariable('s{stream}_"
+
+
 def late_variables(stream: int) -> tuple[str, str]:
     """Engine variables that tell which transactions committed after the end of a stream's window: the least such
     transaction's number, and the list of all.
@@ -38,8 +43,8 @@ class StreamWindow:
     fits any window than to carry out one that fits the window as it mostly is.
 
     Attributes:
-        skips: there may be transactions that came before the window though their numbers are greater than others' in
-            it.
+        least: the least number of a transaction in the window, if all greater ones belong to it, too. With it the
+            text needs no engine variables.
         still: ids of tables none of whose rows were updated or deleted in the window.
         once: ids of tables whose rows were updated or deleted once at most.
         shows_initial: whether the stream shows the rows that were there at the window's start; None if not known.
@@ -47,16 +52,17 @@ class StreamWindow:
 
     stream: int
     bounded: bool
-    skips: bool = True
+    least: int | None = None
     still: frozenset[int] = frozenset()
     once: frozenset[int] = frozenset()
     shows_initial: bool | None = None
 
     def fresh(self, column: str) -> str:
         """Whether a transaction committed after the window's start."""
+        if self.least is not None:
+            return f"({column} >= {self.least})"
         low, skip = window_variables(self.stream)
-        skipped = f" AND NOT list_contains(getvariable('{skip}'), {column})" if self.skips else ""
-        return f"({column} >= getvariable('{low}'){skipped})"
+        return f"({column} >= getvariable('{low}') AND NOT list_contains(getvariable('{skip}'), {column}))"
 
     def late(self, column: str) -> str:
         """Whether a transaction committed after the window's end."""
@@ -66,6 +72,8 @@ class StreamWindow:
     @property
     def initial(self) -> str:
         """Whether the stream shows the rows that were there at the window's start, and nothing else."""
+        if self.shows_initial is not None:
+            return str(self.shows_initial)
         return f"getvariable('{initial_variable(self.stream)}')"
 
 

@@ -21,6 +21,7 @@ from snowmelt.catalog.catalog import Catalog, Change, Entity
 from snowmelt.catalog.codec import decode, encode
 from snowmelt.catalog.objects import Dropped, SchemaObject, Stream, Table
 from snowmelt.storage import python_functions
+from snowmelt.storage.commits import RecentCommits
 from snowmelt.storage.connection import Connection
 from snowmelt.storage.errors import translate
 from snowmelt.storage.locks import LockManager
@@ -38,6 +39,7 @@ class Engine:
         transactions: the explicit transactions of all sessions.
         catalog: the current picture; replaced whole by `change`.
         moments: which version there was when each of the last statements ended.
+        recent: the last commits.
         spill: directory for what does not fit into memory.
     """
 
@@ -62,6 +64,7 @@ class Engine:
         self._version: int = row[1]
         self._committed_at = from_microseconds(row[2] or 0)
         self.moments = Moments()
+        self.recent = RecentCommits(self._tx, self._version)
         self.catalog = self._load_catalog()
         self.on_commit: Callable[[frozenset[int]], None] = lambda tables: None
 
@@ -104,6 +107,7 @@ class Engine:
             row = [tx, version, now, list(statements)]
             cursor.execute("INSERT INTO snowmelt.commits (tx, ver, committed_at, statements) VALUES (?, ?, ?, ?)", row)
             cursor.execute("COMMIT")
+            self.recent.add(tx, version)
             self._version, self._committed_at = version, now
         self.on_commit(tables)
 

@@ -77,28 +77,63 @@ def open_window(connection: Connection, stream_id: int, end: int | None = None) 
     return Window(stream_id, start, end, bool(initial))
 
 
-def set_window(connection: Connection, window: Window) -> StreamWindow:
-    """Set the engine variables by which the stream's query knows its window; what is known of it then."""
+@dataclass(frozen=True)
+class Bounds:
+    """The transactions that a window is made of.
+
+    Attributes:
+        least: the least number of one that was committed after the window's start.
+        skipped: greater numbers of those that were committed before.
+        late: the numbers of those that were committed after its end.
+    """
+
+    least: int
+    skipped: Sequence[int]
+    late: Sequence[int] = ()
+
+    def known(self, window: Window) -> StreamWindow | None:
+        """What is known of the window; None when only the text that fits any window fits."""
+        if self.late:
+            return None
+        least = None if self.skipped else self.least
+        return StreamWindow(window.stream, bounded=False, least=least, shows_initial=window.initial)
+
+
+def newest_bounds(connection: Connection, window: Window) -> Bounds:
+    """The bounds of a window that ends with the newest version that the connection's snapshot sees."""
+    found = connection.engine.recent.after(window.start, window.end)
+    if found is None:
+        return _bounds(connection, window)
+    least, skipped = found
+    return Bounds(_NEVER if least is None else least, skipped)
+
+
+def bounds(connection: Connection, window: Window) -> Bounds:
+    """The bounds of a window that ended before: what was committed later does not belong to it."""
+    late = [tx for (tx,) in connection.run("SELECT tx FROM snowmelt.commits WHERE ver > ?", [window.end])]
+    return replace(_bounds(connection, window), late=late)
+
+
+def _bounds(connection: Connection, window: Window) -> Bounds:
     if window.start < 0:
         least = 0
     else:
         found = connection.scalar("SELECT min(tx) FROM snowmelt.commits WHERE ver > ?", [window.start])
         least = _NEVER if found is None else int(found)
     skipped = connection.run("SELECT tx FROM snowmelt.commits WHERE tx >= ? AND ver <= ?", [least, window.start])
-    _set_variables(connection, window_variables(window.stream), least, [tx for (tx,) in skipped])
-    connection.run(f"SET VARIABLE {initial_variable(window.stream)} = {window.initial}")
-    return StreamWindow(window.stream, bounded=False, skips=bool(skipped), shows_initial=window.initial)
+    return Bounds(least, [tx for (tx,) in skipped])
 
 
-def set_end(connection: Connection, window: Window) -> bool:
-    """Set the engine variables that tell what was committed after the window's end; whether anything was."""
-    late = [tx for (tx,) in connection.run("SELECT tx FROM snowmelt.commits WHERE ver > ?", [window.end])]
+def set_window(connection: Connection, window: Window, bounds: Bounds) -> None:
+    """Set the engine variables by which a text that fits any window knows this one."""
+    late = bounds.late
+    _set_variables(connection, window_variables(window.stream), bounds.least, bounds.skipped)
     _set_variables(connection, late_variables(window.stream), min(late, default=_NEVER), late)
-    return bool(late)
+    connection.run(f"SET VARIABLE {initial_variable(window.stream)} = {window.initial}")
 
 
 def with_changes(connection: Connection, window: StreamWindow, tables: Iterable[Table]) -> StreamWindow:
-    """The open window, which is not bounded, with what happened in it to the rows of `tables`."""
+    """What is known of a window, with what happened in it to the rows of `tables`."""
     still, once = set(), set()
     for table in tables:
         ((least, greatest),) = connection.run(logged(table, window))
@@ -134,11 +169,14 @@ def advance(connection: Connection, window: Window) -> None:
     shows at first is what it shows next.
     """
     connection.wrote = True
-    check_unmoved(connection, window)
-    connection.run(
-        "UPDATE snowmelt.offsets SET ver = ?, moved_at = ?, initial = FALSE WHERE stream = ?",
-        [window.start if window.initial else window.end, connection.engine.clock.now(), window.stream],
+    end = window.start if window.initial else window.end
+    moved = connection.scalar(
+        "UPDATE snowmelt.offsets SET ver = ?, moved_at = ?, initial = FALSE "
+        "WHERE stream = ? AND ver = ? AND initial = ?",
+        [end, connection.engine.clock.now(), window.stream, window.start, window.initial],
     )
+    if not moved:
+        check_unmoved(connection, window)
 
 
 def put_off(connection: Connection, window: Window) -> None:
