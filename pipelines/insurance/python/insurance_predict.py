@@ -72,10 +72,9 @@ def count_changes(session: Session) -> Changes:
     """Look at the stream, so that nothing is done for rows of a kind that it does not have."""
     kept = f"SELECT COUNT(*) FROM {spec.QUARANTINE}"
     (counts,) = session.sql(
-        f"""WITH changed AS ({changed_rows()})
-            SELECT (SELECT COUNT(*) FROM {STREAM}),
-                   COUNT(IFF({is_faulty()}, 1, NULL)), COUNT(IFF({is_scored()}, NULL, 1)), ({kept})
-            FROM changed"""
+        f"""SELECT COUNT(*), COUNT(IFF({is_faulty()}, 1, NULL)),
+                   COUNT(IFF({is_changed()} AND NOT ({is_scored()}), 1, NULL)), ({kept})
+            FROM ({stream_rows()})"""
     ).collect()
     return Changes(*counts)
 
@@ -92,16 +91,25 @@ def transaction(session: Session) -> Iterator[None]:
     session.sql("COMMIT").collect()
 
 
-def changed_rows() -> str:
-    """A query of the changed rows, text standardised: the new state of those inserted or updated, and those deleted.
-
-    An update stands in the stream as a DELETE and an INSERT of the same row: only the latter counts.
-    """
+def stream_rows() -> str:
+    """A query of all that the stream shows, text standardised."""
     copied = [*spec.CARRIED, spec.LABEL, *STREAM_COLUMNS]
     return f"""
         SELECT {", ".join([*features.standardised(), *copied])}
-        FROM {STREAM}
-        WHERE METADATA$ACTION = 'INSERT' OR NOT METADATA$ISUPDATE"""
+        FROM {STREAM}"""
+
+
+def changed_rows() -> str:
+    """A query of the changed rows, text standardised: the new state of those inserted or updated, and those deleted."""
+    return f"{stream_rows()} WHERE {is_changed()}"
+
+
+def is_changed() -> str:
+    """Is a row of the stream a changed row as it is now, or one that was deleted?
+
+    An update stands in the stream as a DELETE and an INSERT of the same row: only the latter counts.
+    """
+    return "(METADATA$ACTION = 'INSERT' OR NOT METADATA$ISUPDATE)"
 
 
 def is_scored() -> str:

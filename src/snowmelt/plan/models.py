@@ -31,6 +31,8 @@ def extract_models(tree: exp.Expr, resolver: Resolver) -> list[ApplyModel]:
         if select is None or method.window is not None:
             raise unsupported("a model method outside a SELECT list")
         steps.append(_apply(select, method, resolver, len(steps)))
+    if steps:
+        _drop_unused(tree)
     return steps
 
 
@@ -117,6 +119,16 @@ def _visible_ctes(select: exp.Select) -> list[exp.CTE]:
             found = before + found
         node = node.parent
     return found
+
+
+def _drop_unused(tree: exp.Expr) -> None:
+    """Leave out common table expressions that only the steps' inputs need: binding them takes time for nothing."""
+    for with_ in list(tree.find_all(exp.With)):
+        for cte in reversed(with_.expressions):
+            if not any(table.name.upper() == cte.alias.upper() for table in tree.find_all(exp.Table)):
+                cte.pop()
+        if not with_.expressions:
+            with_.pop()
 
 
 def _replace_select(select: exp.Select, outer: exp.Select) -> None:
