@@ -18,7 +18,6 @@ from snowmelt.session.parameters import DEFAULTS
 from snowmelt.session.plan_cache import PlanCache
 from snowmelt.session.services import Services
 from snowmelt.session.transactions import OpenTransaction, forget, publish
-from snowmelt.sql.tracking import CREATE_SESSION_NUMBERS
 from snowmelt.storage.connection import Connection
 from snowmelt.storage.loading import CopyPlan
 from snowmelt.storage.locks import aborted
@@ -72,7 +71,6 @@ class Core:
         self.cancel = connection.canceled
         self.checked_views: set[tuple[int, int]] = set()
         self._relations = 0
-        connection.run(CREATE_SESSION_NUMBERS)
 
     def parameter(self, name: str) -> Any:
         """The present value of one session parameter."""

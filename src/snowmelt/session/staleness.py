@@ -37,22 +37,23 @@ def moved_at(session: Session, stream: Stream) -> datetime | None:
     return None if microseconds is None else from_microseconds(microseconds)
 
 
-def is_fresh(session: Session, stream: Stream, tables: Sequence[Table]) -> bool:
-    """Whether a stream can be read."""
-    moved = moved_at(session, stream)
+def is_fresh(session: Session, tables: Sequence[Table], moved: datetime | None) -> bool:
+    """Whether a stream that was consumed last, or made, at `moved` can be read."""
     if moved is None:
         return True  # it was dropped since, which is for others to say
     return session.services.clock.now() < stale_after(session, tables, moved)
 
 
-def check_fresh(session: Session, stream: Stream, tables: Sequence[Table]) -> None:
-    """Check that a stream can be read.
+def check_fresh(session: Session, stream: Stream, tables: Sequence[Table]) -> datetime | None:
+    """Check that a stream can be read; what `moved_at` says of it.
 
     Raises:
         SqlError: 000707 when it is stale: the changes since its offset need not be there any more.
     """
-    if not is_fresh(session, stream, tables):
+    moved = moved_at(session, stream)
+    if not is_fresh(session, tables, moved):
         raise out_of_reach(tables[0])
+    return moved
 
 
 def out_of_reach(table: Table) -> SqlError:

@@ -6,7 +6,7 @@ Source: docs.snowflake.com/en/user-guide/streams-intro
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from snowmelt.base.datatypes import NUMBER, TIMESTAMP_LTZ, VARCHAR
@@ -16,7 +16,7 @@ from snowmelt.base.result import StatementType
 from snowmelt.catalog.objects import Stream, Table, View
 from snowmelt.plan.steps import OpenWindow, Plan, Read
 from snowmelt.session.execute import run_plan, run_steps
-from snowmelt.session.staleness import check_fresh, moved_at
+from snowmelt.session.staleness import check_fresh
 from snowmelt.session.view_sources import base_tables, view_query
 from snowmelt.sql import deltas
 from snowmelt.sql.deltas import Reading, StreamWindow
@@ -58,12 +58,12 @@ def _read(planner: SessionPlanner, stream: Stream, text: Callable[[StreamWindow]
 
 def has_data(planner: SessionPlanner, stream: Stream) -> str:
     """DuckDB text of a condition: whether a stream has anything to show, now or, where it begins with the rows of its
-    table, when these have been consumed.
+    table, when these have been consumed. To ask that of an empty one is as good as reading it.
 
     Raises:
         SqlError: as `stream_query`.
     """
-    _notice(planner, stream)
+    moved = _notice(planner, stream)
     source, texts = stream_source(planner.session, stream), _texts(planner, stream)
 
     def text(window: StreamWindow) -> str:
@@ -75,13 +75,17 @@ def has_data(planner: SessionPlanner, stream: Stream) -> str:
             found = f"({found} OR EXISTS (SELECT 1 FROM ({first}) WHERE {window.initial}))"
         return found
 
-    return _read(planner, stream, text)
+    asked = _read(planner, stream, text)
+    if not planner.request.describe_only and moved is not None:
+        _put_off(planner.session, stream, moved)
+    return asked
 
 
-def _notice(planner: SessionPlanner, stream: Stream) -> None:
-    check_fresh(planner.session, stream, _tables(planner.session, stream))
+def _notice(planner: SessionPlanner, stream: Stream) -> datetime | None:
+    moved = check_fresh(planner.session, stream, _tables(planner.session, stream))
     planner.repeatable = False
     planner.streams_read.add(stream.id)
+    return moved
 
 
 def _window(session: Session, stream: Stream) -> StreamWindow:
@@ -184,14 +188,13 @@ def _planner(session: Session) -> SessionPlanner:
     return SessionPlanner(session, Request("", session.core.query_id))
 
 
-def put_off(session: Session, stream: Stream) -> None:
-    """Asking an empty stream for data is as good as reading it: it goes stale later.
+def _put_off(session: Session, stream: Stream, moved: datetime) -> None:
+    """Let an empty stream go stale later.
 
     Source: docs.snowflake.com/en/sql-reference/functions/system_stream_has_data
     """
     core, engine = session.core, session.services.engine
-    moved = moved_at(session, stream)
-    if core.transaction is not None or moved is None or engine.clock.now() - moved < _PUT_OFF:
+    if core.transaction is not None or engine.clock.now() - moved < _PUT_OFF:
         return
     owner = core.single_statement()
     try:

@@ -17,7 +17,7 @@ from snowmelt.catalog.names import display, parse_name
 from snowmelt.catalog.objects import Stream
 from snowmelt.session.bindings import literal
 from snowmelt.session.get_ddl import get_ddl
-from snowmelt.session.stream_reads import has_data, put_off
+from snowmelt.session.stream_reads import has_data
 from snowmelt.session.task_functions import enable_dependents
 from snowmelt.session.transaction_commands import abort_session, abort_transaction
 from snowmelt.sql.rewrite.context import raw
@@ -64,8 +64,6 @@ def _stream_has_data(planner: SessionPlanner, arguments: Sequence[exp.Expr]) -> 
     # Looking whether there is data is not reading: it never moves the offset past anything.
     planner.streams_peeked |= planner.streams_read - before
     planner.streams_read = before
-    if not planner.request.describe_only:
-        put_off(planner.session, stream)
     return raw(text)
 
 

@@ -6,7 +6,7 @@ from snowmelt.catalog.catalog import Entity
 from snowmelt.catalog.objects import Stream, Table, View
 from snowmelt.catalog.retention import retention_of
 from snowmelt.session.session import Session
-from snowmelt.session.staleness import is_fresh
+from snowmelt.session.staleness import is_fresh, moved_at
 from snowmelt.session.stream_reads import stream_tables, unread
 from snowmelt.storage.moments import from_microseconds
 
@@ -39,7 +39,7 @@ def _changes(count: int) -> str:
 
 def _unread(session: Session, stream: Stream) -> int:
     tables = stream_tables(session, stream)
-    if tables is None or not is_fresh(session, stream, tables):
+    if tables is None or not is_fresh(session, tables, moved_at(session, stream)):
         return 0
     return unread(session, stream)
 

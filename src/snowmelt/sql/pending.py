@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from snowmelt.catalog.objects import Table
 from snowmelt.sql import tracking
-from snowmelt.sql.tracking import SESSION_NUMBERS, TX, column_list, physical
+from snowmelt.sql.tracking import CREATE_SESSION_NUMBERS, SESSION_NUMBERS, TX, column_list, physical
 
 _ROW_NUMBER = f"{TX} * 4294967296 + nextval('{SESSION_NUMBERS}')"
 """A row's `_rid`, drawn without writing to the file: greater than any that a table's own sequence comes to."""
@@ -57,6 +57,7 @@ class Pending:
     def create(self) -> list[str]:
         """Statements that make the two tables."""
         return [
+            CREATE_SESSION_NUMBERS,
             f"{_create(self.rows)} (_rid BIGINT, _ins BIGINT, {tracking.declared_columns(self.table)})",
             f"{_create(self.images)} (_statement BIGINT, _rid BIGINT, _ins BIGINT, "
             f"{tracking.plain_columns(self.table)})",

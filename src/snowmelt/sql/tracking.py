@@ -29,7 +29,8 @@ TX = "getvariable('tx')"
 SESSION_NUMBERS = "temp.row_numbers"
 """A sequence of the session's own, for rows that the account does not see yet, or never."""
 
-CREATE_SESSION_NUMBERS = "CREATE TEMP SEQUENCE row_numbers"
+CREATE_SESSION_NUMBERS = "CREATE TEMP SEQUENCE IF NOT EXISTS row_numbers"
+"""It is made with the first table that takes numbers of it: most sessions of tasks have none."""
 
 LOG_NUMBER = "(SELECT nextval('snowmelt.log_numbers'))"
 """One number for all images of a statement: no statement logs a row twice, and one number for each would be drawn by
@@ -75,6 +76,7 @@ def create_table(table: Table) -> list[str]:
     if table.durability is Durability.TEMPORARY:
         return [
             *numbers,
+            CREATE_SESSION_NUMBERS,
             f"CREATE TEMP TABLE t{table.id} ({hidden.format(SESSION_NUMBERS)}, {declared_columns(table)})",
         ]
     created = [
