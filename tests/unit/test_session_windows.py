@@ -88,3 +88,18 @@ def test_an_explicit_transaction_leaves_out_what_came_later(ask: Ask, texts: lis
     assert ask("SELECT A FROM S") == [(10,)]
     ask("COMMIT")
     assert sorted(ask("SELECT A FROM S")) == [(11,), (12,)]
+
+
+def test_a_transaction_that_began_earlier_and_committed_later_belongs_to_the_window(ask: Ask, runtime: Runtime) -> None:
+    other = _ask(runtime)
+    ask("BEGIN")
+    ask("INSERT INTO T VALUES (10, 0)")
+    other("UPDATE D.PUBLIC.T SET B = 5 WHERE A = 1")
+    other("CREATE STREAM D.PUBLIC.S2 ON TABLE D.PUBLIC.T")
+    ask("COMMIT")
+    other("UPDATE D.PUBLIC.T SET B = 6 WHERE A = 1")
+    assert sorted(ask("SELECT A, B, METADATA$ACTION FROM S2")) == [
+        (1, 5, "DELETE"),
+        (1, 6, "INSERT"),
+        (10, 0, "INSERT"),
+    ]

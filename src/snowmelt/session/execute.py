@@ -190,6 +190,8 @@ class _Streams:
         known = found.known(window)
         if known is None or not step.readings:
             return
+        if known.least is None:
+            self._tell(step.stream)
         tables = {table.id: table for reading in step.readings for table in reading.tables}
         known = offsets.with_changes(connection, known, tables.values())
         self._fitting |= {reading.text: reading.fitted(known) for reading in step.readings}
@@ -210,8 +212,12 @@ class _Streams:
                 changed[name] = text
         left = (texts | changed).values()
         for stream in [each for each in self._bounds if any(variables_of(each) in text for text in left)]:
-            offsets.set_window(self._core.connection, self._windows[stream], self._bounds.pop(stream))
+            self._tell(stream)
         return replace(step, **changed) if changed else step
+
+    def _tell(self, stream: int) -> None:
+        """Set the engine variables by which texts know a window."""
+        offsets.set_window(self._core.connection, self._windows[stream], self._bounds.pop(stream))
 
 
 def _consume(core: Core, plan: Plan, windows: dict[int, Window], transaction: OpenTransaction | None) -> None:
