@@ -277,7 +277,7 @@ def test_inline_code_has_its_own_future_statements(functions: Functions) -> None
 
 
 def test_a_large_table_is_shared_by_workers_and_comes_back_in_order(functions: Functions, monkeypatch: Any) -> None:
-    monkeypatch.setattr(pool, "_WIDTH", 3)
+    monkeypatch.setattr(pool, "WIDTH", 3)
     spec = function("import os\ndef run(x):\n    return f'{int(x)} {os.getpid()}'", pa.string())
     count = 3 * pool._LARGE_ROWS + 1
     answers = [text.split() for text in functions.apply(spec, pa.array(range(count), pa.float64()))]

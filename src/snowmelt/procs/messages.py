@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,10 @@ class ProcedureCall:
     returns_table: bool = False
     trace_level: str = "ALWAYS"
     log_level: str = "INFO"
+
+
+WIDTH = min(4, os.cpu_count() or 1)
+"""Workers that share a large table: encoding text for a model keeps one core busy for as long as predicting."""
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from typing import Any
 import pyarrow as pa
 
 from snowmelt.procs import zygote
-from snowmelt.procs.messages import Done, Failed, FunctionSpec, ProcedureCall, Started, Telemetry, Work
+from snowmelt.procs.messages import WIDTH, Done, Failed, FunctionSpec, ProcedureCall, Started, Telemetry, Work
 
 TelemetrySink = Callable[[Any, Mapping[str, Any]], None]
 
@@ -40,9 +40,6 @@ _RESIDENTS = 8
 
 _LARGE_ROWS = 50_000
 """A worker's share of a table; for less it is not worth while to load a function once more."""
-
-_WIDTH = min(4, os.cpu_count() or 1)
-"""Workers that share a large table: encoding text for a model keeps one core busy for as long as predicting."""
 
 
 class HandlerError(Exception):
@@ -245,7 +242,7 @@ class Resident:
     """A function that stays loaded, for large tables in several workers; one table at a time."""
 
     def __init__(self, start: Callable[[], _Worker]) -> None:
-        self._loaded = [_Loaded(start) for _ in range(_WIDTH)]
+        self._loaded = [_Loaded(start) for _ in range(WIDTH)]
         self._lock = threading.Lock()
 
     def apply(self, table: pa.Table) -> pa.Table:

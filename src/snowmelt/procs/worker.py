@@ -218,6 +218,7 @@ def join(info: ConnectionInfo) -> Any:
 
 def _resident(connection: Connection, spec: FunctionSpec, directory: Path) -> None:
     """Load the function, then apply it to each Arrow table that comes, until the channel closes."""
+    _limit_threads(max(1, (os.cpu_count() or 1) // messages.WIDTH))
     try:
         prepare(spec.code, directory)
         handler = load(spec.code)
@@ -238,6 +239,16 @@ def _resident(connection: Connection, spec: FunctionSpec, directory: Path) -> No
             writer.write_table(pa.table({"result": column}))
         connection.send(Done(None))
         connection.send_bytes(sink.getvalue())
+
+
+def _limit_threads(number: int) -> None:
+    """Keep numerical libraries to so many threads: several workers with a thread for each core wait for one another,
+    and so do the threads of one worker when the machine is busy."""
+    try:
+        from threadpoolctl import threadpool_limits
+    except ModuleNotFoundError:
+        return
+    threadpool_limits(number)
 
 
 def _function(spec: FunctionSpec, handler: Callable[..., Any]) -> Callable[[pa.Table], pa.Array]:
