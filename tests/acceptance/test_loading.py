@@ -177,3 +177,20 @@ def test_write_pandas_of_dictionaries(sql: Sql, connection: Any) -> None:
     found = sql("SELECT v, o, a, s FROM t ORDER BY o:z")
     assert [tuple(json.loads(value) for value in row) for row in found] == [tuple(row.values()) for row in rows]
     assert found[0][3] == '{"count":1,"kind":"x"}'
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "COPY INTO t FROM @files FILE_FORMAT = (TYPE = CSV COMPRESSION = GZIP)",
+        "COPY INTO t FROM @files FILE_FORMAT = (TYPE = PARQUET) MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE",
+        "SELECT $1 FROM @files (FILE_FORMAT => packed)",
+        "SELECT * FROM TABLE(INFER_SCHEMA(LOCATION => '@files', FILE_FORMAT => 'packed'))",
+    ],
+)
+def test_errors_do_not_tell_where_the_server_keeps_its_files(sql: Sql, stage: Stage, query: str) -> None:
+    stage("plain.csv", "1,Ann,1.5\n")
+    sql("CREATE FILE FORMAT packed TYPE = PARQUET")
+    message = str(sql.fails(query))
+    assert "/stages/" not in message
+    assert "plain.csv" in message

@@ -20,6 +20,9 @@ def _shown(name: str) -> str:
 _RAISED = re.compile(r"Could not convert string ['\"]snowmelt: (.*?)['\"] to BOOL(?:\n\nLINE |$)", re.DOTALL)
 """What the macro `snowmelt_sure` raises."""
 
+_DIRECTORIES = re.compile(r"(?<![\w./])/(?:[^/\s'\"]+/)+")
+"""The directories of an absolute path; the file's name stays."""
+
 _Rule = tuple[re.Pattern[str], Callable[[re.Match[str]], SqlError]]
 
 
@@ -251,6 +254,8 @@ def translate(error: duckdb.Error) -> SqlError:
         if match is not None:
             return make(match)
     body = re.sub(r"^(?:\w+ )+Error: ", "", text.split("\n\nLINE ")[0])
+    # Where the server keeps its files is none of a client's business.
+    body = _DIRECTORIES.sub("", body)
     if isinstance(error, (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException)):
         return errors_compilation.unknown(body)
     return SqlError(body.split("\n")[0], 100000, "22000")
