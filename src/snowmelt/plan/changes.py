@@ -230,10 +230,9 @@ def _merge_query(
         tests.append(exp.If(this=both, true=exp.Literal.number(number)))
     clause = _named(exp.Case(ifs=tests), _CLAUSE)
     new = [
-        _named(exp.Case(ifs=[exp.If(this=raw(f"{_CLAUSE} = {number}"), true=value)]), f"c{number}_{position}")
-        for number, (_, values) in enumerate(clauses)
+        _named(exp.Case(ifs=[exp.If(this=_is_one_of(numbers), true=clauses[numbers[0]][1][column])]), name)
         for position, column in enumerate(table.columns)
-        if (value := values.get(column)) is not None
+        for name, numbers in _new_values(position, column, clauses)
     ]
     source: exp.Expr = tree.args["using"].copy()
     query = exp.Select(expressions=[clause, *_old(table, alias, old), *new], from_=exp.From(this=source))
@@ -243,6 +242,25 @@ def _merge_query(
     return query
 
 
+def _new_values(position: int, column: TableColumn, clauses: Sequence[_Clause]) -> list[tuple[str, list[int]]]:
+    """The values that clauses give to a column, each by the name that it has in `_merge_query`, with the numbers of the
+    clauses that give it: an upsert says the same twice, and is to compute it once."""
+    found: list[tuple[exp.Expr, list[int]]] = []
+    for number, (_, values) in enumerate(clauses):
+        if column not in values:
+            continue
+        same = next((numbers for value, numbers in found if value == values[column]), None)
+        if same is None:
+            found.append((values[column], [number]))
+        else:
+            same.append(number)
+    return [(f"c{numbers[0]}_{position}", numbers) for _, numbers in found]
+
+
+def _is_one_of(numbers: Sequence[int]) -> exp.Expr:
+    return raw(" OR ".join(f"{_CLAUSE} = {number}" for number in numbers))
+
+
 def _merged(query: str, table: Table, clauses: Sequence[_Clause], old: Sequence[int], places: Sequence[int]) -> str:
     """What `_merge_query` finds, as rows to stage; the columns `old` are kept, `places` get values."""
 
@@ -250,18 +268,27 @@ def _merged(query: str, table: Table, clauses: Sequence[_Clause], old: Sequence[
         parts = " ".join(f"WHEN {number} THEN {value}" for number, value in enumerate(values))
         return f"CASE {_CLAUSE} {parts} END"
 
-    def value(number: int, position: int, column: TableColumn) -> str:
-        action, values = clauses[number]
-        if column in values:
-            name = f"c{number}_{position}"
-            timed = tracking.as_time(column.type, name)
-            return f"CAST({name} AS {column.type.duckdb})" if timed == name else timed
-        keeps = action == "updated" and position in old
-        return f"o{position}" if keeps else f"CAST(NULL AS {column.type.duckdb})"
+    def value(position: int, column: TableColumn) -> str:
+        found = {
+            number: _as_type(name, column)
+            for name, numbers in _new_values(position, column, clauses)
+            for number in numbers
+        }
+        kept = {i: f"o{position}" for i, (action, _) in enumerate(clauses) if action == "updated" and position in old}
+        values = kept | found
+        if len(set(values.values())) == 1 and len(found) == len(values):
+            # It is null for the other clauses as it is.
+            return next(iter(values.values()))
+        return case([values.get(i, f"CAST(NULL AS {column.type.duckdb})") for i in range(len(clauses))])
 
     actions = case([f"'{_ACTIONS[action]}'" for action, _ in clauses])
-    new = [case([value(number, i, table.columns[i]) for number in range(len(clauses))]) for i in places]
+    new = [value(i, table.columns[i]) for i in places]
     return f"SELECT {', '.join([actions, _RID, _INS, *(f'o{i}' for i in old), *new])} FROM ({query})"
+
+
+def _as_type(name: str, column: TableColumn) -> str:
+    timed = tracking.as_time(column.type, name)
+    return f"CAST({name} AS {column.type.duckdb})" if timed == name else timed
 
 
 def _clause(when: exp.When, table: Table, alias: str, source: str, planner: Planner) -> _Clause:
