@@ -135,7 +135,7 @@ class Images:
         return column_list(self.table.columns)
 
     @property
-    def _base(self) -> str:
+    def base(self) -> str:
         """The rows at the end of the window."""
         return _at_end(self.table, self.window) if self.window.bounded else physical(self.table)
 
@@ -164,7 +164,7 @@ class Images:
         if self.still:
             return f"SELECT _rid, {self._names} FROM {physical(self.table)} WHERE FALSE"
         names = column_list(self.table.columns, "t.")
-        return f"SELECT t._rid, {names} FROM {self._base} AS t SEMI JOIN {changed} AS x ON t._rid = x._rid"
+        return f"SELECT t._rid, {names} FROM {self.base} AS t SEMI JOIN {changed} AS x ON t._rid = x._rid"
 
     def old(self, changed: str, updated: str) -> str:
         """What the rows that have changed were before."""
@@ -174,7 +174,7 @@ class Images:
     @property
     def inserted(self) -> str:
         """New rows, as they are now."""
-        return f"SELECT _rid, {self._names} FROM {self._base} AS t WHERE {self.window.fresh('_ins')}"
+        return f"SELECT _rid, {self._names} FROM {self.base} AS t WHERE {self.window.fresh('_ins')}"
 
     @property
     def gone(self) -> str:
@@ -187,9 +187,9 @@ class Images:
             return self.inserted
         names = column_list(self.table.columns, "t.")
         return (
-            f"SELECT t._rid, {names} FROM {self._base} AS t ANTI JOIN {gone} AS x ON t._rid = x._rid "
+            f"SELECT t._rid, {names} FROM {self.base} AS t ANTI JOIN {gone} AS x ON t._rid = x._rid "
             f"WHERE {self.window.fresh('t._ins')} "
-            f"UNION ALL SELECT _rid, {self._names} FROM ({_whole(self.table, gone, self._base)})"
+            f"UNION ALL SELECT _rid, {self._names} FROM ({_whole(self.table, gone, self.base)})"
         )
 
     def kept(self, changed: str) -> str:
@@ -198,19 +198,19 @@ class Images:
             return self.older
         names = column_list(self.table.columns, "t.")
         return (
-            f"SELECT t._rid, {names} FROM {self._base} AS t ANTI JOIN {changed} AS x ON t._rid = x._rid "
+            f"SELECT t._rid, {names} FROM {self.base} AS t ANTI JOIN {changed} AS x ON t._rid = x._rid "
             f"WHERE NOT {self.window.fresh('t._ins')}"
         )
 
     @property
     def present(self) -> str:
         """All rows, as they are at the end of the window."""
-        return f"SELECT _rid, {self._names} FROM {self._base} AS t"
+        return f"SELECT _rid, {self._names} FROM {self.base} AS t"
 
     @property
     def older(self) -> str:
         """Of these, those that were there before."""
-        return f"SELECT _rid, {self._names} FROM {self._base} AS t WHERE NOT {self.window.fresh('_ins')}"
+        return f"SELECT _rid, {self._names} FROM {self.base} AS t WHERE NOT {self.window.fresh('_ins')}"
 
 
 def delta(table: Table, window: Window, *, append_only: bool) -> str:
@@ -225,12 +225,31 @@ def delta(table: Table, window: Window, *, append_only: bool) -> str:
             f"WITH g AS MATERIALIZED ({images.gone}) "
             f"{_out(table, 'a.', 'INSERT', 'FALSE')} FROM ({images.appended('g')}) AS a"
         )
+    if table.id in window.once:
+        return _changed_once(images)
     return (
         f"WITH o AS MATERIALIZED ({images.changed}), u AS MATERIALIZED ({images.updated('o')}) "
         f"{_out(table, 't.', 'INSERT', 'FALSE')} FROM ({images.inserted}) AS t "
         f"UNION ALL {_out(table, 'u.', 'INSERT', 'TRUE')} FROM u "
         f"UNION ALL {_out(table, 'o.', 'DELETE', 'u._rid IS NOT NULL', _filled(table, 'o', 'u'))} "
         f"FROM o LEFT JOIN u ON o._rid = u._rid"
+    )
+
+
+def _changed_once(images: Images) -> str:
+    """The net change where each row has one image at most: one join finds both what was and what is."""
+    table = images.table
+    names = [engine_quote(column.name) for column in table.columns]
+    places = range(len(names))
+    both = ", ".join(f"i.{names[n]} AS o{n}, t.{names[n]} AS n{n}" for n in places)
+    new = ", ".join(f"n{n} AS {names[n]}" for n in places)
+    old = ", ".join(f"CASE WHEN {holds('', n)} THEN o{n} ELSE n{n} END AS {names[n]}" for n in places)
+    return (
+        f"WITH j AS MATERIALIZED (SELECT i._rid, i._set, t._rid AS _now, {both} "
+        f"FROM ({images.changed}) AS i LEFT JOIN {images.base} AS t ON i._rid = t._rid) "
+        f"{_out(table, 't.', 'INSERT', 'FALSE')} FROM ({images.inserted}) AS t "
+        f"UNION ALL {_out(table, '', 'INSERT', 'TRUE', new)} FROM j WHERE _now IS NOT NULL "
+        f"UNION ALL {_out(table, '', 'DELETE', '_now IS NOT NULL', old)} FROM j"
     )
 
 
