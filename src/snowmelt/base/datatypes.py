@@ -55,6 +55,8 @@ class DataType:
         scale: digits after the point of a NUMBER; for times, digits of the fraction of a second (0 to 9).
         length: characters of a VARCHAR, bytes of a BINARY, elements of a VECTOR.
         element: what a VECTOR is of, REAL or FIXED (both of 32 bits).
+        parts: of a structured type: what the elements of an ARRAY are, or the keys and the values of a MAP.
+        is_map: whether it is a MAP, which is otherwise an OBJECT.
         nullable: whether the expression that was found to be of this type may be null; types are equal without it.
     """
 
@@ -63,6 +65,8 @@ class DataType:
     scale: int | None = None
     length: int | None = None
     element: Kind | None = None
+    parts: tuple[DataType, ...] | None = None
+    is_map: bool = False
     nullable: bool = field(default=True, compare=False, repr=False)
 
     def __deepcopy__(self, memo: object) -> DataType:
@@ -72,6 +76,9 @@ class DataType:
     @property
     def sql(self) -> str:
         """The type as Snowflake's DESCRIBE prints it, such as ``NUMBER(38,0)``."""
+        if self.parts is not None:
+            parts = ", ".join(part.sql for part in self.parts)
+            return f"{'MAP' if self.is_map else self.kind.value}({parts})"
         match self.kind:
             case Kind.FIXED:
                 return f"NUMBER({self.precision},{self.scale})"

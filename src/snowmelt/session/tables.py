@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from snowmelt.base.errors import SqlError, object_missing
+from snowmelt.base.errors import SqlError, object_missing, unsupported
 from snowmelt.base.request import Request
 from snowmelt.base.result import Result, StatementType
 from snowmelt.catalog.names import FullName
@@ -108,6 +108,9 @@ def _columns_of(session: Session, statement: CreateTable, request: Request) -> t
         return statement.columns
     described = describe_query(session, statement.query, request)
     if not statement.columns:
+        for column in described:
+            if column.type.parts is not None:
+                raise unsupported(f"column {column.name} of structured type {column.type.sql}")
         return tuple(TableColumn(column.name, column.type) for column in described)
     if len(statement.columns) != len(described):
         raise SqlError(

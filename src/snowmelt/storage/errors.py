@@ -145,6 +145,10 @@ _RULES: tuple[_Rule, ...] = (
         ),
     ),
     (
+        re.compile(r"(Failed to cast variant value .* to (?:ARRAY|MAP))", re.DOTALL),
+        lambda m: SqlError(m.group(1), 100071, "22000"),
+    ),
+    (
         re.compile(r'Failed to cast value to numerical: "?(.*?)"?(?:\n|$)'),
         _not_recognized("Numeric"),
     ),

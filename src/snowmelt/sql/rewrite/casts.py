@@ -73,8 +73,6 @@ def _target(data_type: exp.DataType) -> DataType:
     if data_type.this is exp.DType.INTERVAL:
         raise unsupported("data type INTERVAL")
     text = data_type.sql(dialect="snowflake")
-    if text.startswith(("ARRAY", "OBJECT", "MAP")) and "(" in text:
-        raise unsupported(f"data type {text}")
     return parse_type(text)
 
 

@@ -38,6 +38,7 @@ from snowmelt.sql.rewrite.relations import relations
 from snowmelt.sql.rewrite.semistructured import extract_fields
 from snowmelt.sql.rewrite.sequence_values import sequence_values
 from snowmelt.sql.rewrite.sources import resolve_sources, resolve_stages, resolve_table_functions
+from snowmelt.sql.rewrite.structured import structured
 from snowmelt.sql.rewrite.variants import coerce_variants
 from snowmelt.sql.typing import annotate
 
@@ -62,6 +63,7 @@ RULES: tuple[Rule, ...] = (
     annotate,
     aliases,
     type_names,
+    structured,
     moments,
     date_operands,
     implicit_casts,

@@ -18,7 +18,6 @@ from snowmelt.base.datatypes import (
     DataType,
     Kind,
     optional,
-    parse_type,
     required,
 )
 from snowmelt.base.errors import SqlError
@@ -28,6 +27,7 @@ from snowmelt.sql.typing import numbers
 from snowmelt.sql.typing.date_parts import OF_A_DAY, canonical
 from snowmelt.sql.typing.functions import BY_NAME, BY_NODE, TABLE_FUNCTIONS, chosen, common
 from snowmelt.sql.typing.nulls import never_null
+from snowmelt.sql.typing.structured import parsed_type, taken
 
 STAR = "snowmelt_star"
 """Meta key: the columns that a star inside a call means."""
@@ -331,7 +331,7 @@ def _composed(node: exp.Expr, types: Sequence[DataType | None]) -> DataType | No
     if isinstance(node, exp.If):
         return _branches([node.args["true"]], node.args.get("false"))
     if isinstance(node, exp.Bracket):
-        return VARIANT
+        return taken(type_of(node.this))
     if isinstance(node, exp.ToNumber):
         return _to_number(node)
     if isinstance(node, exp.Anonymous):
@@ -355,7 +355,7 @@ def _branches(values: Sequence[exp.Expr], default: exp.Expr | None) -> DataType 
 def _cast(node: exp.Cast) -> DataType | None:
     to = node.args["to"]
     try:
-        return parse_type(to.sql(dialect="snowflake")) if isinstance(to, exp.DataType) else None
+        return parsed_type(to) if isinstance(to, exp.DataType) else None
     except SqlError:
         return None
 

@@ -62,6 +62,11 @@ CREATE OR REPLACE MACRO snowmelt_wholes(numbers) AS CAST(numbers AS HUGEINT[]);
 -- An ARRAY's elements.
 CREATE OR REPLACE MACRO snowmelt_list(v) AS CAST(v AS JSON[]);
 
+-- What is cast to a structured type must be an ARRAY or OBJECT; null is null.
+CREATE OR REPLACE MACRO snowmelt_structured(v, wanted, shown) AS
+    CASE WHEN snowmelt_sure(json_type(v) NOT IN (wanted, 'NULL'), 'Failed to cast variant value ' || CAST(v AS VARCHAR) || ' to ' || shown)
+    AND json_type(v) <> 'NULL' THEN v END;
+
 -- An OBJECT of keys and values, keys in order, nulls left out.
 CREATE OR REPLACE MACRO snowmelt_object(keys, vals) AS
     to_json(map_from_entries(list_filter(list_sort(list_zip(keys, vals)), lambda snowmelt_e: snowmelt_e[1] IS NOT NULL AND snowmelt_e[2] IS NOT NULL)));
@@ -69,6 +74,8 @@ CREATE OR REPLACE MACRO snowmelt_object_keep_null(keys, vals) AS
     snowmelt_object(keys, list_transform(vals, lambda snowmelt_v: coalesce(snowmelt_v, 'null'::JSON)));
 CREATE OR REPLACE MACRO snowmelt_object_entries(o) AS
     list_transform(json_keys(o), lambda snowmelt_k: {'k': snowmelt_k, 'v': json_extract(o, '/' || replace(replace(snowmelt_k, '~', '~0'), '/', '~1'))});
+CREATE OR REPLACE MACRO snowmelt_values(o) AS
+    list_transform(snowmelt_object_entries(o), lambda snowmelt_e: snowmelt_e.v);
 CREATE OR REPLACE MACRO snowmelt_object_without(o, names) AS
     to_json(map_from_entries(list_filter(snowmelt_object_entries(o), lambda snowmelt_e: NOT list_contains(names, snowmelt_e.k))));
 CREATE OR REPLACE MACRO snowmelt_object_pick(o, names) AS
