@@ -110,6 +110,7 @@ REFUSALS = (
     Refusal("Columns of structured types", "CREATE TABLE c (a ARRAY(NUMBER))", "ARRAY"),
     Refusal("Columns of structured types, by a query", "CREATE TABLE c AS SELECT [1]::ARRAY(NUMBER) AS a", "ARRAY"),
     Refusal("Structured OBJECT", "SELECT {'a': 1}::OBJECT(a NUMBER)", "OBJECT"),
+    Refusal("Structured types of short texts", "SELECT ['a']::ARRAY(VARCHAR(2))", "VARCHAR(2)"),
     Refusal("MAP by numbers", "SELECT {'1': 1}::MAP(NUMBER, NUMBER)", "MAP"),
     Refusal("TRY_CAST to structured types", "SELECT TRY_CAST('[1]' AS ARRAY(NUMBER))", "ARRAY"),
     Refusal("Paths in structured values", "SELECT {'a': 1}::MAP(VARCHAR, NUMBER):a", "MAP"),

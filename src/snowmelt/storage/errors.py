@@ -149,7 +149,7 @@ _RULES: tuple[_Rule, ...] = (
         lambda m: SqlError(m.group(1), 100071, "22000"),
     ),
     (
-        re.compile(r'Failed to cast value to numerical: "?(.*?)"?(?:\n|$)'),
+        re.compile(r'Failed to cast value to (?:numerical|decimal): "?(.*?)"?(?: when casting from|\n|$)'),
         _not_recognized("Numeric"),
     ),
     (

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from snowmelt.sql.rewrite.context import Resolver
+from snowmelt.sql.rewrite.context import TYPE, Resolver
 from snowmelt.sql.typing.annotate import ALIASED
 
 _MOST = 2_000
@@ -51,4 +51,7 @@ def _replace(part: exp.Expr, select: exp.Select, named: dict[str, exp.Expr]) -> 
     for column in list(part.find_all(exp.Column)):
         value = named.get(column.name) if column.meta.get(ALIASED) else None
         if value is not None and column.find_ancestor(exp.Select) is select:
-            column.replace(exp.paren(value.copy(), copy=False))
+            made = exp.paren(value.copy(), copy=False)
+            if TYPE in value.meta:
+                made.meta[TYPE] = value.meta[TYPE]
+            column.replace(made)

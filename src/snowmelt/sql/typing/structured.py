@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from snowmelt.base.datatypes import VARIANT, DataType, Kind, parse_type
+from snowmelt.base.datatypes import MAX_TEXT, VARIANT, DataType, Kind, parse_type
 from snowmelt.base.errors import unsupported
 
 NAMES = frozenset({exp.DType.ARRAY, exp.DType.OBJECT, exp.DType.MAP})
@@ -38,7 +38,7 @@ _HELD = frozenset({Kind.FIXED, Kind.REAL, Kind.TEXT, Kind.BOOLEAN, Kind.DATE, Ki
 
 def _held(node: exp.Expr) -> DataType:
     found = parsed_type(node) if isinstance(node, exp.DataType) else None
-    if found is None or found.kind not in _HELD:
+    if found is None or found.kind not in _HELD or (found.length or MAX_TEXT) < MAX_TEXT:
         raise unsupported(f"structured type of {node.sql(dialect='snowflake')}")
     return found
 
