@@ -36,14 +36,14 @@ class Figure:
         name: what was measured.
         ours: Snowmelt's value.
         unit: ``ms``, ``s``, ``MiB`` or ``%``.
-        limit: what it should not exceed: of `ours`, or of the ratio when there is a baseline.
+        limit: what it should not exceed: of `ours`, or of the ratio when there is a baseline; None if it is shown only.
         baseline: DuckDB's own value for the same work, in the same unit.
     """
 
     name: str
     ours: float
     unit: str
-    limit: float
+    limit: float | None
     baseline: float | None = None
 
     @property
@@ -53,7 +53,7 @@ class Figure:
 
     @property
     def kept(self) -> bool:
-        return self.judged <= self.limit
+        return self.limit is None or self.judged <= self.limit
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -175,7 +175,7 @@ def loading_and_fetching(connection: SnowflakeConnection) -> list[Figure]:
         fetch = seconds(lambda: cursor.execute("SELECT * FROM BIG").fetch_pandas_all())
     return [
         Figure("PUT and COPY of 1,000,000 x 12 rows", load, "s", 2, native_load),
-        Figure("write_pandas of the same, with the client's part", whole, "s", 10, native_load),
+        Figure("write_pandas of the same, with the client's part", whole, "s", None, native_load),
         Figure("1,000,000 x 12 rows to pandas", fetch, "s", 2.5, native_fetch),
     ]
 
@@ -189,8 +189,9 @@ def _put_and_copy(connection: SnowflakeConnection, file: Path) -> None:
 # --- changes ---------------------------------------------------------------------------------------------------------
 
 _UPDATE = "UPDATE {} SET F0 = F0 + 1 WHERE K = 7"
-_MERGE = """MERGE INTO {} AS t USING (SELECT ID * 9 + 3 AS ID, F1 FROM {} WHERE ID < 100000) AS s ON t.ID = s.ID
-WHEN MATCHED THEN UPDATE SET F0 = s.F1 WHEN NOT MATCHED THEN INSERT (ID, F1) VALUES (s.ID, s.F1)"""
+# The engine writes nothing for a value that stays as it is, so each turn brings others.
+_MERGE = """MERGE INTO {} AS t USING (SELECT ID * 9 + 3 AS ID, F1 + {} AS F1 FROM {} WHERE ID < 100000) AS s
+ON t.ID = s.ID WHEN MATCHED THEN UPDATE SET F0 = s.F1 WHEN NOT MATCHED THEN INSERT (ID, F1) VALUES (s.ID, s.F1)"""
 
 
 def changes(connection: SnowflakeConnection) -> list[Figure]:
@@ -202,9 +203,11 @@ def changes(connection: SnowflakeConnection) -> list[Figure]:
         plain.execute(f"CREATE TABLE BIG AS {_generated('i::DECIMAL(38, 0)', 'range(1000000) AS r(i)')}")
         figures = []
         for title, text in (("UPDATE of 2,000 in", _UPDATE), ("MERGE of 100,000 into", _MERGE)):
-            text = text.format("BIG", "BIG")
             # In turn, and the median of several: on a machine that others use, too, three in a row tell little.
-            turns = [(seconds(lambda: plain.execute(text)), seconds(lambda: cursor.execute(text))) for _ in range(9)]  # noqa: B023
+            turns = [
+                (seconds(lambda: plain.execute(sql)), seconds(lambda: cursor.execute(sql)))  # noqa: B023
+                for sql in (text.format("BIG", turn, "BIG") for turn in range(9))
+            ]
             native, ours = (median(times) for times in zip(*turns, strict=True))
             figures.append(Figure(f"{title} 1,000,000 rows, change-tracked", ours, "s", 3, native))
     return figures
@@ -244,6 +247,6 @@ def as_rows(figures: list[Figure]) -> list[tuple[Any, ...]]:
     for figure in figures:
         baseline = "" if figure.baseline is None else f"{figure.baseline:.3f} {figure.unit}"
         ratio = "" if figure.baseline is None else f"{figure.judged:.2f} x"
-        limit = f"{figure.limit:.3g} {figure.unit if figure.baseline is None else 'x'}"
+        limit = "" if figure.limit is None else f"{figure.limit:.3g} {figure.unit if figure.baseline is None else 'x'}"
         rows.append((figure.name, f"{figure.ours:.3f} {figure.unit}", baseline, ratio, limit, figure.kept))
     return rows

@@ -107,13 +107,23 @@ REFUSALS = (
         "MATCH_RECOGNIZE",
     ),
     Refusal("GEOGRAPHY", "CREATE TABLE c (g GEOGRAPHY)", "GEOGRAPHY"),
-    Refusal("Columns of structured types", "CREATE TABLE c (a ARRAY(NUMBER))", "ARRAY"),
-    Refusal("Columns of structured types, by a query", "CREATE TABLE c AS SELECT [1]::ARRAY(NUMBER) AS a", "ARRAY"),
-    Refusal("Structured OBJECT", "SELECT {'a': 1}::OBJECT(a NUMBER)", "OBJECT"),
-    Refusal("Structured types of short texts", "SELECT ['a']::ARRAY(VARCHAR(2))", "VARCHAR(2)"),
-    Refusal("MAP by numbers", "SELECT {'1': 1}::MAP(NUMBER, NUMBER)", "MAP"),
+    Refusal("Structured OBJECT without keys", "SELECT {}::OBJECT()", "OBJECT"),
+    Refusal("Moments with a zone in structured types", "SELECT ['2024-01-01']::ARRAY(TIMESTAMP_TZ)", "TIMESTAMP_TZ"),
+    Refusal(
+        "RENAME FIELDS of a semi-structured OBJECT", "SELECT CAST({'a': 1} AS OBJECT(b NUMBER) RENAME FIELDS)", "RENAME"
+    ),
+    Refusal("Order of structured values", "SELECT ([1]::ARRAY(NUMBER)) < ([2]::ARRAY(NUMBER))", "order of structured"),
+    Refusal(
+        "Unknown keys of structured OBJECTs", "SELECT OBJECT_DELETE({'a': 1}::OBJECT(a NUMBER), s) FROM t", "constants"
+    ),
+    Refusal("Order of structured columns", "SELECT [1]::ARRAY(NUMBER) AS a ORDER BY 1", "order of structured"),
+    Refusal("Defaults of structured columns", "CREATE TABLE c (a ARRAY(NUMBER) DEFAULT [])", "default"),
+    Refusal(
+        "Arguments of structured types",
+        "CREATE PROCEDURE p(a ARRAY(NUMBER)) RETURNS NUMBER LANGUAGE SQL AS 'BEGIN RETURN 1; END'",
+        "ARRAY",
+    ),
     Refusal("TRY_CAST to structured types", "SELECT TRY_CAST('[1]' AS ARRAY(NUMBER))", "ARRAY"),
-    Refusal("Paths in structured values", "SELECT {'a': 1}::MAP(VARCHAR, NUMBER):a", "MAP"),
     Refusal("SHOW ... HISTORY", "SHOW VIEWS HISTORY", "HISTORY"),
     Refusal("SHOW GRANTS", "SHOW GRANTS", "GRANTS"),
     Refusal("CREATE MODEL ... FROM MODEL", "CREATE MODEL m2 FROM MODEL m", "FROM MODEL"),

@@ -249,4 +249,7 @@ def look_at_the_app(version: Version, desk: Path) -> None:
     catalog = pages["Model Catalog.py"]
     assert catalog["tables"] == [1], "one version"
     assert any(re.fullmatch(r"\*\*MAPE:\*\* 0\.0\d+", text) for text in catalog["text"])
-    assert any("- AGE" in text for text in catalog["text"]), "the expected inputs"
+    # The page takes the inputs from user data that clients before snowflake-ml 2 wrote into a model's manifest. For
+    # a model of a newer client it says, on an account too, that there are none.
+    inputs = ("- AGE", "Expected inputs not available for this model")
+    assert any(known in text for text in catalog["text"] for known in inputs), "the expected inputs"

@@ -23,7 +23,7 @@ from snowmelt.sql.parse import parse_one, split
         ("CREATE STAGE s URL = 's3://x'", "external stage"),
         ("CREATE TABLE t (a INT MASKING POLICY p)", "MASKING POLICY"),
         ("CREATE TABLE t (a VARCHAR COLLATE 'en')", "COLLATE"),
-        ("CREATE TABLE t (a MAP(INT, INT))", "structured type MAP(INT, INT)"),
+        ("CREATE TABLE t (a MAP(FLOAT, INT))", "data type MAP(DOUBLE, INT)"),
         ("CREATE TABLE t (a INT) ENABLE_SCHEMA_EVOLUTION = TRUE", "ENABLE_SCHEMA_EVOLUTION"),
         ("CREATE STAGE t CLONE s", "CREATE STAGE ... CLONE"),
         ("CREATE STREAM s ON STAGE x", "stream on STAGE"),

@@ -6,6 +6,7 @@ from collections import defaultdict
 from datetime import timedelta
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tasks_fakes import World, fail, full
@@ -107,9 +108,20 @@ def _groups(runs: list[TaskRun]) -> dict[str, list[TaskRun]]:
     return found
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120, deadline=None, derandomize=True, database=None)
 @given(events, st.integers(0, 2), st.integers(0, 3))
 def test_lives_of_a_graph(happens: Events, retries: int, failures: int) -> None:
+    _live(happens, retries, failures)
+
+
+@pytest.mark.long
+@settings(max_examples=3_000, deadline=None, database=None)
+@given(events, st.integers(0, 2), st.integers(0, 3))
+def test_many_lives_of_a_graph(happens: Events, retries: int, failures: int) -> None:
+    _live(happens, retries, failures)
+
+
+def _live(happens: Events, retries: int, failures: int) -> None:
     life = Life(retries=retries, failures=failures)
     for event, seconds in happens:
         before = life.started
@@ -167,9 +179,20 @@ def _check_suspensions(life: Life, runs: list[TaskRun], failures: int) -> None:
         assert not marked
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, derandomize=True, database=None)
 @given(st.lists(st.sampled_from(["commit", "empty", "pass", "keep", "consume", "restart"]), max_size=25))
 def test_lives_of_a_triggered_task(happens: list[str]) -> None:
+    _live_by_triggers(happens)
+
+
+@pytest.mark.long
+@settings(max_examples=1_000, deadline=None, database=None)
+@given(st.lists(st.sampled_from(["commit", "empty", "pass", "keep", "consume", "restart"]), max_size=25))
+def test_many_lives_of_a_triggered_task(happens: list[str]) -> None:
+    _live_by_triggers(happens)
+
+
+def _live_by_triggers(happens: list[str]) -> None:
     """A row that was committed is taken before the clock moves; one never taken runs it twice a minute."""
     world = World()
     world.scheduler.start()

@@ -55,8 +55,11 @@ class DataType:
         scale: digits after the point of a NUMBER; for times, digits of the fraction of a second (0 to 9).
         length: characters of a VARCHAR, bytes of a BINARY, elements of a VECTOR.
         element: what a VECTOR is of, REAL or FIXED (both of 32 bits).
-        parts: of a structured type: what the elements of an ARRAY are, or the keys and the values of a MAP.
+        parts: of a structured type: what the elements of an ARRAY are, the keys and the values of a MAP, or the values
+            of an OBJECT.
         is_map: whether it is a MAP, which is otherwise an OBJECT.
+        names: keys of a structured OBJECT, one for each of its parts.
+        not_null: which of the parts must not be null, by position.
         nullable: whether the expression that was found to be of this type may be null; types are equal without it.
     """
 
@@ -67,6 +70,8 @@ class DataType:
     element: Kind | None = None
     parts: tuple[DataType, ...] | None = None
     is_map: bool = False
+    names: tuple[str, ...] | None = None
+    not_null: tuple[int, ...] = ()
     nullable: bool = field(default=True, compare=False, repr=False)
 
     def __deepcopy__(self, memo: object) -> DataType:
@@ -77,8 +82,7 @@ class DataType:
     def sql(self) -> str:
         """The type as Snowflake's DESCRIBE prints it, such as ``NUMBER(38,0)``."""
         if self.parts is not None:
-            parts = ", ".join(part.sql for part in self.parts)
-            return f"{'MAP' if self.is_map else self.kind.value}({parts})"
+            return f"{self.wire}({', '.join(self._part(i) for i in range(len(self.parts)))})"
         match self.kind:
             case Kind.FIXED:
                 return f"NUMBER({self.precision},{self.scale})"
@@ -95,6 +99,20 @@ class DataType:
             case _:
                 return self.kind.value
 
+    def _part(self, position: int) -> str:
+        """A part of a structured type, with its key and whether it may be null."""
+        assert self.parts is not None
+        key = ""
+        if self.names is not None:
+            name = self.names[position]
+            key = f"{name} " if _PLAIN_KEY.fullmatch(name) else '"' + name.replace('"', '""') + '" '
+        return f"{key}{self.parts[position].sql}{' NOT NULL' if position in self.not_null else ''}"
+
+    @property
+    def wire(self) -> str:
+        """The type as clients are told: a MAP is a type of its own."""
+        return "MAP" if self.is_map else self.kind.value
+
     @property
     def duckdb(self) -> str:
         """The DuckDB type that stores it."""
@@ -103,6 +121,10 @@ class DataType:
         if self.kind is Kind.VECTOR:
             return f"{'FLOAT' if self.element is Kind.REAL else 'INTEGER'}[{self.length}]"
         return _DUCKDB[self.kind]
+
+
+_PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
+"""Keys of an OBJECT that need no quotes in its type."""
 
 
 @lru_cache(maxsize=4096)

@@ -14,7 +14,7 @@ from snowmelt.base.result import StatementType
 from snowmelt.catalog.names import engine_quote, fold
 from snowmelt.catalog.objects import Table, TableColumn
 from snowmelt.plan.dml import (
-    as_text,
+    as_column,
     dml_plan,
     is_default,
     left_out_columns,
@@ -28,7 +28,7 @@ from snowmelt.plan.query import Planner
 from snowmelt.plan.steps import LogImages, Plan, Stage, Step, Write
 from snowmelt.sql import changes, tracking
 from snowmelt.sql.pending import Pending, relation
-from snowmelt.sql.rewrite.context import raw
+from snowmelt.sql.rewrite.context import raw, raw_target
 from snowmelt.sql.rewrite.names import table_name
 from snowmelt.sql.rewrite.rules import engine_sql, rewrite, rewrite_tree
 from snowmelt.sql.statements import Delete, Merge, Update
@@ -140,7 +140,7 @@ def plan_delete(statement: Delete, planner: Planner) -> Plan:
     if pending is not None:
         steps = _staged_delete(tree, table, alias, pending, planner)
         return dml_plan([table], steps, StatementType.DELETE, planner, ("deleted",), touches=True)
-    tree.set("this", raw(f"{tracking.physical(table)} AS {engine_quote(alias)}"))
+    tree.set("this", raw_target(f"{tracking.physical(table)} AS {engine_quote(alias)}", alias, table.columns))
     text = engine_sql(rewrite_tree(tree, planner))
     if tracking.is_tracked(table):
         columns = f"_rid, _ins, {tracking.column_list(table.columns)}"
@@ -300,17 +300,18 @@ def _clause(when: exp.When, table: Table, alias: str, source: str, planner: Plan
     if when.args.get("source"):
         raise unsupported("WHEN NOT MATCHED BY SOURCE")
     then, matched = when.args["then"], bool(when.args.get("matched"))
-    by_name = {
-        column: exp.column(exp.to_identifier(column.name, quoted=True), table=exp.to_identifier(source, quoted=True))
-        for column in table.columns
-    }
+    by_name: dict[TableColumn, exp.Expr] = {}
+    for column in table.columns:
+        name = exp.to_identifier(column.name, quoted=True)
+        value = exp.column(name, table=exp.to_identifier(source, quoted=True))
+        by_name[column] = value if column.type.parts is None else as_column(column, value)
     if isinstance(then, exp.Insert) and not matched:
         if isinstance(then.this, exp.Star):
-            return "inserted", dict(by_name)
+            return "inserted", by_name
         return "inserted", _inserted(then, table, planner)
     if isinstance(then, exp.Update) and matched:
         if any(isinstance(item, exp.Star) for item in then.expressions):
-            return "updated", dict(by_name)
+            return "updated", by_name
         return "updated", _assignments(then.expressions, table, alias, planner)
     if isinstance(then, exp.Var) and then.name.upper() == "DELETE" and matched:
         return "deleted", {}
@@ -325,7 +326,7 @@ def _inserted(then: exp.Insert, table: Table, planner: Planner) -> dict[TableCol
         raise wrong_width(len(columns), len(values))
     found: dict[TableColumn, exp.Expr] = {}
     for column, value in zip(columns, values, strict=True):
-        found[column] = raw(planner.default(table, column) or "NULL") if is_default(value) else as_text(column, value)
+        found[column] = raw(planner.default(table, column) or "NULL") if is_default(value) else as_column(column, value)
     return found | {column: raw(text) for column, text in left_out_columns(table, columns, planner)}
 
 
@@ -417,5 +418,5 @@ def _assignments(items: Sequence[exp.Expr], table: Table, alias: str, planner: P
             raise invalid_identifier(column.sql(dialect="snowflake").upper())
         (known,) = target_columns(table, [_column_name(column)])
         default = planner.default(table, known) or "NULL" if is_default(item.expression) else None
-        found[known] = as_text(known, item.expression) if default is None else raw(default)
+        found[known] = as_column(known, item.expression) if default is None else raw(default)
     return found

@@ -9,13 +9,14 @@ from typing import Protocol
 from sqlglot import exp
 
 from snowmelt.base.datatypes import SEMI_STRUCTURED, TIMES, DataType, Kind
-from snowmelt.base.errors import SqlError, invalid_identifier, syntax_error
+from snowmelt.base.errors import SqlError, invalid_identifier, syntax_error, unsupported
 from snowmelt.base.result import StatementType
 from snowmelt.catalog.objects import Table, TableColumn
 from snowmelt.plan.models import extract_models
 from snowmelt.plan.query import Planner, read_steps, windows
 from snowmelt.plan.steps import LogImages, Materialize, OpenWindow, Plan, Prepare, Step, Write
 from snowmelt.sql import changes, tracking
+from snowmelt.sql.held_types import type_tree
 from snowmelt.sql.pending import Pending
 from snowmelt.sql.rewrite.context import raw, raw_query
 from snowmelt.sql.rewrite.names import table_name
@@ -141,8 +142,8 @@ def plan_insert(statement: Insert, planner: Planner) -> Plan:
     elif isinstance(source, exp.Select) and not source.is_star and len(source.expressions) != len(columns):
         raise wrong_width(len(columns), len(source.expressions))
     steps, query = read_steps(source, planner)
-    if _needs_casts(columns, planner.types):
-        steps, query = read_steps(_with_casts(columns, source), planner)
+    if needs_casts(columns, planner.types):
+        steps, query = read_steps(with_casts(columns, source), planner)
     pending = planner.pending(table)
     if statement.overwrite:
         # The source may read the table itself, so its rows are kept before the table is emptied.
@@ -154,29 +155,32 @@ def plan_insert(statement: Insert, planner: Planner) -> Plan:
     return dml_plan([table], [*steps, write], kind, planner, ("inserted",), touches=touches)
 
 
-def as_text(column: TableColumn, value: exp.Expr) -> exp.Expr:
-    """A value for a column: for text it is converted as a cast would."""
+def as_column(column: TableColumn, value: exp.Expr) -> exp.Expr:
+    """A value for a column: for text and structured types it is converted as a cast would."""
+    if column.type.parts is not None and not isinstance(value, exp.Null):
+        return exp.Cast(this=value.copy(), to=type_tree(column.type))
     if column.type.kind is not Kind.TEXT or isinstance(value, (exp.Literal, exp.Null)):
         return value
     return exp.Cast(this=value.copy(), to=exp.DataType.build("VARCHAR", dialect="snowflake"))
 
 
-def _needs_casts(columns: Sequence[TableColumn], types: Sequence[DataType | None] | None) -> bool:
+def needs_casts(columns: Sequence[TableColumn], types: Sequence[DataType | None] | None) -> bool:
     """Whether a value is of a kind that only the rules of casts know how to write into its column.
 
     Raises:
         SqlError: 002023 for text that is to be written into a VARIANT, OBJECT or ARRAY.
     """
     if types is None or len(types) != len(columns):
-        return False
+        return any(column.type.parts is not None for column in columns)
     needed = False
     for column, found in zip(columns, types, strict=True):
+        needed |= column.type.parts is not None and found != column.type
         if found is None:
             continue
         if column.type.kind in SEMI_STRUCTURED and found.kind is Kind.TEXT:
             raise SqlError(
                 "SQL compilation error:\nExpression type does not match column data type, expecting "
-                f"{column.type.kind.name} but got {found.sql} for column {column.name}",
+                f"{column.type.sql} but got {found.sql} for column {column.name}",
                 2023,
                 "22000",
             )
@@ -189,7 +193,7 @@ def _needs_casts(columns: Sequence[TableColumn], types: Sequence[DataType | None
     return needed
 
 
-def _with_casts(columns: Sequence[TableColumn], source: exp.Expr) -> exp.Select:
+def with_casts(columns: Sequence[TableColumn], source: exp.Expr) -> exp.Select:
     """The rows of `source`, with what goes into columns of text, VARIANT and BINARY converted."""
     names = [exp.to_identifier(f"C{i}", quoted=True) for i in range(len(columns))]
     alias = exp.TableAlias(this=exp.to_identifier(_SOURCE, quoted=True), columns=names)
@@ -200,7 +204,7 @@ def _with_casts(columns: Sequence[TableColumn], source: exp.Expr) -> exp.Select:
 def _converted(column: TableColumn, value: exp.Expr) -> exp.Expr:
     if column.type.kind in (Kind.VARIANT, Kind.BINARY):
         return exp.Cast(this=value, to=exp.DataType.build(column.type.kind.value, dialect="snowflake"))
-    return as_text(column, value)
+    return as_column(column, value)
 
 
 def emptying(table: Table, pending: Pending | None) -> list[Step]:
@@ -264,7 +268,10 @@ def _condition(into: Into, statement: MultiInsert) -> str:
 
 def _values(into: Into, table: Table, columns: Sequence[TableColumn], statement: MultiInsert, planner: Planner) -> str:
     """A query over the source for what an INTO clause inserts."""
+    structured = [column for column in columns if column.type.parts is not None]
     if into.values is None:
+        if structured:
+            raise unsupported(f"INSERT ALL without VALUES into a column of type {structured[0].type.sql}")
         flags = ", ".join(f"{_CLAUSE}_{i}" for i in range(len(statement.conditions)))
         return f"SELECT * EXCLUDE ({flags}) FROM {_SOURCE}" if flags else f"SELECT * FROM {_SOURCE}"
     if len(into.values) != len(columns):
@@ -272,6 +279,8 @@ def _values(into: Into, table: Table, columns: Sequence[TableColumn], statement:
     texts = []
     for value, column in zip(into.values, columns, strict=True):
         default = planner.default(table, column) or "NULL" if is_default(value) else None
+        if column in structured:
+            value = as_column(column, value)
         texts.append(rewrite(value, planner) if default is None else default)
     return f"SELECT {', '.join(texts)} FROM {_SOURCE}"
 

@@ -11,7 +11,7 @@ from snowmelt.base.result import StatementType
 from snowmelt.catalog.names import Name
 from snowmelt.catalog.objects import Table, TableColumn
 from snowmelt.plan.models import extract_models
-from snowmelt.plan.steps import OpenWindow, Plan, Read, Step
+from snowmelt.plan.steps import OpenWindow, Plan, Reach, Read, Step
 from snowmelt.sql.deltas import Reading
 from snowmelt.sql.pending import Pending
 from snowmelt.sql.rewrite.context import Resolver
@@ -24,6 +24,7 @@ class Planner(Resolver, Protocol):
     streams_read: set[int]
     streams_peeked: set[int]
     readings: dict[int, list[Reading]]
+    reach: dict[int, Reach]
     types: tuple[DataType | None, ...] | None
 
     def table(self, name: Name) -> Table:
@@ -50,7 +51,8 @@ def read_steps(tree: exp.Expr, planner: Planner) -> tuple[list[Step], str]:
 def windows(planner: Planner) -> list[Step]:
     """The steps that fix what the streams of a statement show."""
     streams = sorted(planner.streams_read | planner.streams_peeked)
-    return [OpenWindow(stream, tuple(planner.readings.get(stream, ()))) for stream in streams]
+    readings, reach = planner.readings, planner.reach
+    return [OpenWindow(stream, tuple(readings.get(stream, ())), reach.get(stream)) for stream in streams]
 
 
 def plan_query(tree: exp.Query, planner: Planner) -> Plan:

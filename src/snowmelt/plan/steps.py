@@ -6,6 +6,7 @@ A plan's steps run in one engine transaction, in order.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from snowmelt.base.datatypes import DataType
 from snowmelt.base.result import StatementType
@@ -15,15 +16,25 @@ from snowmelt.sql.tracking import is_tracked
 
 
 @dataclass(frozen=True)
+class Reach:
+    """How long after a stream was consumed its next changes can be read, and the table that says so if they cannot."""
+
+    time: timedelta
+    table: Table
+
+
+@dataclass(frozen=True)
 class OpenWindow:
     """Fix what a stream shows, before anything reads it.
 
     Attributes:
         readings: what the next steps read of it. They may do so by texts that fit the window, once it is open.
+        reach: a stream that was not consumed for longer is stale; None when that does not matter.
     """
 
     stream: int
     readings: tuple[Reading, ...] = ()
+    reach: Reach | None = None
 
 
 @dataclass(frozen=True)
@@ -147,3 +158,8 @@ class Plan:
     def single_read(self) -> bool:
         """Whether the plan is one query that needs no transaction of its own."""
         return len(self.steps) == 1 and isinstance(self.steps[0], Read)
+
+    @property
+    def only_reads(self) -> bool:
+        """Whether the plan is one query of tables and streams."""
+        return all(isinstance(step, (OpenWindow, Read)) for step in self.steps)

@@ -80,11 +80,16 @@ def warm_stacks() -> None:
     Snowpark looks at the whole stack, with source lines, for the span of each query. With cold caches the first look
     goes through all the modules there are, and takes longer than most procedures.
     """
-    # Nothing is found under a name that no file has, after the whole cache has been filled.
-    inspect.getmodule(inspect.currentframe(), "no such file")
+    look_at_modules()
     for name in _TRACED:
         if (module := sys.modules.get(name)) is not None and module.__file__ is not None:
             linecache.getlines(module.__file__)
+
+
+def look_at_modules() -> None:
+    """What looking at the stack does as often as it meets a file that it does not know."""
+    # Nothing is found under a name that no file has, after the whole cache has been filled.
+    inspect.getmodule(inspect.currentframe(), "no such file")
 
 
 def main() -> None:
@@ -118,6 +123,9 @@ def _child(channel: int, life: int) -> None:
     try:
         from snowmelt.procs.worker import serve
 
+        # The memory that looking at all modules writes to is the child's own from then on. To copy it takes time, of
+        # which there is more now than when there is work.
+        look_at_modules()
         serve(channel)
         status = 0
     except BaseException:  # noqa: BLE001  the last frame of the process: say what happened, then end

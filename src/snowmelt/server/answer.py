@@ -6,7 +6,8 @@ import base64
 import json
 import re
 import secrets
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from snowmelt.base.datatypes import VARCHAR
@@ -15,6 +16,7 @@ from snowmelt.base.result import Result, StatementType, rows_result
 from snowmelt.server.arrow import wire_schema, wire_table
 from snowmelt.server.chunks import Chunk, ChunkStore, arrow_stream, split
 from snowmelt.server.host import Executor
+from snowmelt.server.nested import sent, told
 from snowmelt.server.parameters import as_json as as_text
 from snowmelt.server.parameters import merged
 from snowmelt.server.rowset import json_rows
@@ -121,8 +123,8 @@ class Encoder:
         if result.children:
             result = _parent_of(result)
         data: dict[str, Any] = {
-            "rowtype": [describe(column) for column in result.columns],
-            **self._rows(result, as_json),
+            "rowtype": [describe(column) for column in told(result.columns, parameters)],
+            **self._rows(_as_sent(result, parameters, as_json), as_json),
             "queryId": query_id,
             "databaseProvider": None,
             "finalDatabaseName": executor.database,
@@ -177,6 +179,12 @@ class Encoder:
             for key, piece in zip(self.chunks.add(pieces), pieces, strict=True)
         ]
         return {"chunks": links, "qrmk": None, "chunkHeaders": {}}
+
+
+def _as_sent(result: Result, parameters: Mapping[str, Any], as_json: bool) -> Result:
+    """`result` with the columns as their values travel to the client."""
+    columns = sent(result.columns, parameters, as_json=as_json)
+    return result if columns is result.columns else replace(result, columns=columns)
 
 
 def _is_dml(statement_type: int) -> bool:

@@ -17,6 +17,7 @@ from snowmelt.base.datatypes import DataType, Kind
 from snowmelt.base.result import Column
 from snowmelt.base.zoned import zoned_moments
 from snowmelt.server.jsontext import indented, render
+from snowmelt.server.nested import nested, nested_type
 from snowmelt.server.rowtype import field_metadata, scale_of, tz_has_fraction
 
 _INTEGERS = ((pa.int8(), 1 << 7), (pa.int16(), 1 << 15), (pa.int32(), 1 << 31))
@@ -37,7 +38,10 @@ def wire_schema(columns: tuple[Column, ...], table: pa.Table) -> pa.Schema:
 
 @lru_cache(maxsize=4096)
 def _field(column: Column, wire_type: pa.DataType) -> pa.Field:
-    return pa.field(column.name, wire_type, column.nullable, field_metadata(column.type))
+    metadata = field_metadata(column.type)
+    if column.type.parts is not None:
+        metadata["logicalType"] = column.type.wire
+    return pa.field(column.name, wire_type, column.nullable, metadata)
 
 
 def wire_table(columns: tuple[Column, ...], table: pa.Table, schema: pa.Schema | None = None) -> pa.Table:
@@ -51,6 +55,8 @@ def wire_column(values: pa.ChunkedArray, data_type: DataType, target: pa.DataTyp
     """One column in wire layout, from any Arrow type that can stand for `data_type`."""
     values = _plain_values(values)
     target = target or _type_of(values, data_type)
+    if data_type.parts is not None:
+        return pa.chunked_array([nested(chunk.cast(pa.string()), data_type) for chunk in values.chunks], target)
     if data_type.kind is not Kind.FIXED:
         convert = _CONVERTERS[data_type.kind][1]
         return pa.chunked_array([convert(chunk, data_type) for chunk in values.chunks], target)
@@ -61,6 +67,8 @@ def wire_column(values: pa.ChunkedArray, data_type: DataType, target: pa.DataTyp
 
 def _type_of(values: pa.ChunkedArray, data_type: DataType) -> pa.DataType:
     """The Arrow type in which a column travels."""
+    if data_type.parts is not None:
+        return nested_type(data_type)
     if data_type.kind is Kind.FIXED:
         return _number_type(_plain_values(values), data_type)
     return _CONVERTERS[data_type.kind][0](data_type)

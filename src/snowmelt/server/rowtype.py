@@ -62,7 +62,7 @@ def describe(column: Column) -> dict[str, Any]:
         "schema": "",
         "table": "",
         "nullable": column.nullable,
-        "type": column.type.kind.value.lower(),
+        "type": column.type.wire.lower(),
         "precision": precision,
         "scale": scale,
         "length": length,
@@ -72,7 +72,20 @@ def describe(column: Column) -> dict[str, Any]:
     if column.type.kind is Kind.VECTOR:
         element = FLOAT if column.type.element is Kind.REAL else NUMBER
         described |= {"vectorDimension": column.type.length, "fields": [describe(Column("", element))]}
+    elif column.type.parts is not None:
+        described["fields"] = [describe(field) for field in fields_of(column.type)]
     return described
+
+
+def fields_of(data_type: DataType) -> tuple[Column, ...]:
+    """The elements, keys or values of a structured type as columns; the keys of a MAP are never null."""
+    parts = data_type.parts or ()
+    names = data_type.names or ("",) * len(parts)
+    never = (*data_type.not_null, *((0,) if data_type.is_map else ()))
+    return tuple(
+        Column(name, part, nullable=position not in never)
+        for position, (name, part) in enumerate(zip(names, parts, strict=True))
+    )
 
 
 @lru_cache(maxsize=4096)

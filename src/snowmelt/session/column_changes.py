@@ -86,7 +86,9 @@ def _retyping(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     old = column.type
     change = f"cannot change column {column.name} from type {old.sql} to {new.sql}"
-    if old.kind is not new.kind or old.scale != new.scale:
+    if old.parts is not None:
+        raise unsupported(f"change of the structured type {old.sql}")
+    if old.kind is not new.kind or new.parts is not None or old.scale != new.scale:
         raise SqlError(f"SQL compilation error: {change}", 2108, "22000")
     if old.kind in (Kind.TEXT, Kind.BINARY):
         if (new.length or 0) < (old.length or 0):

@@ -65,6 +65,8 @@ def _finished(session: Session, column: TableColumn, request: Request) -> TableC
         )
     if column.default is None:
         return column
+    if column.type.parts is not None:
+        raise unsupported(f"default of a column of type {column.type.sql}")
     return dataclasses.replace(column, default=default_text(session, column, request))
 
 

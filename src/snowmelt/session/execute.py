@@ -28,6 +28,7 @@ from snowmelt.plan.steps import (
     Step,
     Write,
 )
+from snowmelt.session.staleness import out_of_reach
 from snowmelt.session.transactions import OpenTransaction, keep_before
 from snowmelt.sql import tracking
 from snowmelt.sql.changes import STAGED
@@ -179,12 +180,17 @@ class _Streams:
     def open(self, step: OpenWindow) -> None:
         """Fix what a stream shows. In an explicit transaction it shows the same all along: what there was at its
         begin.
+
+        Raises:
+            SqlError: 000707 when the stream is stale.
         """
         connection, transaction = self._core.connection, self._transaction
         window = self._windows.get(step.stream)
         if window is None:
             end = None if transaction is None else transaction.version
             window = self._windows[step.stream] = offsets.open_window(connection, step.stream, end)
+        if step.reach is not None and connection.engine.clock.now() >= window.moved_at + step.reach.time:
+            raise out_of_reach(step.reach.table)
         bounds = offsets.newest_bounds if transaction is None else offsets.bounds
         found = self._bounds[step.stream] = bounds(connection, window)
         known = found.known(window)

@@ -186,7 +186,7 @@ COLUMNS = (
     _c("ORDINAL_POSITION", lambda c: c.position, NUMBER),
     _c("COLUMN_DEFAULT", lambda c: c.column.default),
     _c("IS_NULLABLE", lambda c: _yes(c.column.nullable)),
-    _c("DATA_TYPE", lambda c: _KINDS.get(c.column.type.kind, c.column.type.kind.value)),
+    _c("DATA_TYPE", lambda c: _KINDS.get(c.column.type.kind, c.column.type.wire)),
     _c("CHARACTER_MAXIMUM_LENGTH", _for(Kind.TEXT)(lambda t: t.length), NUMBER),
     _c("CHARACTER_OCTET_LENGTH", _for(Kind.TEXT)(lambda t: min(t.length * _OCTETS, _LONGEST)), NUMBER),
     _c("NUMERIC_PRECISION", _for(Kind.FIXED)(lambda t: t.precision), NUMBER),

@@ -180,6 +180,9 @@ def copy_into_table(session: Session, statement: CopyIntoTable, request: Request
     planner = SessionPlanner(session, request)
     table = planner.table(statement.target)
     columns = target_columns(table, statement.columns)
+    for column in columns:
+        if column.type.parts is not None:
+            raise unsupported(f"COPY INTO a column of type {column.type.sql}")
     location = resolve_location(session, statement.location)
     options = parse_copy_options(statement.options)
     if options.validation is not None:

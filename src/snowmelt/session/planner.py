@@ -16,6 +16,7 @@ from snowmelt.base.request import Request
 from snowmelt.catalog.catalog import Scope
 from snowmelt.catalog.names import FullName, Name, engine_name, engine_quote
 from snowmelt.catalog.objects import Function, Sequence, Stream, Table, TableColumn, View, is_in_sql
+from snowmelt.plan.steps import Reach
 from snowmelt.session.bindings import literal, typed_literal, wire_literal
 from snowmelt.session.information_schema import information_schema
 from snowmelt.session.loading import StagedRows, staged_rows
@@ -57,6 +58,7 @@ class SessionPlanner:
         streams_read: ids of the streams that the statement reads.
         streams_peeked: ids of the streams that it only asks for data; their offsets never move.
         readings: what it reads of each stream.
+        reach: how long the changes that each tells of are kept.
         registered: relations made for the statement, to be dropped after it.
         types: Snowflake's types of the columns of the query that was rewritten last.
         inlined_depth: how many functions in SQL are around what is planned.
@@ -79,6 +81,7 @@ class SessionPlanner:
         self.streams_read: set[int] = set()
         self.streams_peeked: set[int] = set()
         self.readings: dict[int, list[Reading]] = {}
+        self.reach: dict[int, Reach] = {}
         self.registered: list[str] = []
         self.repeatable = True
         self.types: tuple[DataType | None, ...] | None = None
@@ -183,6 +186,7 @@ class SessionPlanner:
 
     def take_readings(self, inner: SessionPlanner) -> None:
         """What `inner` has planned is a part of this statement."""
+        self.reach |= inner.reach
         for stream, readings in inner.readings.items():
             self.readings.setdefault(stream, []).extend(readings)
 

@@ -37,7 +37,7 @@ def query(session: Session, statement: Query, request: Request) -> Result:
 
     def make(planner: SessionPlanner) -> Plan:
         plan = plan_query(statement.tree, planner)
-        if planner.repeatable and plan.single_read:
+        if planner.repeatable and plan.only_reads:
             keeps.append(plan)
         return plan
 

@@ -288,7 +288,7 @@ _MOST_BYTES = 16_777_216
 def _type_json(column: TableColumn) -> str:
     """The type as SHOW COLUMNS writes it, a JSON text."""
     t = column.type
-    body: dict[str, Any] = {"type": t.kind.value}
+    body: dict[str, Any] = {"type": t.wire}
     match t.kind:
         case Kind.FIXED:
             body.update(precision=t.precision, scale=t.scale)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from snowmelt.base.errors import SqlError
 from snowmelt.catalog.objects import Stream, Table
 from snowmelt.catalog.retention import extended_retention_of
+from snowmelt.plan.steps import Reach
 from snowmelt.storage.moments import from_microseconds
 
 if TYPE_CHECKING:
@@ -26,8 +27,14 @@ def last_moved(session: Session) -> dict[int, datetime]:
 
 def stale_after(session: Session, tables: Sequence[Table], moved_at: datetime) -> datetime:
     """When a stream that tells of changes of tables goes stale unless it is consumed."""
+    return moved_at + reach(session, tables).time
+
+
+def reach(session: Session, tables: Sequence[Table]) -> Reach:
+    """How long the changes are kept that a stream on tables tells of."""
     services = session.services
-    return moved_at + min(extended_retention_of(services.engine.catalog, services.account, each) for each in tables)
+    kept = min(extended_retention_of(services.engine.catalog, services.account, each) for each in tables)
+    return Reach(kept, tables[0])
 
 
 def moved_at(session: Session, stream: Stream) -> datetime | None:

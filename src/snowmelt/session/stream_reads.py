@@ -16,7 +16,7 @@ from snowmelt.base.result import StatementType
 from snowmelt.catalog.objects import Stream, Table, View
 from snowmelt.plan.steps import OpenWindow, Plan, Read
 from snowmelt.session.execute import run_plan, run_steps
-from snowmelt.session.staleness import check_fresh
+from snowmelt.session.staleness import check_fresh, reach
 from snowmelt.session.view_sources import base_tables, view_query
 from snowmelt.sql import deltas
 from snowmelt.sql.deltas import Reading, StreamWindow
@@ -63,7 +63,7 @@ def has_data(planner: SessionPlanner, stream: Stream) -> str:
     Raises:
         SqlError: as `stream_query`.
     """
-    moved = _notice(planner, stream)
+    _notice(planner, stream)
     source, texts = stream_source(planner.session, stream), _texts(planner, stream)
 
     def text(window: StreamWindow) -> str:
@@ -76,16 +76,20 @@ def has_data(planner: SessionPlanner, stream: Stream) -> str:
         return found
 
     asked = _read(planner, stream, text)
-    if not planner.request.describe_only and moved is not None:
-        _put_off(planner.session, stream, moved)
+    planner.repeatable = False
+    if not planner.request.describe_only:
+        moved = check_fresh(planner.session, stream, _tables(planner.session, stream))
+        if moved is not None:
+            _put_off(planner.session, stream, moved)
     return asked
 
 
-def _notice(planner: SessionPlanner, stream: Stream) -> datetime | None:
-    moved = check_fresh(planner.session, stream, _tables(planner.session, stream))
-    planner.repeatable = False
+def _notice(planner: SessionPlanner, stream: Stream) -> None:
+    tables = _tables(planner.session, stream)
+    if planner.request.describe_only:
+        check_fresh(planner.session, stream, tables)
     planner.streams_read.add(stream.id)
-    return moved
+    planner.reach[stream.id] = reach(planner.session, tables)
 
 
 def _window(session: Session, stream: Stream) -> StreamWindow:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 
-from snowmelt.base.errors import SqlError, object_missing, unsupported
+from snowmelt.base.errors import SqlError, object_missing
 from snowmelt.base.request import Request
 from snowmelt.base.result import Result, StatementType
 from snowmelt.catalog.names import FullName
 from snowmelt.catalog.objects import Durability, Table, TableColumn
 from snowmelt.catalog.retention import EXTENSION, RETENTION, checked_days
+from snowmelt.plan.dml import needs_casts, with_casts
 from snowmelt.plan.query import plan_query
 from snowmelt.plan.steps import Read, Write
 from snowmelt.session.columns import check_clustering, check_names, finished
@@ -108,9 +109,6 @@ def _columns_of(session: Session, statement: CreateTable, request: Request) -> t
         return statement.columns
     described = describe_query(session, statement.query, request)
     if not statement.columns:
-        for column in described:
-            if column.type.parts is not None:
-                raise unsupported(f"column {column.name} of structured type {column.type.sql}")
         return tuple(TableColumn(column.name, column.type) for column in described)
     if len(statement.columns) != len(described):
         raise SqlError(
@@ -129,6 +127,9 @@ def _create_as(session: Session, statement: CreateTable, table: Table, request: 
     try:
         assert statement.query is not None
         plan = plan_query(statement.query, planner)
+        structured = any(column.type.parts is not None for column in table.columns)
+        if structured and needs_casts(table.columns, planner.types):
+            plan = plan_query(with_casts(table.columns, statement.query), planner)
         read = plan.steps[-1]
         assert isinstance(read, Read)
         fill = dataclasses.replace(

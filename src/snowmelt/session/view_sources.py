@@ -40,6 +40,7 @@ def view_query(planner: SessionPlanner, view: View) -> ViewQuery:
     inner = planner.beside(view.query, Scope(view.full_name.database, view.full_name.schema))
     text = rewrite(tree, inner)
     planner.registered += inner.registered
+    planner.repeatable &= inner.repeatable
     return ViewQuery(view, text, tuple(leaves), tuple(branches[i] for i in range(len(leaves))))
 
 

@@ -13,7 +13,8 @@ from sqlglot.tokenizer_core import Token, TokenType
 from snowmelt.base.datatypes import DataType, parse_type
 from snowmelt.base.errors import SqlError, unsupported
 from snowmelt.catalog.names import Name, fold, parse_name
-from snowmelt.sql.dialect import parse_expression_tree, parse_tree, unexpected
+from snowmelt.sql.dialect import parse_expression_tree, parse_tree, parse_type_tree, unexpected
+from snowmelt.sql.held_types import STRUCTURED, parsed_type
 
 _STRINGS = frozenset({TokenType.STRING, TokenType.RAW_STRING})
 _QUOTED = frozenset({*_STRINGS, TokenType.IDENTIFIER})
@@ -370,9 +371,18 @@ class Cursor:
             return self._zoned_timestamp()
         if self.at("("):
             self.skip_parentheses()
-        if word in ("ARRAY", "OBJECT", "MAP") and self.index > first + 1:
+        if word in STRUCTURED and self.index > first + 1:
             raise unsupported(f"structured type {self.source(first, self.index)}")
         return parse_type(self.source(first, self.index))
+
+    def column_type(self) -> DataType:
+        """A data type that may be a structured one, as those of tables' columns may be."""
+        first = self.index
+        if self.word() not in STRUCTURED or self.word(1) != "(":
+            return self.data_type()
+        self.index += 1
+        self.skip_parentheses()
+        return parsed_type(parse_type_tree(self.text, self.tokens[first : self.index]))
 
     def _zoned_timestamp(self) -> DataType:
         with_zone = self.step().text.upper() == "WITH"

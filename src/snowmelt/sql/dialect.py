@@ -22,6 +22,7 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 from snowmelt.base.errors import SqlError, syntax_error, unsupported
 from snowmelt.sql import limits
+from snowmelt.sql.held_types import marked, may_hold
 from snowmelt.sql.limits import too_deep
 from snowmelt.sql.projections import note_texts
 
@@ -101,12 +102,18 @@ def parse_table_tree(text: str, tokens: list[Token]) -> exp.Expression:
     return _parse(text, tokens, lambda parser, made: parser.parse_into(exp.Table, made, text))
 
 
+def parse_type_tree(text: str, tokens: list[Token]) -> exp.DataType:
+    """The tree of a data type made of `tokens`; otherwise as `parse_tree`."""
+    return cast(exp.DataType, _parse(text, tokens, lambda parser, made: parser.parse_into(exp.DataType, made, text)))
+
+
 def _parse(text: str, tokens: list[Token], run: Callable[[Any, list[Token]], list[Any]]) -> exp.Expression:
     if not tokens:
         raise unexpected(text, None)
     parser = DIALECT.parser()
     try:
-        trees = run(parser, _prepared(tokens) if "?" in text or "!" in text else tokens)
+        prepared = _prepared(tokens) if "?" in text or "!" in text else tokens
+        trees = run(parser, marked(prepared) if may_hold(text) else prepared)
         if len(trees) != 1 or trees[0] is None:
             raise unexpected(text, tokens[0])
         tree = _checked(text, tokens, cast(exp.Expression, trees[0]))

@@ -176,7 +176,7 @@ def _columns(cursor: Cursor) -> _Columns:
 
 def column(cursor: Cursor) -> tuple[TableColumn, tuple[ConstraintClause, ...]]:
     """A column's definition: name, type and options; and the constraints among these."""
-    made = TableColumn(cursor.identifier(), cursor.data_type())
+    made = TableColumn(cursor.identifier(), cursor.column_type())
     constraints: list[ConstraintClause] = []
     while not cursor.done and cursor.word() not in (",", ")"):
         if cursor.word() in REFUSED_COLUMN_OPTIONS:

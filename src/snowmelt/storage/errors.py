@@ -145,8 +145,12 @@ _RULES: tuple[_Rule, ...] = (
         ),
     ),
     (
-        re.compile(r"(Failed to cast variant value .* to (?:ARRAY|MAP))", re.DOTALL),
+        re.compile(r"(Failed to cast variant value .* to (?:ARRAY|MAP|OBJECT).*)", re.DOTALL),
         lambda m: SqlError(m.group(1), 100071, "22000"),
+    ),
+    (
+        re.compile(r"NULL in a non-nullable part: (.*)", re.DOTALL),
+        lambda m: SqlError(f"NULL result in a non-nullable part of {m.group(1)}", 100072, "22000"),
     ),
     (
         re.compile(r'Failed to cast value to (?:numerical|decimal): "?(.*?)"?(?: when casting from|\n|$)'),

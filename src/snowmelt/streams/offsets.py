@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from snowmelt.base.errors import object_missing
 from snowmelt.catalog.objects import Stream, Table
 from snowmelt.sql.deltas import StreamWindow, initial_variable, late_variables, logged, window_variables
 from snowmelt.storage.connection import Connection
 from snowmelt.storage.errors import conflict
+from snowmelt.storage.moments import from_microseconds
 
 _NEVER = 2**62
 """A transaction number that no row has yet: an empty window."""
@@ -24,12 +26,14 @@ class Window:
     """What a stream shows to one transaction: changes of versions after `start` up to and including `end`.
 
     Attributes:
+        moved_at: when the stream was consumed last, or made.
         initial: it shows the rows of version `start` instead, which count as inserted.
     """
 
     stream: int
     start: int
     end: int
+    moved_at: datetime
     initial: bool = False
 
 
@@ -68,13 +72,14 @@ def open_window(connection: Connection, stream_id: int, end: int | None = None) 
     Raises:
         SqlError: 002003 when the stream was dropped.
     """
-    found = connection.run("SELECT ver, initial FROM snowmelt.offsets WHERE stream = ?", [stream_id])
+    text = "SELECT ver, initial, epoch_us(moved_at) FROM snowmelt.offsets WHERE stream = ?"
+    found = connection.run(text, [stream_id])
     if not found:
         raise object_missing("Stream", str(stream_id))
-    start, initial = found[0]
+    start, initial, microseconds = found[0]
     # A stream made after the transaction began, or read by another since, has nothing for it.
     end = current_version(connection) if end is None else max(end, start)
-    return Window(stream_id, start, end, bool(initial))
+    return Window(stream_id, start, end, from_microseconds(microseconds), bool(initial))
 
 
 @dataclass(frozen=True)

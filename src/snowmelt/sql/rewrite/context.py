@@ -17,6 +17,7 @@ TYPE = "snowmelt_type"
 """Meta key of an expression's Snowflake type (see snowmelt.sql.typing)."""
 
 _COLUMNS = "snowmelt_columns"
+_ALIAS = "snowmelt_alias"
 
 
 def raw(text: str, data_type: DataType | None = None) -> exp.Expr:
@@ -75,6 +76,18 @@ def source_columns(node: exp.Expr) -> Sequence[TableColumn] | None:
     """The columns of what a name in FROM became, where the resolver knew them."""
     found: Sequence[TableColumn] | None = node.meta.get(_COLUMNS)
     return found
+
+
+def raw_target(text: str, alias: str, columns: Sequence[TableColumn]) -> exp.Expr:
+    """`text` as the table of a DELETE; `columns` are what it has, and `alias` is what the statement calls it."""
+    node = raw(text)
+    node.meta[_COLUMNS], node.meta[_ALIAS] = columns, alias
+    return node
+
+
+def target_alias(node: exp.Expr) -> str:
+    """What a statement calls the table that `raw_target` made."""
+    return str(node.meta.get(_ALIAS, ""))
 
 
 def raw_query(text: str, columns: Sequence[TableColumn] | None = None) -> exp.Subquery:

@@ -37,8 +37,8 @@ def name_projections(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
 def fold_identifiers(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
     """Unquoted identifiers become upper case; all become the engine's names, quoted."""
     for identifier in tree.find_all(exp.Identifier):
-        # The keys of an object constant are text, though the parser takes them for names.
-        if isinstance(identifier.parent, exp.PropertyEQ):
+        # The keys of an object constant and of an OBJECT's type are text, though the parser takes them for names.
+        if isinstance(identifier.parent, (exp.PropertyEQ, exp.ColumnDef)):
             identifier.set("quoted", True)
             continue
         name = identifier.this if identifier.quoted else identifier.this.upper()

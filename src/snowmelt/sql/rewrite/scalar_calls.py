@@ -116,6 +116,19 @@ def _bits(node: exp.Expr) -> exp.Expr:
     return copy
 
 
+def _bounded(key: str, unit: str | None = None) -> Maker:
+    """Text of a length that is asked for: no more than a VARCHAR holds, since the engine would take all memory."""
+
+    def make(node: exp.Expr) -> exp.Expr:
+        number = node.args[key]
+        if not (isinstance(number, exp.Literal) and len(number.name) < 4):
+            repeated = exp.Literal.string(" ") if unit is None else node.args[unit].copy()
+            number.replace(engine_call("snowmelt_times", repeated, number.copy()))
+        return node
+
+    return make
+
+
 def _sha2(node: exp.Expr) -> exp.Expr:
     size = node.args.get("length")
     if size is None or (isinstance(size, exp.Literal) and size.name == "256"):
@@ -224,6 +237,9 @@ BY_NODE: dict[type[exp.Expr], Maker] = {
     exp.RegexpLike: _flags("flag"),
     exp.Ceil: _rounded,
     exp.Floor: _rounded,
+    exp.Repeat: _bounded("times", "this"),
+    exp.Pad: _bounded("expression"),
+    **dict.fromkeys((exp.Space, exp.Randstr), _bounded("this")),
     exp.SHA2: _sha2,
     exp.SHA2Digest: _sha2,
     exp.ByteLength: _byte_length,

@@ -6,7 +6,8 @@ expression as it is. Rules that depend on operands' types (scales of quotients, 
 this pass in `snowmelt.sql.rewrite.rules`.
 """
 
-from snowmelt.sql.typing.annotate import annotate, as_number, type_of
+from snowmelt.sql.typing.annotate import annotate, type_of
+from snowmelt.sql.typing.operators import as_number
 from snowmelt.sql.typing.refine import refined
 
 __all__ = ["annotate", "as_number", "refined", "type_of"]

@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 from sqlglot import exp
 
 from snowmelt.base.datatypes import (
     BOOLEAN,
-    DATE,
-    FLOAT,
     OBJECT,
-    TIMESTAMP_NTZ,
     VARIANT,
     DataType,
     Kind,
     optional,
     required,
 )
-from snowmelt.base.errors import SqlError
-from snowmelt.catalog.names import engine_name
-from snowmelt.sql.rewrite.context import TYPE, Resolver, source_columns
+from snowmelt.base.errors import SqlError, invalid_identifier
+from snowmelt.catalog.names import engine_name, logical_name
+from snowmelt.sql.held_types import is_structured, parsed_type
+from snowmelt.sql.rewrite.context import TYPE, Resolver, source_columns, target_alias
 from snowmelt.sql.typing import numbers
-from snowmelt.sql.typing.date_parts import OF_A_DAY, canonical
 from snowmelt.sql.typing.functions import BY_NAME, BY_NODE, TABLE_FUNCTIONS, chosen, common
 from snowmelt.sql.typing.nulls import never_null
-from snowmelt.sql.typing.structured import parsed_type, taken
+from snowmelt.sql.typing.operators import ARITHMETIC, binary
+from snowmelt.sql.typing.scopes import Columns, Found, Scope
+from snowmelt.sql.typing.structured import MAP_FUNCTIONS, taken
 
 STAR = "snowmelt_star"
 """Meta key: the columns that a star inside a call means."""
@@ -35,8 +32,8 @@ STAR = "snowmelt_star"
 ALIASED = "snowmelt_aliased"
 """Meta key: a column that is the alias of an earlier projection of its SELECT."""
 
-Columns = tuple[tuple[str, DataType | None], ...]
-"""A relation's columns by name, in order."""
+STRUCTURED = "snowmelt_has_structured"
+"""Meta key, of what `annotate` is given: some expression in it is of a structured type, or may be."""
 
 
 def type_of(node: exp.Expr) -> DataType | None:
@@ -47,59 +44,24 @@ def type_of(node: exp.Expr) -> DataType | None:
 
 def annotate(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
     """Note the types of all expressions of a query or of single expressions; tell the resolver the columns' types."""
+    found = Found()
     for node in list(tree.iter_expressions()):
         if isinstance(node, exp.Query):
-            columns = _query(node, _Scope())
+            columns = _query(node, Scope(found))
             resolver.projected(None if columns is None else tuple(item for _, item in columns))
+        elif isinstance(node, exp.Delete):
+            _delete(node, Scope(found))
         else:
-            _expression(node, _Scope())
+            _expression(node, Scope(found))
+    if found.structured:
+        tree.meta[STRUCTURED] = True
     return tree
-
-
-@dataclass
-class _Scope:
-    """What names mean in a SELECT.
-
-    Attributes:
-        sources: columns by the alias of what stands in FROM; None for a source that is not known.
-        ctes: columns of common table expressions by name.
-        aliases: types of the projections' aliases so far, which later expressions may use.
-        outer: the scope around a subquery.
-    """
-
-    sources: dict[str, Columns | None] = field(default_factory=dict)
-    ctes: dict[str, Columns | None] = field(default_factory=dict)
-    aliases: dict[str, DataType | None] = field(default_factory=dict)
-    outer: _Scope | None = None
-
-    def inner(self) -> _Scope:
-        """A scope for a query inside this one."""
-        return _Scope(ctes=dict(self.ctes), outer=self)
-
-    def column(self, table: str, name: str) -> DataType | None:
-        """The type of a column; None when it is unknown or ambiguous."""
-        chosen = {table: self.sources[table]} if table in self.sources else {} if table else self.sources
-        if any(columns is None for columns in chosen.values()):
-            return None
-        found = [item for columns in chosen.values() for key, item in columns or () if key == name]
-        if found:
-            return found[0] if len(set(found)) == 1 else None
-        if not table and name in self.aliases:
-            return self.aliases[name]
-        return self.outer.column(table, name) if self.outer is not None else None
-
-    def is_alias(self, column: exp.Column) -> bool:
-        """Whether a column certainly means an alias of this SELECT: columns of sources come first."""
-        if column.table or column.name not in self.aliases:
-            return False
-        known = [columns for columns in self.sources.values() if columns is not None]
-        return len(known) == len(self.sources) and all(column.name != name for each in known for name, _ in each)
 
 
 # --- queries ---------------------------------------------------------------------------------------------------------
 
 
-def _query(node: exp.Expr, scope: _Scope) -> Columns | None:
+def _query(node: exp.Expr, scope: Scope) -> Columns | None:
     """The columns of a query; what is inside is annotated."""
     _with(node, scope)
     match node:
@@ -110,7 +72,9 @@ def _query(node: exp.Expr, scope: _Scope) -> Columns | None:
             right = _query(node.expression, scope.inner())
             if left is None or right is None or len(left) != len(right):
                 return None
-            return tuple((name, _either(a, b)) for (name, a), (_, b) in zip(left, right, strict=True))
+            nulls = zip(_nulls(node.this, len(left)), _nulls(node.expression, len(right)), strict=True)
+            pairs = zip(left, right, nulls, strict=True)
+            return tuple((name, _either(a, b, null)) for (name, a), (_, b), null in pairs)
         case exp.Subquery():
             return _renamed(node, _source_query(node, scope))
         case exp.Values():
@@ -119,24 +83,52 @@ def _query(node: exp.Expr, scope: _Scope) -> Columns | None:
             return None
 
 
-def _either(left: DataType | None, right: DataType | None) -> DataType | None:
-    """The type of a column of a set operation."""
+def _nulls(query: exp.Expr, width: int) -> list[bool]:
+    """Which columns of a query are NULL itself."""
+    items = query.expressions if isinstance(query, exp.Select) else []
+    return [isinstance(item.unalias(), exp.Null) for item in items] if len(items) == width else [False] * width
+
+
+def _either(left: DataType | None, right: DataType | None, null: tuple[bool, bool]) -> DataType | None:
+    """The type of a column of a set operation; NULL is of the type that the other side has."""
+    if any(null):
+        other = right if null[0] else left
+        return None if other is None else optional(other)
     found = common((left, right)) if left is not None and right is not None else None
     if found is None or left is None or right is None:
         return found
     return optional(found) if left.nullable or right.nullable else required(found)
 
 
-def _source_query(node: exp.Subquery, scope: _Scope) -> Columns | None:
+def _known(node: exp.Expr) -> Columns | None:
+    """The columns of what the resolver put in the place of a name."""
     known = source_columns(node)
+    if known is None:
+        return None
+    return tuple(
+        (engine_name(column.name), column.type if column.nullable else required(column.type)) for column in known
+    )
+
+
+def _delete(node: exp.Delete, scope: Scope) -> None:
+    """The condition of a DELETE is over the table and what stands in USING."""
+    if isinstance(node.this, exp.Expr):
+        scope.sources[engine_name(target_alias(node.this))] = _known(node.this)
+    for other in node.args.get("using") or ():
+        _add_source(other, scope)
+    where = node.args.get("where")
+    if where is not None:
+        _expression(where, scope)
+
+
+def _source_query(node: exp.Subquery, scope: Scope) -> Columns | None:
+    known = _known(node)
     if known is not None:
-        return tuple(
-            (engine_name(column.name), column.type if column.nullable else required(column.type)) for column in known
-        )
+        return known
     return _query(node.this, scope.inner()) if isinstance(node.this, exp.Query) else None
 
 
-def _with(node: exp.Expr, scope: _Scope) -> None:
+def _with(node: exp.Expr, scope: Scope) -> None:
     with_ = node.args.get("with_")
     if with_ is None:
         return
@@ -158,7 +150,7 @@ def _renamed(node: exp.Expr, columns: Columns | None) -> Columns | None:
     return tuple((name, item) for name, (_, item) in zip(names, columns, strict=False))
 
 
-def _values(node: exp.Values, scope: _Scope) -> Columns | None:
+def _values(node: exp.Values, scope: Scope) -> Columns | None:
     rows = [row.expressions if isinstance(row, exp.Tuple) else [row] for row in node.expressions]
     types = [[_expression(cell, scope) for cell in row] for row in rows]
     if not types or any(len(row) != len(types[0]) for row in types):
@@ -175,7 +167,7 @@ def _values(node: exp.Values, scope: _Scope) -> Columns | None:
     return tuple(merged)
 
 
-def _select(node: exp.Select, scope: _Scope) -> Columns | None:
+def _select(node: exp.Select, scope: Scope) -> Columns | None:
     from_ = node.args.get("from_")
     if from_ is not None:
         _add_source(from_.this, scope)
@@ -206,7 +198,7 @@ def _select(node: exp.Select, scope: _Scope) -> Columns | None:
     return tuple(columns)
 
 
-def _outer(join: exp.Join, before: set[str], scope: _Scope) -> None:
+def _outer(join: exp.Join, before: set[str], scope: Scope) -> None:
     """Columns of the side of an outer join that may have no row may be null."""
     side = str(join.side or "").upper()
     for name, columns in scope.sources.items():
@@ -214,7 +206,7 @@ def _outer(join: exp.Join, before: set[str], scope: _Scope) -> None:
             scope.sources[name] = tuple((key, None if item is None else optional(item)) for key, item in columns)
 
 
-def _add_source(source: exp.Expr, scope: _Scope) -> None:
+def _add_source(source: exp.Expr, scope: Scope) -> None:
     name = source.alias_or_name
     if source.args.get("pivots"):
         scope.sources[name] = None
@@ -235,16 +227,17 @@ def _add_source(source: exp.Expr, scope: _Scope) -> None:
         _add_source(join.this, scope)
 
 
-def _projection(node: exp.Expr, scope: _Scope) -> Columns | None:
+def _projection(node: exp.Expr, scope: Scope) -> Columns | None:
     """The columns that one projection makes; None when it is a star over something unknown."""
     if isinstance(node, exp.Star) or (isinstance(node, exp.Column) and isinstance(node.this, exp.Star)):
         star = node if isinstance(node, exp.Star) else node.this
-        if any(star.args.get(key) for key in ("except_", "replace", "rename", "ilike")):
+        if any(star.args.get(key) for key in ("replace", "rename", "ilike")):
             return None
+        left_out = {item.name for item in star.args.get("except_") or ()}
         sources = scope.sources if isinstance(node, exp.Star) else {node.table: scope.sources.get(node.table)}
         if any(columns is None for columns in sources.values()):
             return None
-        return tuple(column for columns in sources.values() for column in columns or ())
+        return tuple(column for columns in sources.values() for column in columns or () if column[0] not in left_out)
     found = _expression(node, scope)
     if isinstance(node, exp.Alias):
         scope.aliases[node.alias] = found
@@ -254,10 +247,12 @@ def _projection(node: exp.Expr, scope: _Scope) -> Columns | None:
 # --- expressions -----------------------------------------------------------------------------------------------------
 
 
-def _expression(node: exp.Expr, scope: _Scope) -> DataType | None:
+def _expression(node: exp.Expr, scope: Scope) -> DataType | None:
     """The type of an expression, noted at it and at all its parts."""
     if isinstance(node, exp.Column):
         found = scope.column(node.table, node.name)
+        if found is None and node.table and scope.is_within_column(node):
+            raise invalid_identifier(".".join(logical_name(part.name) for part in node.parts))
         if scope.is_alias(node):
             node.meta[ALIASED] = True
     elif isinstance(node, exp.Query):
@@ -287,10 +282,14 @@ def _expression(node: exp.Expr, scope: _Scope) -> DataType | None:
             found = required(found) if never_null(node) else optional(found)
     if found is not None:
         node.meta[TYPE] = found
+        if found.parts is not None:
+            scope.found.structured = True
+    elif type(node) in MAP_FUNCTIONS:
+        scope.found.structured = True
     return found
 
 
-def _lambda(node: exp.Lambda, scope: _Scope) -> DataType | None:
+def _lambda(node: exp.Lambda, scope: Scope) -> DataType | None:
     """The type of a lambda's body; its parameters are elements of an ARRAY."""
     names = {item.name for item in node.expressions}
     for identifier in node.this.find_all(exp.Identifier):
@@ -301,7 +300,7 @@ def _lambda(node: exp.Lambda, scope: _Scope) -> DataType | None:
     return _expression(node.this, scope)
 
 
-def _visible(scope: _Scope) -> list[tuple[str, str, DataType | None]] | None:
+def _visible(scope: Scope) -> list[tuple[str, str, DataType | None]] | None:
     """All columns that a star would show: alias, name and type; None when they are not known."""
     if any(columns is None for columns in scope.sources.values()):
         return None
@@ -318,9 +317,9 @@ def _composed(node: exp.Expr, types: Sequence[DataType | None]) -> DataType | No
     """The type of a node from those of its children, which are in the order of `iter_expressions`."""
     if isinstance(node, (exp.Cast, exp.TryCast)):
         return _cast(node)
-    arithmetic = _ARITHMETIC.get(type(node))
+    arithmetic = ARITHMETIC.get(type(node))
     if arithmetic is not None:
-        return _binary(node, arithmetic)
+        return binary(node, arithmetic)
     if isinstance(node, (exp.Predicate, exp.Connector, exp.Not, exp.Boolean)):
         return BOOLEAN
     if isinstance(node, (exp.Paren, exp.Alias, exp.Window, exp.Filter, exp.WithinGroup, exp.Distinct, exp.Ordered)):
@@ -331,7 +330,7 @@ def _composed(node: exp.Expr, types: Sequence[DataType | None]) -> DataType | No
     if isinstance(node, exp.If):
         return _branches([node.args["true"]], node.args.get("false"))
     if isinstance(node, exp.Bracket):
-        return taken(type_of(node.this))
+        return taken(node)
     if isinstance(node, exp.ToNumber):
         return _to_number(node)
     if isinstance(node, exp.Anonymous):
@@ -357,6 +356,8 @@ def _cast(node: exp.Cast) -> DataType | None:
     try:
         return parsed_type(to) if isinstance(to, exp.DataType) else None
     except SqlError:
+        if is_structured(to):
+            raise
         return None
 
 
@@ -367,61 +368,3 @@ def _to_number(node: exp.ToNumber) -> DataType | None:
     if not isinstance(precision, exp.Literal) or not isinstance(scale, (exp.Literal, type(None))):
         return None
     return numbers.number(int(precision.name), int(scale.name) if scale is not None else 0)
-
-
-_ARITHMETIC: dict[type[exp.Expr], Callable[[DataType, DataType], DataType]] = {
-    exp.Add: numbers.total,
-    exp.Sub: numbers.total,
-    exp.Mul: numbers.product,
-    exp.Div: numbers.quotient,
-    exp.Mod: numbers.remainder,
-}
-
-
-def as_number(data_type: DataType | None) -> DataType | None:
-    """The number that an operand of arithmetic is taken for: text and booleans are converted; None when unknown."""
-    if data_type is None:
-        return None
-    if data_type.kind is Kind.TEXT:
-        return numbers.number(18, 5)
-    if data_type.kind is Kind.BOOLEAN:
-        return numbers.number(1, 0)
-    return data_type
-
-
-def _binary(node: exp.Expr, rule: Callable[[DataType, DataType], DataType]) -> DataType | None:
-    left, right = type_of(node.this), type_of(node.expression)
-    if isinstance(node.expression, exp.Interval) or isinstance(node.this, exp.Interval):
-        return _with_interval(node)
-    if left is not None and left.kind is Kind.DATE:
-        return _date_arithmetic(node, right)
-    left, right = as_number(left), as_number(right)
-    if left is None or right is None:
-        return None
-    kinds = {left.kind, right.kind}
-    if Kind.VARIANT in kinds and kinds <= {Kind.FIXED, Kind.REAL, Kind.VARIANT}:
-        return FLOAT
-    if kinds <= {Kind.FIXED, Kind.REAL}:
-        return FLOAT if Kind.REAL in kinds else rule(left, right)
-    return None
-
-
-def _with_interval(node: exp.Expr) -> DataType | None:
-    """A DATE stays one while only days and longer parts are added."""
-    value, interval = (
-        (node.expression, node.this) if isinstance(node.this, exp.Interval) else (node.this, node.expression)
-    )
-    found = type_of(value)
-    if found is None or found.kind is not Kind.DATE:
-        return TIMESTAMP_NTZ if found is not None and found.kind is Kind.TEXT else found
-    unit = interval.args.get("unit")
-    words = re.findall("[A-Za-z_]+", interval.this.name if unit is None else unit.name)
-    return TIMESTAMP_NTZ if not words or any(canonical(word) in OF_A_DAY for word in words) else DATE
-
-
-def _date_arithmetic(node: exp.Expr, right: DataType | None) -> DataType | None:
-    if right is None:
-        return None
-    if right.kind is Kind.DATE:
-        return numbers.number(9, 0)
-    return DATE if right.kind is Kind.FIXED else None

@@ -17,6 +17,7 @@ from snowmelt.base.datatypes import (
     FLOAT,
     NUMBER,
     OBJECT,
+    SEMI_STRUCTURED,
     TIME,
     TIMESTAMP_LTZ,
     TIMESTAMP_NTZ,
@@ -28,7 +29,7 @@ from snowmelt.base.datatypes import (
     parse_type,
 )
 from snowmelt.sql.rewrite.context import TYPE
-from snowmelt.sql.typing import numbers
+from snowmelt.sql.typing import numbers, structured
 from snowmelt.sql.typing.date_parts import OF_A_DAY, canonical
 
 Types = Sequence[DataType | None]
@@ -42,7 +43,11 @@ NUMBER_OF_TEXT = numbers.number(18, 5)
 
 
 def common(types: Types) -> DataType | None:
-    """The type of a CASE, COALESCE, UNION, ...: None when one is unknown or they do not fit together."""
+    """The type of a CASE, COALESCE, UNION, ...: None when one is unknown or they do not fit together.
+
+    Raises:
+        SqlError: 000002 for a structured type beside any other.
+    """
     known = [item for item in types if item is not None]
     if not known:
         return None
@@ -53,7 +58,11 @@ def common(types: Types) -> DataType | None:
             return numbers.common(known)
         if kind in (Kind.TEXT, Kind.BINARY):
             return max(known, key=lambda item: item.length or 0)
+        if kind in SEMI_STRUCTURED:
+            structured.check_alike(known)
         return known[0]
+    if kinds & SEMI_STRUCTURED:
+        structured.check_alike(known)
     if kinds <= {Kind.FIXED, Kind.REAL}:
         return FLOAT
     return None
@@ -262,28 +271,32 @@ BY_NODE: dict[type[exp.Expr], Typer] = {
     exp.ToDouble: always(FLOAT),
     exp.ParseJSON: always(VARIANT),
     exp.ToVariant: always(VARIANT),
-    exp.JSONExtract: always(VARIANT),
+    exp.JSONExtract: structured.taken,
     exp.JSONObject: always(OBJECT),
-    exp.ObjectInsert: always(OBJECT),
+    exp.ObjectInsert: structured.object_,
     exp.Array: always(ARRAY),
     exp.ArrayAgg: always(ARRAY),
     exp.ArrayUniqueAgg: always(ARRAY),
-    exp.ArrayConcat: always(ARRAY),
+    exp.ArrayConcat: structured.joined,
     exp.ArraySize: always(numbers.number(9, 0)),
     exp.Seq4: always(numbers.number(10, 0)),
     exp.Seq8: always(numbers.number(19, 0)),
     exp.Rand: always(numbers.number(19, 0)),
     exp.Unhex: always(BINARY),
     exp.HexString: always(BINARY),
-    **dict.fromkeys(
-        (exp.GetExtract, exp.GetIgnoreCase, exp.StripNullValue, exp.ArrayMax, exp.ArrayMin), always(VARIANT)
-    ),
+    **dict.fromkeys((exp.GetIgnoreCase, exp.StripNullValue), always(VARIANT)),
+    exp.GetExtract: structured.taken,
+    **dict.fromkeys((exp.ArrayMax, exp.ArrayMin), structured.element),
+    **structured.MAP_FUNCTIONS,
     **dict.fromkeys((exp.Struct, exp.StarMap, exp.ObjectAgg), always(OBJECT)),
-    **dict.fromkeys((exp.ArrayConstructCompact, exp.ArrayAppend, exp.ArrayPrepend, exp.ArrayDistinct), always(ARRAY)),
-    **dict.fromkeys((exp.ArraySlice, exp.ArraySort, exp.ArrayCompact, exp.ArrayInsert, exp.ArrayRemove), always(ARRAY)),
-    **dict.fromkeys((exp.ArrayRemoveAt, exp.ArrayIntersect, exp.ArrayExcept, exp.Flatten), always(ARRAY)),
-    **dict.fromkeys((exp.GenerateSeries, exp.ArrayReverse, exp.JSONKeys, exp.ToArray, exp.Split), always(ARRAY)),
-    **dict.fromkeys((exp.StrtokToArray, exp.ArrayFilter, exp.Transform), always(ARRAY)),
+    **dict.fromkeys((exp.ArrayAppend, exp.ArrayPrepend, exp.ArrayDistinct, exp.ArraySlice), structured.kept),
+    **dict.fromkeys((exp.ArraySort, exp.ArrayCompact, exp.ArrayInsert, exp.ArrayRemove), structured.kept),
+    **dict.fromkeys((exp.ArrayRemoveAt, exp.ArrayReverse, exp.ArrayFilter), structured.kept),
+    **dict.fromkeys((exp.ArrayIntersect, exp.ArrayExcept), structured.joined),
+    exp.Flatten: structured.flattened,
+    exp.JSONKeys: structured.pairs,
+    **dict.fromkeys((exp.ArrayConstructCompact, exp.GenerateSeries, exp.ToArray, exp.Split), always(ARRAY)),
+    **dict.fromkeys((exp.StrtokToArray, exp.Transform), always(ARRAY)),
     **dict.fromkeys((exp.ArrayContains, exp.ArrayOverlaps, exp.IsArray, exp.IsNullValue), always(BOOLEAN)),
     **dict.fromkeys((exp.ArrayToString, exp.JSONFormat, exp.CheckJson, exp.Typeof), always(VARCHAR)),
     exp.ArrayPosition: always(numbers.number(9, 0)),
@@ -318,7 +331,8 @@ BY_NAME: dict[str, Typer] = {
     **dict.fromkeys(("TO_TIME", "TIME", "TRY_TO_TIME"), always(TIME)),
     **dict.fromkeys(("TO_TIMESTAMP_LTZ", "TRY_TO_TIMESTAMP_LTZ"), always(TIMESTAMP_LTZ)),
     **dict.fromkeys(("TO_TIMESTAMP_TZ", "TRY_TO_TIMESTAMP_TZ"), always(TIMESTAMP_TZ)),
-    **dict.fromkeys(("OBJECT_CONSTRUCT", "OBJECT_DELETE", "OBJECT_PICK", "TO_OBJECT", "AS_OBJECT"), always(OBJECT)),
+    **dict.fromkeys(("OBJECT_CONSTRUCT", "TO_OBJECT", "AS_OBJECT"), always(OBJECT)),
+    **dict.fromkeys(("OBJECT_DELETE", "OBJECT_PICK"), structured.object_),
     "AS_ARRAY": always(ARRAY),
     **dict.fromkeys(
         ("IS_OBJECT", "IS_INTEGER", "IS_DECIMAL", "IS_DOUBLE", "IS_REAL", "IS_VARCHAR", "IS_CHAR", "IS_BOOLEAN"),

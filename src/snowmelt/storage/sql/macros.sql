@@ -36,6 +36,10 @@ CREATE OR REPLACE MACRO snowmelt_boolean(x) AS
 CREATE OR REPLACE MACRO snowmelt_fit(x, n) AS
     CASE WHEN snowmelt_sure(length(x) > n, 'Too long: ' || x) THEN x END;
 
+-- How often a text is repeated, which must not make it longer than a VARCHAR can be.
+CREATE OR REPLACE MACRO snowmelt_times(x, n) AS
+    CASE WHEN snowmelt_sure(length(x) * CAST(n AS HUGEINT) > 134217728, 'Too long: ' || left(x, 100)) THEN n END;
+
 -- TRY_ forms of the two above: null instead of an error.
 CREATE OR REPLACE MACRO snowmelt_try_from_hex(x) AS
     CASE WHEN length(x) % 2 = 0 AND regexp_full_match(x, '[0-9a-fA-F]*') THEN unhex(x) END;
@@ -62,10 +66,32 @@ CREATE OR REPLACE MACRO snowmelt_wholes(numbers) AS CAST(numbers AS HUGEINT[]);
 -- An ARRAY's elements.
 CREATE OR REPLACE MACRO snowmelt_list(v) AS CAST(v AS JSON[]);
 
--- What is cast to a structured type must be an ARRAY or OBJECT; null is null.
+-- What is cast to a structured type must be an ARRAY or OBJECT; null is null. What is not known to be semi-structured
+-- before it runs must then be. Values stand in a list of one, for each use of a macro's argument would be computed.
+CREATE OR REPLACE MACRO snowmelt_semi(v, shown) AS
+    list_transform([v], lambda snowmelt_v: CASE WHEN snowmelt_sure(snowmelt_v IS NOT NULL AND typeof(snowmelt_v) <> 'JSON',
+        'Failed to cast variant value ' || CAST(snowmelt_v AS VARCHAR) || ' to ' || shown)
+    AND snowmelt_v IS NOT NULL THEN CAST(snowmelt_v AS JSON) END)[1];
 CREATE OR REPLACE MACRO snowmelt_structured(v, wanted, shown) AS
-    CASE WHEN snowmelt_sure(json_type(v) NOT IN (wanted, 'NULL'), 'Failed to cast variant value ' || CAST(v AS VARCHAR) || ' to ' || shown)
-    AND json_type(v) <> 'NULL' THEN v END;
+    list_transform([v], lambda snowmelt_v: CASE WHEN snowmelt_sure(json_type(snowmelt_v) NOT IN (wanted, 'NULL'),
+        'Failed to cast variant value ' || CAST(snowmelt_v AS VARCHAR) || ' to ' || shown)
+    AND json_type(snowmelt_v) <> 'NULL' THEN snowmelt_v END)[1];
+-- A part of a structured value that must not be null.
+CREATE OR REPLACE MACRO snowmelt_required(v, shown) AS
+    list_transform([v], lambda snowmelt_v: CASE WHEN snowmelt_sure(snowmelt_v IS NULL OR json_type(snowmelt_v) = 'NULL',
+        'NULL in a non-nullable part: ' || shown) THEN snowmelt_v END)[1];
+-- An OBJECT that must have all the keys of a structured one and no more.
+CREATE OR REPLACE MACRO snowmelt_with_keys(o, keys, shown) AS
+    list_transform([o], lambda snowmelt_o: CASE WHEN snowmelt_sure(list_sort(json_keys(snowmelt_o)) <> list_sort(keys),
+        'Failed to cast variant value ' || CAST(snowmelt_o AS VARCHAR) || ' to ' || shown) THEN snowmelt_o END)[1];
+-- Dates and times in structured values are written in one way only, moments with at least three digits of a second.
+CREATE OR REPLACE MACRO snowmelt_date_part(v) AS CAST(v ->> '$' AS DATE);
+CREATE OR REPLACE MACRO snowmelt_time_part(v) AS CAST(v ->> '$' AS TIME);
+CREATE OR REPLACE MACRO snowmelt_moment_part(v) AS CAST(v ->> '$' AS TIMESTAMP);
+CREATE OR REPLACE MACRO snowmelt_date_json(d) AS to_json(CAST(CAST(d AS DATE) AS VARCHAR));
+CREATE OR REPLACE MACRO snowmelt_time_json(t) AS to_json(CAST(CAST(t AS TIME) AS VARCHAR));
+CREATE OR REPLACE MACRO snowmelt_moment_json(m) AS
+    to_json(regexp_replace(strftime(CAST(m AS TIMESTAMP), '%Y-%m-%d %H:%M:%S.%f'), '0{1,3}$', ''));
 
 -- An OBJECT of keys and values, keys in order, nulls left out.
 CREATE OR REPLACE MACRO snowmelt_object(keys, vals) AS
@@ -87,6 +113,25 @@ CREATE OR REPLACE MACRO snowmelt_object_insert(o, key, val, replaces) AS
         CASE WHEN to_json(val) IS NULL THEN [] ELSE [{'k': key, 'v': to_json(val)}] END)))) END;
 CREATE OR REPLACE MACRO snowmelt_object_agg(k, v) AS
     coalesce(snowmelt_object(list(k), list(to_json(v))), '{}'::JSON);
+
+-- MAP functions; a MAP is an OBJECT whose values are of one type.
+CREATE OR REPLACE MACRO snowmelt_map_cat(o, p) AS
+    CASE WHEN o IS NOT NULL AND p IS NOT NULL THEN to_json(map_from_entries(list_sort(list_concat(
+        list_filter(snowmelt_object_entries(o), lambda snowmelt_e: NOT list_contains(json_keys(p), snowmelt_e.k)),
+        snowmelt_object_entries(p))))) END;
+CREATE OR REPLACE MACRO snowmelt_map_insert(o, key, val, replaces) AS
+    CASE WHEN key IS NULL THEN o WHEN o IS NOT NULL THEN snowmelt_object_insert(o, key, coalesce(val, 'null'::JSON), replaces) END;
+CREATE OR REPLACE MACRO snowmelt_map_without(o, keys) AS
+    CASE WHEN o IS NOT NULL THEN snowmelt_object_without(o, keys) END;
+CREATE OR REPLACE MACRO snowmelt_map_pick(o, keys) AS CASE WHEN o IS NOT NULL THEN snowmelt_object_pick(o, keys) END;
+CREATE OR REPLACE MACRO snowmelt_map_keys(o) AS CASE WHEN o IS NOT NULL THEN to_json(json_keys(o)) END;
+CREATE OR REPLACE MACRO snowmelt_map_whole_keys(o) AS
+    CASE WHEN o IS NOT NULL THEN to_json(list_transform(json_keys(o), lambda snowmelt_k: CAST(snowmelt_k AS JSON))) END;
+CREATE OR REPLACE MACRO snowmelt_map_size(o) AS len(json_keys(o));
+CREATE OR REPLACE MACRO snowmelt_map_has(key, o) AS list_contains(json_keys(o), key);
+CREATE OR REPLACE MACRO snowmelt_key_list(a) AS list_transform(snowmelt_list(a), lambda snowmelt_k: snowmelt_k ->> '$');
+CREATE OR REPLACE MACRO snowmelt_whole_keys(keys) AS
+    list_transform(keys, lambda snowmelt_k: CAST(CAST(snowmelt_k AS DECIMAL(38, 0)) AS VARCHAR));
 
 -- ARRAY functions; positions count from 0.
 CREATE OR REPLACE MACRO snowmelt_array_agg(items) AS
