@@ -202,7 +202,7 @@ class Executor:
         """Abort the runs that have taken too long."""
         for active in self._all_active():
             if active.deadline is not None and active.deadline <= now:
-                message = f"Statement reached its statement or warehouse timeout of {active.seconds:,.0f} second(s)"
+                message = f"Statement reached its statement or warehouse timeout of {active.seconds:,g} second(s)"
                 self._abort(active, RunState.FAILED, SqlError(f"{message} and was canceled.", 630, "57014"))
 
     def next_deadline(self) -> datetime | None:
