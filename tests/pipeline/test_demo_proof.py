@@ -37,23 +37,24 @@ TEXT = [name for name in FEATURES if name not in ("AGE", "BMI", "CHILDREN")]
 FAULTY = 3  # the rows of snowmelt.cli.demo.FAULTY_ROWS
 BEST_MAPE = 0.021
 
+#: The pipeline's spans with their attributes.
 TRAINING_SPANS = {
-    "train_save_ins_model",
-    "data_loading",
-    "feature_engineering",
-    "define_pipeline",
-    "train_test_split",
-    "fit_pipeline",
-    "model_evaluation",
-    "model_registration",
+    "train_save_ins_model": {"model.name"},
+    "data_loading": {"data.table", "data.row_count"},
+    "feature_engineering": {"data.row_count", "data.rows_left_out"},
+    "define_pipeline": {"training.n_estimators", "training.learning_rate"},
+    "train_test_split": {"data.train_rows", "data.test_rows"},
+    "fit_pipeline": {"training.n_estimators", "training.learning_rate", "training.cross_validated_error"},
+    "model_evaluation": {"model.mean_abs_pct_err", "model.mean_sq_err"},
+    "model_registration": {"model.version", "model.decision"},
 }
 SCORING_SPANS = {
-    "predict_write_to_gold",
-    "read_from_stream",
-    "standardize_values",
-    "load_model_from_registry",
-    "run_pipeline",
-    "write_predictions_to_gold",
+    "predict_write_to_gold": set(),
+    "read_from_stream": {"data.row_count"},
+    "standardize_values": set(),
+    "load_model_from_registry": {"model.name", "model.version"},
+    "run_pipeline": {"model.version"},
+    "write_predictions_to_gold": {f"data.rows_{what}" for what in ("inserted", "updated", "deleted", "quarantined")},
 }
 
 
@@ -180,8 +181,13 @@ def test_the_event_table_has_the_spans(session: Session) -> None:
     ).to_pandas()
     assert (spans["TIMESTAMP"] >= spans["START_TIMESTAMP"]).all()
     by_trace = spans.groupby("TRACE_ID")["NAME"].agg(set)
-    assert sum(names >= TRAINING_SPANS for names in by_trace) == 3
-    assert sum(names >= SCORING_SPANS for names in by_trace) == 3 + 2 * TRICKLES
+    assert sum(names >= set(TRAINING_SPANS) for names in by_trace) == 3
+    assert sum(names >= set(SCORING_SPANS) for names in by_trace) == 3 + 2 * TRICKLES
+    for name, attributes in (TRAINING_SPANS | SCORING_SPANS).items():
+        found = [json.loads(text) for text in spans.loc[spans["NAME"] == name, "ATTRIBUTES"]]
+        assert all(set(one) >= attributes and None not in one.values() for one in found), name
+    errors = [json.loads(text) for text in spans.loc[spans["NAME"] == "model_evaluation", "ATTRIBUTES"]]
+    assert sum(one["model.mean_abs_pct_err"] <= BEST_MAPE for one in errors) == 2, "the third is the worse one"
     loaded = spans.loc[spans["NAME"] == "data_loading", "ATTRIBUTES"]
     counts = [json.loads(text)["data.row_count"] for text in loaded]
     assert sorted(counts) == [500, TRAINING, TRAINING]
