@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from snowmelt.base.errors import invalid_identifier, syntax_error, unsupported
 from snowmelt.base.result import StatementType
-from snowmelt.catalog.names import engine_quote, fold
+from snowmelt.catalog.names import engine_quote
 from snowmelt.catalog.objects import Table, TableColumn
 from snowmelt.plan.dml import (
     as_column,
@@ -29,7 +29,7 @@ from snowmelt.plan.steps import LogImages, Plan, Stage, Step, Write
 from snowmelt.sql import changes, tracking
 from snowmelt.sql.pending import Pending, relation
 from snowmelt.sql.rewrite.context import raw, raw_target
-from snowmelt.sql.rewrite.names import table_name
+from snowmelt.sql.rewrite.names import folded, table_name
 from snowmelt.sql.rewrite.rules import engine_sql, rewrite, rewrite_tree
 from snowmelt.sql.statements import Delete, Merge, Update
 
@@ -230,7 +230,7 @@ def _merge_query(
         tests.append(exp.If(this=both, true=exp.Literal.number(number)))
     clause = _named(exp.Case(ifs=tests), _CLAUSE)
     new = [
-        _named(exp.Case(ifs=[exp.If(this=_is_one_of(numbers), true=clauses[numbers[0]][1][column])]), name)
+        _named(_where_given(clauses[numbers[0]][1][column], numbers, len(clauses)), name)
         for position, column in enumerate(table.columns)
         for name, numbers in _new_values(position, column, clauses)
     ]
@@ -257,8 +257,12 @@ def _new_values(position: int, column: TableColumn, clauses: Sequence[_Clause]) 
     return [(f"c{numbers[0]}_{position}", numbers) for _, numbers in found]
 
 
-def _is_one_of(numbers: Sequence[int]) -> exp.Expr:
-    return raw(" OR ".join(f"{_CLAUSE} = {number}" for number in numbers))
+def _where_given(value: exp.Expr, numbers: Sequence[int], clauses: int) -> exp.Expr:
+    """A value that is computed for the pairs of some clauses only: for those of others it may be an error."""
+    if len(numbers) == clauses:
+        return value.copy()
+    given = raw(" OR ".join(f"{_CLAUSE} = {number}" for number in numbers))
+    return exp.Case(ifs=[exp.If(this=given, true=value)])
 
 
 def _merged(query: str, table: Table, clauses: Sequence[_Clause], old: Sequence[int], places: Sequence[int]) -> str:
@@ -334,7 +338,7 @@ def _source_alias(using: exp.Expr) -> str:
     """The name by which the clauses call the source."""
     alias = using.args.get("alias")
     if alias is not None and alias.this is not None:
-        return fold(alias.this.sql(dialect="snowflake"))
+        return folded(alias.this)
     return table_name(using).name if isinstance(using, exp.Table) else ""
 
 
@@ -372,7 +376,7 @@ def _target(node: exp.Expr, planner: Planner) -> tuple[Table, str]:
     named = target_table(node)
     name = table_name(named)
     alias = named.args.get("alias")
-    return planner.table(name), fold(alias.this.sql(dialect="snowflake")) if alias is not None else name.name
+    return planner.table(name), folded(alias.this) if alias is not None else name.name
 
 
 def _imaged(
@@ -397,9 +401,7 @@ def _named(value: exp.Expr, name: str) -> exp.Expr:
 
 
 def _column_name(node: exp.Expr) -> str:
-    if isinstance(node, exp.Column):
-        node = node.this
-    return fold(node.sql(dialect="snowflake"))
+    return folded(node.this if isinstance(node, exp.Column) else node)
 
 
 def _assignments(items: Sequence[exp.Expr], table: Table, alias: str, planner: Planner) -> dict[TableColumn, exp.Expr]:
@@ -414,7 +416,7 @@ def _assignments(items: Sequence[exp.Expr], table: Table, alias: str, planner: P
             raise syntax_error(f"unexpected '{item.sql(dialect='snowflake')}'")
         column = item.this
         prefix = column.args.get("table") if isinstance(column, exp.Column) else None
-        if prefix is not None and fold(prefix.sql(dialect="snowflake")) != alias:
+        if prefix is not None and folded(prefix) != alias:
             raise invalid_identifier(column.sql(dialect="snowflake").upper())
         (known,) = target_columns(table, [_column_name(column)])
         default = planner.default(table, known) or "NULL" if is_default(item.expression) else None

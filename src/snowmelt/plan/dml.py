@@ -23,6 +23,7 @@ from snowmelt.sql.rewrite.names import table_name
 from snowmelt.sql.rewrite.rules import rewrite
 from snowmelt.sql.statements import Insert, Into, MultiInsert, Truncate
 
+_TEXT = exp.DataType.build("VARCHAR", dialect="snowflake")
 _SOURCE = "snowmelt_source"
 _CLAUSE = "SNOWMELT_CLAUSE"
 
@@ -161,7 +162,7 @@ def as_column(column: TableColumn, value: exp.Expr) -> exp.Expr:
         return exp.Cast(this=value.copy(), to=type_tree(column.type))
     if column.type.kind is not Kind.TEXT or isinstance(value, (exp.Literal, exp.Null)):
         return value
-    return exp.Cast(this=value.copy(), to=exp.DataType.build("VARCHAR", dialect="snowflake"))
+    return exp.Cast(this=value.copy(), to=_TEXT.copy())
 
 
 def needs_casts(columns: Sequence[TableColumn], types: Sequence[DataType | None] | None) -> bool:

@@ -54,7 +54,14 @@ def logical(identifier: exp.Expr) -> str:
     found: str | None = identifier.meta.get(_LOGICAL)
     if found is not None:
         return found
-    return fold(identifier.sql(dialect="snowflake", identify=bool(identifier.args.get("quoted"))))
+    return folded(identifier)
+
+
+def folded(identifier: exp.Expr) -> str:
+    """The stored form of the name that an identifier gives as it was written."""
+    if isinstance(identifier, exp.Identifier):
+        return identifier.name if identifier.args.get("quoted") else identifier.name.upper()
+    return fold(identifier.sql(dialect="snowflake"))
 
 
 def positional_columns(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
@@ -62,7 +69,7 @@ def positional_columns(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
     for node in list(tree.find_all(exp.Parameter)):
         node.replace(exp.column(exp.to_identifier(_positional(node), quoted=True)))
     for values in tree.find_all(exp.Values):
-        if not isinstance(values.parent, (exp.From, exp.Join, exp.Subquery)):
+        if not isinstance(values.parent, (exp.From, exp.Join)):
             continue
         alias = values.args.get("alias")
         if alias is not None and alias.args.get("columns"):

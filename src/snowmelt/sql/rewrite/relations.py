@@ -1,4 +1,4 @@
-"""What FROM holds beside names: samples, ASOF joins; and RATIO_TO_REPORT.
+"""What FROM holds beside names: brackets, samples, ASOF joins; and RATIO_TO_REPORT.
 
 Source: docs.snowflake.com/en/sql-reference/constructs/sample, .../asof-join
 """
@@ -8,6 +8,27 @@ from __future__ import annotations
 from sqlglot import exp
 
 from snowmelt.sql.rewrite.context import Resolver
+
+_SINGLE = (exp.Table, exp.TableFromRows, exp.Values, exp.Subquery)
+
+
+def brackets(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
+    """Take away brackets around a single table or VALUES in FROM, which the engine does not take."""
+    for node in list(tree.find_all(exp.Subquery, bfs=False))[::-1]:
+        inner = node.this
+        if not isinstance(inner, _SINGLE) or inner.args.get("joins"):
+            continue
+        if not isinstance(node.parent, (exp.From, exp.Join, exp.Subquery)):
+            continue
+        outer = {key: value for key, value in node.args.items() if key != "this" and value}
+        if any(inner.args.get(key) for key in outer):
+            node.set("this", exp.select("*").from_(inner.copy()))
+            continue
+        inner = inner.pop()
+        for key, value in outer.items():
+            inner.set(key, value)
+        node.replace(inner)
+    return tree
 
 
 def relations(tree: exp.Expr, resolver: Resolver) -> exp.Expr:

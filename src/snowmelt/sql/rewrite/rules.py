@@ -34,7 +34,7 @@ from snowmelt.sql.rewrite.moments import moments
 from snowmelt.sql.rewrite.names import fold_identifiers, name_projections, positional_columns
 from snowmelt.sql.rewrite.number_texts import number_texts
 from snowmelt.sql.rewrite.pivots import pivots
-from snowmelt.sql.rewrite.relations import relations
+from snowmelt.sql.rewrite.relations import brackets, relations
 from snowmelt.sql.rewrite.semistructured import extract_fields
 from snowmelt.sql.rewrite.sequence_values import sequence_values
 from snowmelt.sql.rewrite.sources import resolve_sources, resolve_stages, resolve_table_functions
@@ -46,6 +46,7 @@ Rule = Callable[[exp.Expr, Resolver], exp.Expr]
 
 RULES: tuple[Rule, ...] = (
     bind,
+    brackets,
     pivots,
     name_projections,
     inline_functions,
