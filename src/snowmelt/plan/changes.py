@@ -28,7 +28,7 @@ from snowmelt.plan.query import Planner
 from snowmelt.plan.steps import LogImages, Plan, Stage, Step, Write
 from snowmelt.sql import changes, tracking
 from snowmelt.sql.pending import Pending, relation
-from snowmelt.sql.rewrite.context import raw, raw_target
+from snowmelt.sql.rewrite.context import goes_by, raw, raw_target
 from snowmelt.sql.rewrite.names import table_name
 from snowmelt.sql.rewrite.rules import engine_sql, rewrite, rewrite_tree
 from snowmelt.sql.statements import Delete, Merge, Update
@@ -140,7 +140,10 @@ def plan_delete(statement: Delete, planner: Planner) -> Plan:
     if pending is not None:
         steps = _staged_delete(tree, table, alias, pending, planner)
         return dml_plan([table], steps, StatementType.DELETE, planner, ("deleted",), touches=True)
-    tree.set("this", raw_target(f"{tracking.physical(table)} AS {engine_quote(alias)}", alias, table.columns))
+    target = raw_target(f"{tracking.physical(table)} AS {engine_quote(alias)}", alias, table.columns)
+    if alias == table.name:
+        goes_by(target, table.full_name)
+    tree.set("this", target)
     text = engine_sql(rewrite_tree(tree, planner))
     if tracking.is_tracked(table):
         columns = f"_rid, _ins, {tracking.column_list(table.columns)}"
@@ -402,6 +405,15 @@ def _column_name(node: exp.Expr) -> str:
     return fold(node.sql(dialect="snowflake"))
 
 
+def _is_of(column: exp.Column, table: Table, alias: str) -> bool:
+    """Whether what stands before a column's name means the table that a statement changes."""
+    prefix = [fold(part.sql(dialect="snowflake")) for part in column.parts[:-1]]
+    if len(prefix) < 2:
+        return prefix in ([], [alias])
+    name = table.full_name
+    return alias == name.name and [name.database, name.schema, name.name][-len(prefix) :] == prefix
+
+
 def _assignments(items: Sequence[exp.Expr], table: Table, alias: str, planner: Planner) -> dict[TableColumn, exp.Expr]:
     """The columns that ``SET a = 1, t.b = 2`` names, with their new values.
 
@@ -413,8 +425,7 @@ def _assignments(items: Sequence[exp.Expr], table: Table, alias: str, planner: P
         if not isinstance(item, exp.EQ):
             raise syntax_error(f"unexpected '{item.sql(dialect='snowflake')}'")
         column = item.this
-        prefix = column.args.get("table") if isinstance(column, exp.Column) else None
-        if prefix is not None and fold(prefix.sql(dialect="snowflake")) != alias:
+        if isinstance(column, exp.Column) and not _is_of(column, table, alias):
             raise invalid_identifier(column.sql(dialect="snowflake").upper())
         (known,) = target_columns(table, [_column_name(column)])
         default = planner.default(table, known) or "NULL" if is_default(item.expression) else None

@@ -92,6 +92,10 @@ class SessionPlanner:
 
     # --- tables ------------------------------------------------------------------------------------------------------
 
+    def full(self, name: Name) -> FullName:
+        """`name` with the parts that are missing taken from the session, or from the view that is expanded."""
+        return self.scope.full(name)
+
     def table(self, name: Name) -> Table:
         """The table called `name`, to be written."""
         found = self.session.relation(self.scope.full(name))

@@ -34,6 +34,7 @@ from snowmelt.sql.rewrite.moments import moments
 from snowmelt.sql.rewrite.names import fold_identifiers, name_projections, positional_columns
 from snowmelt.sql.rewrite.number_texts import number_texts
 from snowmelt.sql.rewrite.pivots import pivots
+from snowmelt.sql.rewrite.qualifiers import qualified_columns
 from snowmelt.sql.rewrite.relations import relations
 from snowmelt.sql.rewrite.semistructured import extract_fields
 from snowmelt.sql.rewrite.sequence_values import sequence_values
@@ -53,6 +54,7 @@ RULES: tuple[Rule, ...] = (
     argument_order,
     fold_identifiers,
     sequence_values,
+    qualified_columns,
     resolve_stages,
     positional_columns,
     resolve_table_functions,
