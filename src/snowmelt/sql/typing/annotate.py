@@ -36,6 +36,9 @@ STRUCTURED = "snowmelt_has_structured"
 """Meta key, of what `annotate` is given: some expression in it is of a structured type, or may be."""
 
 
+_UNNAMED = "~"
+
+
 def type_of(node: exp.Expr) -> DataType | None:
     """The type that `annotate` has found for an expression; None when it is not known."""
     found: DataType | None = node.meta.get(TYPE)
@@ -207,7 +210,8 @@ def _outer(join: exp.Join, before: set[str], scope: Scope) -> None:
 
 
 def _add_source(source: exp.Expr, scope: Scope) -> None:
-    name = source.alias_or_name
+    # No alias is written like the names of those that have none.
+    name = source.alias_or_name or f"{_UNNAMED}{len(scope.sources)}"
     if source.args.get("pivots"):
         scope.sources[name] = None
     elif isinstance(source, exp.Table) and not source.args.get("db"):
@@ -304,7 +308,8 @@ def _visible(scope: Scope) -> list[tuple[str, str, DataType | None]] | None:
     """All columns that a star would show: alias, name and type; None when they are not known."""
     if any(columns is None for columns in scope.sources.values()):
         return None
-    return [(alias, name, item) for alias, columns in scope.sources.items() for name, item in columns or ()]
+    shown = {alias: "" if alias.startswith(_UNNAMED) else alias for alias in scope.sources}
+    return [(shown[alias], name, item) for alias, columns in scope.sources.items() for name, item in columns or ()]
 
 
 def _literal(node: exp.Literal) -> DataType:
