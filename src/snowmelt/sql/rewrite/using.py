@@ -5,6 +5,8 @@ Source: docs.snowflake.com/en/sql-reference/constructs/join, .../asof-join
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlglot import exp
 
 from snowmelt.sql.rewrite.context import Resolver
@@ -27,7 +29,7 @@ def using(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
     return tree
 
 
-def _columns_first(select: exp.Select, joins: list[exp.Join]) -> None:
+def _columns_first(select: exp.Select, joins: Sequence[exp.Join]) -> None:
     named: dict[str, exp.Expr] = {}
     for join in joins:
         here = {item.name: item for item in join.args["using"]}
