@@ -224,3 +224,7 @@ def test_nullability(connection: SnowflakeConnection) -> None:
     assert nullable == [False, True, False, False, True, False, True, True, True]
     cursor.execute("SELECT a FROM t UNION ALL SELECT NULL")
     assert [column.is_nullable for column in cursor.description] == [True]
+    cursor.execute("SELECT a FROM t EXCEPT SELECT NULL")
+    assert [column.is_nullable for column in cursor.description] == [False]
+    cursor.execute("SELECT TRY_CAST(b AS INT) FROM t INTERSECT SELECT a FROM t")
+    assert [column.is_nullable for column in cursor.description] == [True]

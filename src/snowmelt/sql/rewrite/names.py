@@ -94,6 +94,9 @@ def table_name(table: exp.Table) -> Name:
     ``database.schema.INFORMATION_SCHEMA.view`` is taken for the database's view, as tutorials write it.
     """
     parts = [logical(part) for part in table.parts]
+    if table.args.get("catalog") is not None and not table.args.get("db"):
+        # ``db..t`` leaves the schema out.
+        parts.insert(1, "PUBLIC")
     if len(parts) == 4 and parts[2] == "INFORMATION_SCHEMA":
         del parts[1]
     if len(parts) > 3:

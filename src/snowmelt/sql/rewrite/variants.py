@@ -19,12 +19,23 @@ from snowmelt.sql.typing.annotate import STAR
 Maker = Callable[[exp.Expr], exp.Expr]
 
 
-def as_json(node: exp.Expr) -> exp.Expr:
-    """A value as JSON."""
+def as_json(node: exp.Expr, *, scaled: bool = False) -> exp.Expr:
+    """A value as JSON; `scaled` where its type is known beside it, so that numbers keep all digits of their scale."""
     found = type_of(node)
     if found is not None and found.kind in SEMI_STRUCTURED:
         return node.copy()
-    return engine_call("snowmelt_whole_json" if is_whole(found) else "to_json", node.copy(), data_type=VARIANT)
+    name = "to_json"
+    if found is not None and found.kind is Kind.FIXED and not (scaled and found.scale):
+        name = "snowmelt_decimal_json" if found.scale else "snowmelt_whole_json"
+    return engine_call(name, node.copy(), data_type=VARIANT)
+
+
+def as_variant(node: exp.Expr) -> exp.Expr:
+    """A value as a VARIANT by itself, where a FLOAT can be told from an exact number."""
+    found = type_of(node)
+    if found is not None and found.kind is Kind.REAL:
+        return engine_call("snowmelt_float_json", node.copy(), data_type=VARIANT)
+    return as_json(node)
 
 
 def is_whole(data_type: DataType | None) -> bool:
@@ -176,7 +187,7 @@ def _is(*kinds: str) -> Maker:
 
     def make(node: exp.Expr) -> exp.Expr:
         value = node.expressions[0] if isinstance(node, exp.Anonymous) else node.this
-        held = engine_call("snowmelt_typeof", as_json(value))
+        held = engine_call("snowmelt_typeof", as_variant(value))
         return exp.In(this=held, expressions=[exp.Literal.string(kind) for kind in kinds])
 
     return make
@@ -286,8 +297,8 @@ BY_NODE: dict[type[exp.Expr], Maker] = {
     exp.IsArray: _is("ARRAY"),
     exp.ParseJSON: _parse_json,
     exp.CheckJson: _macro("snowmelt_check_json", "this"),
-    exp.Typeof: lambda node: engine_call("snowmelt_typeof", as_json(node.this)),
-    exp.JSONFormat: lambda node: engine_call("snowmelt_json_text", as_json(node.this)),
+    exp.Typeof: lambda node: engine_call("snowmelt_typeof", as_variant(node.this)),
+    exp.JSONFormat: lambda node: engine_call("snowmelt_json_text", as_variant(node.this)),
 }
 """Functions that sqlglot has nodes for."""
 

@@ -77,7 +77,10 @@ def _query(node: exp.Expr, scope: Scope) -> Columns | None:
                 return None
             nulls = zip(_nulls(node.this, len(left)), _nulls(node.expression, len(right)), strict=True)
             pairs = zip(left, right, nulls, strict=True)
-            return tuple((name, _either(a, b, null)) for (name, a), (_, b), null in pairs)
+            made = [(name, a, _either(a, b, null)) for (name, a), (_, b), null in pairs]
+            # The rows of INTERSECT and EXCEPT are all of the left side's.
+            is_union = isinstance(node, exp.Union)
+            return tuple((name, found if is_union else _nullable_as(found, a)) for name, a, found in made)
         case exp.Subquery():
             return _renamed(node, _source_query(node, scope))
         case exp.Values():
@@ -101,6 +104,12 @@ def _either(left: DataType | None, right: DataType | None, null: tuple[bool, boo
     if found is None or left is None or right is None:
         return found
     return optional(found) if left.nullable or right.nullable else required(found)
+
+
+def _nullable_as(found: DataType | None, other: DataType | None) -> DataType | None:
+    if found is None or other is None:
+        return found
+    return optional(found) if other.nullable else required(found)
 
 
 def _known(node: exp.Expr) -> Columns | None:
