@@ -67,7 +67,8 @@ def _check(window: exp.Window) -> None:
     function = window.this.this if isinstance(window.this, (exp.IgnoreNulls, exp.RespectNulls)) else window.this
     if isinstance(function, _ORDERED) and window.args.get("order") is None and not window.args.get("alias"):
         raise SqlError(
-            f"SQL compilation error:\nWindow function type [{function.sql_name()}] requires ORDER BY in window specification.",
+            f"SQL compilation error:\nWindow function type [{function.sql_name()}] requires ORDER BY in window "
+            "specification.",
             2303,
             "42601",
         )
