@@ -5,7 +5,8 @@ Source: docs.snowflake.com/en/sql-reference/sql/update, .../delete, .../merge
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 from sqlglot import exp
 
@@ -47,7 +48,8 @@ def plan_update(statement: Update, planner: Planner) -> Plan:
     pending = planner.pending(table)
     assignments = _assignments(tree.expressions, table, alias, planner)
     places = [table.columns.index(column) for column in assignments]
-    counts = ("updated", MULTI_JOINED)
+    strict = bool(planner.parameter("ERROR_ON_NONDETERMINISTIC_UPDATE"))
+    counts = update_counts(planner.parameter)
     joined = tree.args.get("from_") is not None
     if pending is None and not joined and _is_settled(tree.args.get("where")):
         direct = _direct_update(tree, table, alias, assignments, planner)
@@ -61,7 +63,7 @@ def plan_update(statement: Update, planner: Planner) -> Plan:
             changes.stage(table, old, places, rewrite(query, planner)),
             changes.COUNTS,
             check=changes.ambiguous(table, pending, deletes_agree=False) if joined else None,
-            strict=bool(planner.parameter("ERROR_ON_NONDETERMINISTIC_UPDATE")),
+            strict=strict,
             double=changes.DOUBLE if joined else "",
             single=changes.KEEP_ONE,
             counts_double=True,
@@ -69,6 +71,11 @@ def plan_update(statement: Update, planner: Planner) -> Plan:
     )
     steps += _carry_out(table, pending, {"updated"}, old, list(assignments))
     return dml_plan([table], steps, StatementType.UPDATE, planner, counts, touches=True)
+
+
+def update_counts(parameter: Callable[[str], Any]) -> tuple[str, ...]:
+    """What an UPDATE counts: where several joined rows are an error, there is nothing to say of them."""
+    return ("updated",) if parameter("ERROR_ON_NONDETERMINISTIC_UPDATE") else ("updated", MULTI_JOINED)
 
 
 def _is_settled(where: exp.Expr | None) -> bool:

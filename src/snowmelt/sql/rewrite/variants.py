@@ -234,10 +234,16 @@ def _split(node: exp.Expr) -> exp.Expr:
 
 
 def _names(name: str) -> Maker:
-    """A macro of an OBJECT and the list of the keys that follow."""
-    return lambda node: engine_call(
-        name, node.expressions[0].copy(), _list([item.copy() for item in node.expressions[1:]])
-    )
+    """A macro of an OBJECT and the list of the keys that follow, or that one ARRAY holds."""
+
+    def make(node: exp.Expr) -> exp.Expr:
+        value, *keys = node.expressions
+        found = type_of(keys[0]) if len(keys) == 1 else None
+        if found is not None and found.kind is Kind.ARRAY:
+            return engine_call(name, value.copy(), engine_call("snowmelt_texts", keys[0].copy()))
+        return engine_call(name, value.copy(), _list([item.copy() for item in keys]))
+
+    return make
 
 
 _INTEGER, _DECIMAL, _DOUBLE = ("INTEGER",), ("INTEGER", "DECIMAL"), ("INTEGER", "DECIMAL", "DOUBLE")
