@@ -5,7 +5,7 @@ Source: docs.snowflake.com/en/sql-reference/parameters
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 from zoneinfo import available_timezones
@@ -126,6 +126,21 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "QUERY_TAG": _short,
 }
 """Parameters whose values are looked at more closely."""
+
+
+_OF_REQUESTS = frozenset({STATEMENT_COUNT, STATEMENT_TIMEOUT, "QUERY_TAG"})
+
+
+def of_statement(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The session parameters that a request sets for itself. Those that are read from the request itself do not count,
+    nor does what is no session parameter: clients send names of their own along.
+
+    Raises:
+        SqlError: a value does not fit its parameter.
+    """
+    return {
+        name: checked(name, value) for name, value in given.items() if name in DEFAULTS and name not in _OF_REQUESTS
+    }
 
 
 def checked(name: str, value: Any) -> Any:

@@ -119,6 +119,8 @@ def _prepared(operand: exp.Expr, source: DataType, target: DataType, tolerant: b
             raise _no_cast(source, target)
         case Kind.TEXT, Kind.BINARY:
             return _call("snowmelt_try_from_hex" if tolerant else "snowmelt_from_hex", operand)
+        case (Kind.VARIANT, Kind.BOOLEAN):
+            return _call("snowmelt_try_json_boolean" if tolerant else "snowmelt_json_boolean", operand)
         case Kind.TEXT, Kind.BOOLEAN:
             return _call("snowmelt_try_boolean" if tolerant else "snowmelt_boolean", operand)
         case Kind.REAL, Kind.FIXED:

@@ -35,8 +35,12 @@ def name_projections(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
 
 
 def fold_identifiers(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
-    """Unquoted identifiers become upper case; all become the engine's names, quoted."""
+    """Unquoted identifiers become upper case; all become the engine's names, quoted. ORDER BY ALL names no column."""
     for identifier in tree.find_all(exp.Identifier):
+        column = identifier.parent
+        if isinstance(column, exp.Column) and _is_all(column):
+            column.replace(exp.var("ALL"))
+            continue
         # The keys of an object constant and of an OBJECT's type are text, though the parser takes them for names.
         if isinstance(identifier.parent, (exp.PropertyEQ, exp.ColumnDef)):
             identifier.set("quoted", True)
@@ -47,6 +51,14 @@ def fold_identifiers(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
         if identifier.this != name:
             identifier.meta[_LOGICAL] = name
     return tree
+
+
+def _is_all(column: exp.Column) -> bool:
+    """Whether what looks like a column is the word of ORDER BY ALL."""
+    if column.this.name.upper() != "ALL" or column.this.args.get("quoted") or column.table:
+        return False
+    order = column.parent.parent if isinstance(column.parent, exp.Ordered) else None
+    return isinstance(order, exp.Order) and len(order.expressions) == 1 and isinstance(order.parent, exp.Query)
 
 
 def logical(identifier: exp.Expr) -> str:
@@ -101,6 +113,9 @@ def table_name(table: exp.Table) -> Name:
     ``database.schema.INFORMATION_SCHEMA.view`` is taken for the database's view, as tutorials write it.
     """
     parts = [logical(part) for part in table.parts]
+    if table.args.get("catalog") is not None and not table.args.get("db"):
+        # ``db..t`` leaves the schema out.
+        parts.insert(1, "PUBLIC")
     if len(parts) == 4 and parts[2] == "INFORMATION_SCHEMA":
         del parts[1]
     if len(parts) > 3:
