@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from tasks_fakes import PATIENCE, START, Gate, World, fail, full
@@ -14,6 +14,7 @@ from snowmelt.base.errors import SqlError
 from snowmelt.catalog.objects import TaskStatus
 from snowmelt.tasks.runs import Origin, RunState, TaskRun
 from snowmelt.tasks.scheduler import Scheduler
+from snowmelt.testing.clock import ManualClock
 
 SUSPENDED = TaskStatus.SUSPENDED
 
@@ -506,3 +507,49 @@ def test_tasks_go_on_when_their_records_cannot_be_written(world: World, caplog: 
     assert world.host.names == ["T", "A"] * 2
     assert world.states() == ["SUCCEEDED"] * 4
     assert "could not be stored" in caplog.text
+
+
+class HastyClock(ManualClock):
+    """A clock that is turned, once asked to, just before somebody begins to wait."""
+
+    hurry = 0.0
+
+    def wait_until(self, event: threading.Event, moment: datetime | None) -> bool:
+        seconds, self.hurry = self.hurry, 0.0
+        if seconds:
+            self.advance(seconds)
+        return super().wait_until(event, moment)
+
+
+def test_a_clock_turned_before_the_scheduler_waits_is_noticed() -> None:
+    clock = HastyClock(START)
+    world = World(clock)
+    world.scheduler.start()
+    world.add("T", schedule="30 SECONDS")
+    world.settle()
+    clock.hurry = 30
+    world.scheduler.task_changed(full("T"))
+    deadline = START + timedelta(seconds=30)
+    while clock.now() < deadline:
+        threading.Event().wait(0.001)
+    world.settle()
+    world.scheduler.stop(0)
+    assert world.host.names == ["T"]
+
+
+def test_tasks_that_could_not_be_read_are_read_again(world: World) -> None:
+    world.settle()
+    tasks, failed = world.host.tasks, threading.Event()
+
+    def broken() -> dict[object, object]:
+        world.host.tasks = tasks  # type: ignore[method-assign]
+        failed.set()
+        raise RuntimeError("no catalog")
+
+    world.host.tasks = broken  # type: ignore[method-assign, assignment]
+    world.add("T", schedule="1 MINUTE")
+    assert failed.wait(PATIENCE)
+    world.clock.advance(60)
+    world.settle()
+    world.advance(60)
+    assert world.host.names == ["T"]

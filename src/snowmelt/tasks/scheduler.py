@@ -12,7 +12,7 @@ import threading
 import uuid
 from collections import defaultdict, deque
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from snowmelt.base.clock import Clock
 from snowmelt.base.errors import SqlError, object_missing
@@ -31,8 +31,8 @@ __all__ = ["RunOutcome", "RunStore", "Scheduler", "TaskHost"]
 
 log = logging.getLogger("snowmelt.tasks")
 
-LONGEST_SLEEP = 60.0
-"""Seconds after which the scheduler looks at the clock again, since a machine's clock may be put right."""
+LONGEST_SLEEP = timedelta(seconds=60)
+"""After this time the scheduler looks at the clock again, since a machine's clock may be put right."""
 
 SUSPENDED_FOR_ERRORS = "SUSPENDED_DUE_TO_ERRORS"
 """What SHOW TASKS gives as the reason."""
@@ -223,34 +223,35 @@ class Scheduler:
     # --- the thread --------------------------------------------------------------------------------------------------
 
     def _loop(self) -> None:
-        while not self._stopping:
+        while True:
             self._wake.clear()
+            # Asked after clearing: `stop` may have come since the last look.
+            if self._stopping:
+                return
+            began = self._clock.now()
             try:
-                delay = self._turn()
+                due = self._turn(began)
             except Exception:
                 # The thread is what all tasks depend on: it goes on, and tries again a little later.
                 log.exception("the task scheduler had an internal error")
-                delay = LONGEST_SLEEP
-            self._clock.wait(self._wake, delay)
+                self._dirty, due = True, None
+            latest = began + LONGEST_SLEEP
+            self._clock.wait_until(self._wake, latest if due is None else min(due, latest))
 
-    def _turn(self) -> float:
-        """Do what is due; seconds until something may be due next."""
+    def _turn(self, now: datetime) -> datetime | None:
+        """Do what is due; when something may be due next."""
         with self._lock:
             if self._stopping:
-                return LONGEST_SLEEP
+                return None
             if self._dirty:
                 self._dirty = False
                 self._arm(self._host.tasks())
-            now = self._clock.now()
             self._executor.expire(now)
             for task in list(self._armed.values()):
                 self._start_if_due(task, now)
             self._triggers.look(now)
             self._settled.notify_all()
-            due = self._next_due()
-        if due is None:
-            return LONGEST_SLEEP
-        return min(LONGEST_SLEEP, max(0.0, (due - self._clock.now()).total_seconds()))
+            return self._next_due()
 
     def _next_due(self) -> datetime | None:
         moments = [self._state(task).next_time for task in self._armed.values()]
