@@ -304,6 +304,32 @@ def test_suspended_after_failures(timed: Sql, clock: ManualClock) -> None:
     assert first_to_last[:2] == ["FAILED", "FAILED_AND_AUTO_SUSPENDED"]
 
 
+@pytest.mark.parity(
+    "Tasks and schemas",
+    "run where their schema is renamed to, not while it is dropped, and again when it is undropped",
+    f"{DOCS}/undrop-schema",
+)
+def test_tasks_follow_their_schema(timed: Sql, clock: ManualClock) -> None:
+    timed("CREATE SCHEMA first")
+    timed("CREATE TABLE marks (name VARCHAR)")
+    timed("CREATE TASK t SCHEDULE = '1 MINUTE' AS INSERT INTO marks VALUES ('ran')")
+    timed("ALTER TASK t RESUME")
+    timed("ALTER SCHEMA first RENAME TO second")
+    tick_until(clock, lambda: runs(timed, "T"), "a run after the renaming")
+    assert {(run["SCHEMA_NAME"], run["STATE"]) for run in runs(timed, "T")} == {("SECOND", "SUCCEEDED")}
+    timed("DROP SCHEMA second")
+    timed("USE SCHEMA public")
+    timed("CREATE TASK other SCHEDULE = '1 MINUTE' AS SELECT 1")
+    timed("ALTER TASK other RESUME")
+    before = len(runs(timed, "T"))
+    tick_until(clock, lambda: len(runs(timed, "OTHER")) >= 2, "two runs of another task")
+    assert len(runs(timed, "T")) <= before + 1, "only what had begun before the schema was dropped"
+    assert {run["STATE"] for run in runs(timed, "T")} == {"SUCCEEDED"}
+    before = len(runs(timed, "T"))
+    timed("UNDROP SCHEMA second")
+    tick_until(clock, lambda: len(runs(timed, "T")) > before, "a run in the schema that is back")
+
+
 def graphs(sql: Sql, root: str, function: str = "COMPLETE_TASK_GRAPHS") -> list[dict[str, Any]]:
     """The runs of a graph that the table function shows for this database."""
     return sql.dicts(

@@ -152,7 +152,7 @@ class World:
 
     def put(self, task: Task) -> Task:
         self.host.all[task.full_name] = task
-        self.scheduler.task_changed(task.full_name)
+        self.scheduler.tasks_changed()
         return task
 
     def change(self, name: str, **fields: Any) -> Task:

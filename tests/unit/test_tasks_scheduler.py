@@ -103,7 +103,7 @@ def test_a_dropped_task_is_forgotten(world: World) -> None:
     world.add("T", schedule="1 MINUTE")
     world.advance(60)
     del world.host.all[full("T")]
-    world.scheduler.task_changed(full("T"))
+    world.scheduler.tasks_changed()
     world.advance(120)
     assert len(world.host.ran) == 1
     assert world.store.state_documents == {}
@@ -220,6 +220,32 @@ def test_execute_during_a_run_waits_for_its_end(world: World) -> None:
     gate.open.set()
     world.settle()
     assert world.states() == ["SUCCEEDED"] * 3
+
+
+def test_a_run_that_waits_is_cancelled_when_its_task_is_dropped(world: World) -> None:
+    gate = world.host.bodies["T"] = Gate()
+    world.add("T")
+    world.scheduler.execute(full("T"))
+    gate.await_entry()
+    world.scheduler.execute(full("T"))
+    del world.host.all[full("T")]
+    world.scheduler.tasks_changed()
+    gate.open.set()
+    world.settle()
+    assert world.states() == ["SUCCEEDED", "CANCELLED"]
+    assert world.runs()[-1].error_message == "The task was dropped."
+
+
+def test_a_task_that_is_gone_when_it_is_due_does_not_run(world: World) -> None:
+    world.add("T", schedule="1 MINUTE")
+    world.settle()
+    # The scheduler has not been told yet.
+    dropped = world.host.all.pop(full("T"))
+    world.advance(60)
+    assert world.host.names == []
+    world.put(dropped)
+    world.advance(60)
+    assert world.host.names == ["T"]
 
 
 def test_execute_refuses_what_is_no_root(world: World) -> None:
@@ -485,7 +511,7 @@ def test_an_error_of_the_host_does_not_end_the_scheduler(world: World, caplog: p
         raise RuntimeError("no catalog")
 
     world.host.tasks = broken  # type: ignore[method-assign, assignment]
-    world.scheduler.task_changed(full("T"))
+    world.scheduler.tasks_changed()
     assert failed.wait(PATIENCE)
     world.host.tasks = tasks  # type: ignore[method-assign]
     world.add("T", schedule="1 MINUTE")
@@ -528,7 +554,7 @@ def test_a_clock_turned_before_the_scheduler_waits_is_noticed() -> None:
     world.add("T", schedule="30 SECONDS")
     world.settle()
     clock.hurry = 30
-    world.scheduler.task_changed(full("T"))
+    world.scheduler.tasks_changed()
     deadline = START + timedelta(seconds=30)
     while clock.now() < deadline:
         threading.Event().wait(0.001)

@@ -197,7 +197,7 @@ def test_no_run_begins_while_the_task_is_being_suspended_for_its_failures(world:
     def late(task: FullName, reason: str) -> None:
         """Others go on before the suspension is written."""
         world.scheduler.notify(frozenset({1}))
-        world.scheduler.task_changed(task)
+        world.scheduler.tasks_changed()
         world.scheduler.settle(0.2, running=True)
         suspend(task, reason)
 
@@ -278,7 +278,7 @@ def test_a_dropped_triggered_task_is_not_looked_at(world: World, stream: Stream)
     world.add("T", when="TRUE")
     world.settle()
     del world.host.all[full("T")]
-    world.scheduler.task_changed(full("T"))
+    world.scheduler.tasks_changed()
     world.settle()
     looked = len(world.host.looked)
     world.commit()

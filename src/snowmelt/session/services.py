@@ -36,8 +36,8 @@ class TaskControl(Protocol):
         """Start a run now."""
         ...
 
-    def task_changed(self, name: FullName) -> None:
-        """A task was created, altered, resumed, suspended or dropped."""
+    def tasks_changed(self) -> None:
+        """Tasks were created, altered, resumed, suspended, renamed or dropped."""
         ...
 
     def history(self) -> list[Any]:

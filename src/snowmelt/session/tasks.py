@@ -46,9 +46,7 @@ def create_task(session: Session, statement: CreateTask, request: Request) -> Re
         return _exchange(session, present, _redefined(present, task))
     if not (statement.if_not_exists and present is not None):
         _check(session, task)
-    done = create_object(session, statement, task, message=f"Task {task.name} successfully created.")
-    session.services.tasks.task_changed(name)
-    return done
+    return create_object(session, statement, task, message=f"Task {task.name} successfully created.")
 
 
 def _redefined(present: Task, wanted: Task) -> Task:
@@ -77,7 +75,6 @@ def _check(session: Session, task: Task) -> None:
 def _exchange(session: Session, task: Task, changed: Task) -> Result:
     _check(session, changed)
     replace_object(session, task, changed)
-    session.services.tasks.task_changed(task.full_name)
     return status_result("Statement executed successfully.")
 
 
@@ -156,8 +153,6 @@ def drop_task(session: Session, task: Task) -> None:
     followers = [each for each in tasks.values() if task.full_name in each.after or each.finalize == task.full_name]
     left = [_without(session, each, task.full_name) for each in followers]
     apply_change(session, lambda catalog: Change(put=tuple(left), drop=(task, *followers)))
-    for name in (task.full_name, *(each.full_name for each in left)):
-        session.services.tasks.task_changed(name)
 
 
 def _without(session: Session, task: Task, gone: FullName) -> Task:

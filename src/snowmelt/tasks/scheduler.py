@@ -154,8 +154,8 @@ class Scheduler:
         if self._triggers.committed(tables):
             self._wake.set()
 
-    def task_changed(self, name: FullName) -> None:
-        """A task was created, altered, resumed, suspended or dropped. Never waits."""
+    def tasks_changed(self) -> None:
+        """Tasks were created, altered, resumed, suspended, renamed or dropped. Never waits."""
         self._dirty = True
         self._wake.set()
 
@@ -202,6 +202,8 @@ class Scheduler:
     def history(self) -> list[TaskRun]:
         """All runs, newest first; the next run of each started schedule is among them, as SCHEDULED."""
         with self._lock:
+            if self._thread is not None and not self._stopping:
+                self._learn()
             upcoming = [
                 self._upcoming(task) for task in self._armed.values() if self._state(task).next_time is not None
             ]
@@ -234,7 +236,7 @@ class Scheduler:
             except Exception:
                 # The thread is what all tasks depend on: it goes on, and tries again a little later.
                 log.exception("the task scheduler had an internal error")
-                self._dirty, due = True, None
+                due = None
             latest = began + LONGEST_SLEEP
             self._clock.wait_until(self._wake, latest if due is None else min(due, latest))
 
@@ -243,9 +245,7 @@ class Scheduler:
         with self._lock:
             if self._stopping:
                 return None
-            if self._dirty:
-                self._dirty = False
-                self._arm(self._host.tasks())
+            self._learn()
             self._executor.expire(now)
             for task in list(self._armed.values()):
                 self._start_if_due(task, now)
@@ -257,6 +257,17 @@ class Scheduler:
         moments = [self._state(task).next_time for task in self._armed.values()]
         moments += [self._executor.next_deadline(), self._triggers.next_look()]
         return min((moment for moment in moments if moment is not None), default=None)
+
+    def _learn(self) -> None:
+        """Learn which tasks there are, unless nothing has changed since the last time."""
+        if not self._dirty:
+            return
+        self._dirty = False
+        try:
+            self._arm(self._host.tasks())
+        except BaseException:
+            self._dirty = True
+            raise
 
     def _arm(self, tasks: Mapping[FullName, Task]) -> None:
         """Learn which tasks there are and when they are due."""
@@ -297,10 +308,11 @@ class Scheduler:
         assert task.schedule is not None
         following = parse_schedule(task.schedule).next_after(state.anchor or due, now)
         self._save_state(task, dataclasses.replace(state, next_time=following))
-        if self._must_wait(task):
+        tasks = self._host.tasks()
+        present = tasks.get(task.full_name)
+        if present is None or not self._may_start(present) or self._must_wait(task):
             return
-        graph = Graph.of(task, self._host.tasks())
-        self._executor.begin(self._graph_run(task, graph, Origin.SCHEDULE, scheduled=due))
+        self._executor.begin(self._graph_run(task, Graph.of(task, tasks), Origin.SCHEDULE, scheduled=due))
 
     def _may_start(self, task: Task) -> bool:
         """Whether a task is started, and is not just being suspended for its failures."""
@@ -405,7 +417,9 @@ class Scheduler:
         """Something of a graph has ended: a run that has waited for that may begin."""
         queue = self._waiting.get(root)
         task = self._host.tasks().get(root)
-        if queue and not self._stopping and not (task is not None and self._must_wait(task)):
+        while queue and (task is None or task.id != queue[0].template.root_id):
+            self._put_ended(queue.popleft().template, RunState.CANCELLED, "The task was dropped.", "000604")
+        if queue and task is not None and not self._stopping and not self._must_wait(task):
             self._executor.begin(queue.popleft())
         if not queue:
             self._waiting.pop(root, None)
