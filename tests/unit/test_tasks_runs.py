@@ -105,8 +105,8 @@ def test_return_values_of_predecessors() -> None:
 
 
 def test_runtime_info() -> None:
-    assert RUN.runtime_info("current_task_name") == "CHILD"
-    assert RUN.runtime_info("CURRENT_ROOT_TASK_NAME") == "ROOT"
+    assert RUN.runtime_info("current_task_name") == "D.S.CHILD"
+    assert RUN.runtime_info("CURRENT_ROOT_TASK_NAME") == "D.S.ROOT"
     assert RUN.runtime_info("CURRENT_TASK_GRAPH_RUN_GROUP_ID") == "g1"
     assert RUN.runtime_info("CURRENT_TASK_GRAPH_ORIGINAL_SCHEDULED_TIMESTAMP") == "2026-01-01 12:00:00+00:00"
     assert RUN.runtime_info("LAST_SUCCESSFUL_TASK_GRAPH_RUN_GROUP_ID") == "g0"

@@ -263,6 +263,7 @@ FUNCTIONS: dict[str, Answer] = {
     "SYSTEM$GET_PREDECESSOR_RETURN_VALUE": _of_task(
         "SYSTEM$GET_PREDECESSOR_RETURN_VALUE", TaskRun.predecessor_return_value
     ),
+    "SYSTEM$CURRENT_USER_TASK_NAME": _of_task("SYSTEM$CURRENT_USER_TASK_NAME", lambda run: str(run.task)),
     "SYSTEM$TASK_RUNTIME_INFO": _of_task("SYSTEM$TASK_RUNTIME_INFO", TaskRun.runtime_info),
 }
 """Every context and system function, by upper-case name."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from snowmelt.base.errors import SqlError, unsupported
 from snowmelt.catalog.objects import Task
-from snowmelt.session.parameters import DEFAULTS, NOT_OF_SESSIONS, checked
+from snowmelt.session.parameters import DEFAULTS, NOT_OF_SESSIONS, OF_TASKS, checked
 from snowmelt.tasks.schedule import Every, parse_schedule
 
 _WEEK_S = 604_800
@@ -140,16 +140,6 @@ def with_options(task: Task, options: Mapping[str, Any]) -> Task:
     return dataclasses.replace(task, parameters=parameters, **changes)
 
 
-_PARAMETERS = (
-    "USER_TASK_TIMEOUT_MS",
-    "SUSPEND_TASK_AFTER_NUM_FAILURES",
-    "TASK_AUTO_RETRY_ATTEMPTS",
-    "USER_TASK_MANAGED_INITIAL_WAREHOUSE_SIZE",
-    "USER_TASK_MINIMUM_TRIGGER_INTERVAL_IN_SECONDS",
-    "SERVERLESS_TASK_MIN_STATEMENT_SIZE",
-    "SERVERLESS_TASK_MAX_STATEMENT_SIZE",
-)
-
 # Where an account chooses a size itself.
 _SIZE_DEFAULTS = {
     "USER_TASK_MANAGED_INITIAL_WAREHOUSE_SIZE": "Medium",
@@ -161,7 +151,7 @@ _SIZE_DEFAULTS = {
 def task_parameters(task: Task, account: Mapping[str, Any]) -> list[tuple[str, Any, Any, str]]:
     """SHOW PARAMETERS IN TASK: each parameter with its value, its default and where it was set, or an empty text."""
     found: list[tuple[str, Any, Any, str]] = []
-    for name in _PARAMETERS:
+    for name in OF_TASKS:
         field = _PROPERTIES[name].field
         default = _SIZE_DEFAULTS.get(name, _DEFAULTS[field])
         value = getattr(task, field)

@@ -134,15 +134,16 @@ class TaskRun:
         raise SqlError(f"Task {self.task} has no predecessor '{name or ''}' in this run.", 91093, "22023")
 
     def runtime_info(self, argument: str) -> str | None:
-        """SYSTEM$TASK_RUNTIME_INFO; moments are ISO texts.
+        """SYSTEM$TASK_RUNTIME_INFO; moments are ISO texts. Names of tasks are full ones: snowflake.core's TaskContext
+        compares them with SYSTEM$CURRENT_USER_TASK_NAME.
 
         Raises:
             SqlError: 001015 for an argument that the function does not have.
         """
         success, success_time = self.last_success or (None, None)
         known = {
-            "CURRENT_TASK_NAME": self.task.name,
-            "CURRENT_ROOT_TASK_NAME": self.root.name,
+            "CURRENT_TASK_NAME": str(self.task),
+            "CURRENT_ROOT_TASK_NAME": str(self.root),
             "CURRENT_ROOT_TASK_UUID": str(self.root_id),
             "CURRENT_TASK_GRAPH_RUN_GROUP_ID": self.group,
             "CURRENT_TASK_GRAPH_ORIGINAL_SCHEDULED_TIMESTAMP": self.original_scheduled_time.isoformat(sep=" "),
