@@ -305,6 +305,28 @@ def test_suspended_after_failures(timed: Sql, clock: ManualClock) -> None:
 
 
 @pytest.mark.parity(
+    "EXECUTE TASK", "RETRY GRAPH RUN GROUP takes up an earlier run than the last one", f"{DOCS}/execute-task"
+)
+def test_retry_of_an_earlier_run(steps: Sql) -> None:
+    steps("CREATE TABLE later (n NUMBER)")
+    steps("DROP TABLE later")
+    steps("CREATE TASK t AS INSERT INTO later VALUES (1)")
+    steps("EXECUTE TASK t USING CONFIG = '{\"first\": true}'")
+    first = last_run(steps, "T")
+    steps("EXECUTE TASK t")
+    second = last_run(steps, "T", 2)
+    assert [run["STATE"] for run in (first, second)] == ["FAILED", "FAILED"]
+    steps.fails("EXECUTE TASK t RETRY GRAPH RUN GROUP 'none such'", 91457)
+    steps("UNDROP TABLE later")
+    steps(f"EXECUTE TASK t RETRY GRAPH RUN GROUP '{first['GRAPH_RUN_GROUP_ID']}'")
+    third = last_run(steps, "T", 3)
+    for name in ("GRAPH_RUN_GROUP_ID", "RUN_ID", "CONFIG"):
+        assert third[name] == first[name], name
+    assert (third["STATE"], third["ATTEMPT_NUMBER"], third["SCHEDULED_FROM"]) == ("SUCCEEDED", 2, "RETRY")
+    assert steps("SELECT * FROM later") == [(1,)]
+
+
+@pytest.mark.parity(
     "Tasks and schemas",
     "run where their schema is renamed to, not while it is dropped, and again when it is undropped",
     f"{DOCS}/undrop-schema",

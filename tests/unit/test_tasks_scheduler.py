@@ -78,6 +78,28 @@ def test_a_cron_schedule(world: World) -> None:
     assert world.host.names == ["T", "T"]
 
 
+@pytest.mark.parametrize(
+    ("schedule", "start", "due"),
+    [
+        # 2:30 is left out on 8 March, 1:30 comes twice on 1 November.
+        ("USING CRON 30 2 * * * America/Los_Angeles", "2026-03-07T00:00Z", ["03-07T10:30", "03-09T09:30"]),
+        (
+            "USING CRON 30 1 * * * America/Los_Angeles",
+            "2026-11-01T00:00Z",
+            ["11-01T08:30", "11-01T09:30", "11-02T09:30"],
+        ),
+    ],
+)
+def test_a_cron_schedule_across_a_turn_of_the_clock(schedule: str, start: str, due: list[str]) -> None:
+    world = World(ManualClock(datetime.fromisoformat(start)))
+    world.scheduler.start()
+    world.add("T", schedule=schedule)
+    for _ in range(60):
+        world.advance(3_600)
+    world.scheduler.stop(0)
+    assert [f"{run.scheduled_time:%m-%dT%H:%M}" for run in world.runs()] == due
+
+
 def test_a_new_schedule_counts_from_the_resumption(world: World) -> None:
     world.add("T", schedule="1 HOUR")
     world.advance(1800)
