@@ -85,7 +85,7 @@ def test_a_cron_schedule(world: World) -> None:
         ("USING CRON 30 2 * * * America/Los_Angeles", "2026-03-07T00:00Z", ["03-07T10:30", "03-09T09:30"]),
         (
             "USING CRON 30 1 * * * America/Los_Angeles",
-            "2026-11-01T00:00Z",
+            "2026-10-31T12:00Z",
             ["11-01T08:30", "11-01T09:30", "11-02T09:30"],
         ),
     ],
