@@ -56,6 +56,7 @@ def test_create_task(steps: Sql, database: str) -> None:
         "warehouse": "W",
         "comment": "each night",
         "definition": "INSERT INTO steps VALUES ('ran')",
+        "created_by_user": "SNOWMELT",
     }
     assert shown | wanted == shown
     (described,) = steps.dicts("DESCRIBE TASK nightly")
@@ -115,6 +116,7 @@ def test_execute_task(steps: Sql) -> None:
         "INSERT INTO steps VALUES ('ran')",
     )
     assert run["QUERY_ID"] and run["QUERY_START_TIME"] <= run["COMPLETED_TIME"]
+    assert (run["SCHEDULED_BY_USER"], run["BACKFILL_INFO"], run["SPCS_JOB_ID"]) == ("SNOWMELT", None, None)
     assert steps("SELECT * FROM steps") == [("ran",)]
     steps.fails("EXECUTE TASK missing", 2003)
 
@@ -266,7 +268,7 @@ def test_schedule(timed: Sql, clock: ManualClock) -> None:
     timed("ALTER TASK t RESUME")
     assert runs(timed, "T") == []
     tick_until(clock, lambda: len(runs(timed, "T")) >= 2, "two runs")
-    assert {run["STATE"] for run in runs(timed, "T")} == {"SUCCEEDED"}
+    assert {(run["STATE"], run["SCHEDULED_BY_USER"]) for run in runs(timed, "T")} == {("SUCCEEDED", None)}
     timed("ALTER TASK t SUSPEND")
     timed("CREATE TASK after_it SCHEDULE = '5 MINUTE' AS SELECT 1")
     timed("ALTER TASK after_it RESUME")

@@ -265,6 +265,7 @@ class Task(SchemaObject):
         minimum_size: SERVERLESS_TASK_MIN_STATEMENT_SIZE.
         maximum_size: SERVERLESS_TASK_MAX_STATEMENT_SIZE.
         suspended_reason: why it is suspended, as SHOW TASKS says; None for a new task.
+        created_by: the user who made it; None where that was not noted down yet.
     """
 
     body: str
@@ -289,6 +290,7 @@ class Task(SchemaObject):
     target_interval: str | None = None
     minimum_size: str | None = None
     maximum_size: str | None = None
+    created_by: str | None = None
 
     @property
     def scheduling_mode(self) -> str | None:

@@ -32,6 +32,7 @@ class TaskControl(Protocol):
         config: str | None = None,
         retry_last: bool = False,
         retry_group: str | None = None,
+        user: str | None = None,
     ) -> Any:
         """Start a run now."""
         ...

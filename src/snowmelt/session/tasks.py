@@ -39,6 +39,7 @@ def create_task(session: Session, statement: CreateTask, request: Request) -> Re
         finalize=None if statement.finalize is None else session.scope.full(statement.finalize),
         comment=statement.comment,
         owner=session.role or "",
+        created_by=acting_user(session),
     )
     task = with_options(task, statement.options)
     present = session.find(Task, name)
@@ -56,11 +57,22 @@ def _redefined(present: Task, wanted: Task) -> Task:
         id=present.id,
         created_on=present.created_on,
         owner=present.owner,
+        created_by=present.created_by,
         state=present.state,
         last_committed_on=present.last_committed_on,
         last_suspended_on=present.last_suspended_on,
         suspended_reason=present.suspended_reason,
     )
+
+
+def acting_user(session: Session) -> str | None:
+    """Who makes or runs a task: the session's user; within a task's run the one who made that task."""
+    while session.parent is not None:
+        session = session.parent
+    if session.task_run is None:
+        return session.user
+    outer = session.find(Task, session.task_run.task)
+    return None if outer is None else outer.created_by
 
 
 def _check(session: Session, task: Task) -> None:
@@ -166,6 +178,10 @@ def execute_task(session: Session, statement: ExecuteTask, request: Request) -> 
     task = existing(session, Task, full)
     session.core.commit()
     session.services.tasks.execute(
-        full, config=statement.config, retry_last=statement.retry_last, retry_group=statement.retry_group
+        full,
+        config=statement.config,
+        retry_last=statement.retry_last,
+        retry_group=statement.retry_group,
+        user=acting_user(session),
     )
     return status_result(f"Task {task.name} is scheduled to run immediately.")

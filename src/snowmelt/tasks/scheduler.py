@@ -166,6 +166,7 @@ class Scheduler:
         config: str | None = None,
         retry_last: bool = False,
         retry_group: str | None = None,
+        user: str | None = None,
     ) -> TaskRun:
         """Start a run of a root task now, or after the present one when runs may not overlap.
 
@@ -174,6 +175,7 @@ class Scheduler:
             config: JSON object whose fields go over the task's CONFIG in this run.
             retry_last: repeat what failed in the latest graph run instead.
             retry_group: repeat what failed in the graph run of that id instead.
+            user: who asks for it.
 
         Returns:
             The root's run, which is SCHEDULED and in the history; for a retry the template of the runs.
@@ -191,6 +193,7 @@ class Scheduler:
             raise SqlError(f"Cannot execute task {name}: it is not a root task. Execute {roots} instead.", 91086)
         with self._lock:
             graph_run = self._graph_run(task, Graph.of(task, tasks), Origin.EXECUTE_TASK, config=config)
+            graph_run.template = dataclasses.replace(graph_run.template, user=user)
             if retry_last or retry_group is not None:
                 take_up(graph_run, self._history.newest_first(), self._clock.now(), retry_group)
             else:
