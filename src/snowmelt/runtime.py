@@ -255,6 +255,9 @@ class Runtime:
         try:
             with cancel.calling(abort):
                 session.execute(Request(task.body, query_id))
+            if session.core.transaction is not None:
+                # The end of the session rolls it back: such a run must not look like one that went well.
+                raise SqlError("Transaction started in task is incomplete and it was rolled back.", 90232, "25000")
             return RunOutcome(query_id=query_id, return_value=session.return_value)
         finally:
             done.set()

@@ -307,6 +307,24 @@ def test_suspended_after_failures(timed: Sql, clock: ManualClock) -> None:
 
 
 @pytest.mark.parity(
+    "CREATE TASK",
+    "a body that leaves a transaction open has failed, and its changes are rolled back",
+    f"{DOCS}/create-task",
+)
+@pytest.mark.parametrize("first", ["BEGIN TRANSACTION", "ALTER SESSION SET AUTOCOMMIT = FALSE"])
+def test_transaction_left_open(steps: Sql, first: str) -> None:
+    steps(f"CREATE TASK t AS BEGIN {first}; INSERT INTO steps VALUES ('lost'); END")
+    steps("EXECUTE TASK t")
+    run = last_run(steps, "T")
+    assert (run["STATE"], run["ERROR_CODE"]) == ("FAILED", "090232")
+    assert steps("SELECT * FROM steps") == []
+    steps(f"ALTER TASK t MODIFY AS BEGIN {first}; INSERT INTO steps VALUES ('kept'); COMMIT; END")
+    steps("EXECUTE TASK t")
+    assert last_run(steps, "T", 2)["STATE"] == "SUCCEEDED"
+    assert steps("SELECT * FROM steps") == [("kept",)]
+
+
+@pytest.mark.parity(
     "EXECUTE TASK", "RETRY GRAPH RUN GROUP takes up an earlier run than the last one", f"{DOCS}/execute-task"
 )
 def test_retry_of_an_earlier_run(steps: Sql) -> None:

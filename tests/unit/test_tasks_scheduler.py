@@ -418,15 +418,16 @@ def test_an_hour_is_the_longest_run_by_default(world: World) -> None:
     assert "timeout of 3,600 second(s)" in str(world.runs()[0].error_message)
 
 
-def test_no_timeout(world: World) -> None:
+def test_a_timeout_of_zero_is_a_week(world: World) -> None:
     gate = world.host.bodies["T"] = Gate()
     world.add("T", timeout_ms=0)
     world.scheduler.execute(full("T"))
     gate.await_entry()
-    world.turn(1_000_000)
-    gate.open.set()
+    world.turn(7 * 86_400 - 1)
+    assert world.states() == ["EXECUTING"]
+    world.clock.advance(1)
     world.settle()
-    assert world.states() == ["SUCCEEDED"]
+    assert "timeout of 604,800 second(s)" in str(world.runs()[0].error_message)
 
 
 def test_cancelling_aborts_what_runs_and_what_waits(world: World) -> None:

@@ -15,6 +15,7 @@ from snowmelt.catalog.objects import Task
 from snowmelt.session.parameters import DEFAULTS, NOT_OF_SESSIONS, OF_TASKS, checked
 from snowmelt.tasks.schedule import Every, parse_schedule
 
+_DAY_S = 86_400
 _WEEK_S = 604_800
 
 
@@ -47,10 +48,10 @@ def _within(low: int, high: int) -> Callable[[str, Any], int]:
     return number
 
 
-_SIZES = ("XSMALL", "SMALL", "MEDIUM", "LARGE", "XLARGE", "XXLARGE", "XXXLARGE", "X4LARGE", "X5LARGE", "X6LARGE")
+_SIZES = ("XSMALL", "SMALL", "MEDIUM", "LARGE", "XLARGE", "XXLARGE")
+"""What a serverless task may ask for, in order."""
+
 _OTHER_SPELLINGS = {"X-SMALL": "XSMALL", "X-LARGE": "XLARGE", "2X-LARGE": "XXLARGE", "X2LARGE": "XXLARGE"}
-_OTHER_SPELLINGS |= {"3X-LARGE": "XXXLARGE", "X3LARGE": "XXXLARGE"}
-_OTHER_SPELLINGS |= {f"{number}X-LARGE": f"X{number}LARGE" for number in (4, 5, 6)}
 
 
 def _size(name: str, value: Any) -> str:
@@ -62,12 +63,16 @@ def _size(name: str, value: Any) -> str:
 
 
 def _interval(name: str, value: Any) -> str:
-    """A length of time, in the words of a schedule.
+    """A length of time of at most a day, in the words of a schedule.
 
     Raises:
         SqlError: 001008 for anything else.
     """
-    if not isinstance(parse_schedule(_text(name, value)), Every):
+    try:
+        found = parse_schedule(_text(name, value))
+    except SqlError as error:
+        raise _invalid(name, value) from error
+    if not isinstance(found, Every) or found.seconds > _DAY_S:
         raise _invalid(name, value)
     return str(value)
 
@@ -133,11 +138,22 @@ def with_options(task: Task, options: Mapping[str, Any]) -> Task:
             changes[_PROPERTIES[name].field] = _PROPERTIES[name].check(name, value)
         else:
             parameters[name] = checked(name, value)
+    if parameters.get("AUTOCOMMIT") is False:
+        raise unsupported("AUTOCOMMIT = FALSE of a task")
     # A task runs in a warehouse or without one.
     for name in _SERVERLESS:
         if "WAREHOUSE" in options and name in options:
             raise unsupported(f"a task with both WAREHOUSE and {name}")
-    return dataclasses.replace(task, parameters=parameters, **changes)
+    made = dataclasses.replace(task, parameters=parameters, **changes)
+    _check_sizes(made)
+    return made
+
+
+def _check_sizes(task: Task) -> None:
+    """The least size of a serverless task, its first one and the greatest must be in that order."""
+    given = [size for size in (task.minimum_size, task.initial_size, task.maximum_size) if size is not None]
+    if given != sorted(given, key=_SIZES.index):
+        raise _invalid("SERVERLESS_TASK_MIN_STATEMENT_SIZE" if task.minimum_size else _SERVERLESS[0], given[0])
 
 
 # Where an account chooses a size itself.
