@@ -325,6 +325,29 @@ def test_transaction_left_open(steps: Sql, first: str) -> None:
 
 
 @pytest.mark.parity(
+    "Task graphs",
+    "the finalizer ends each attempt, and may mend what the next one needs",
+    f"{GRAPHS}#finalizer-task-example-correct-for-errors",
+)
+def test_finalizer_before_a_retry(steps: Sql) -> None:
+    steps("CREATE TASK r TASK_AUTO_RETRY_ATTEMPTS = 2 AS SELECT 1")
+    steps("CREATE TASK b AFTER r AS INSERT INTO demo SELECT SYSTEM$TASK_RUNTIME_INFO('current_task_name')")
+    steps("CREATE TASK c AFTER b AS INSERT INTO demo SELECT 'then c'")
+    steps("CREATE TASK f FINALIZE = r AS CREATE TABLE IF NOT EXISTS demo (name VARCHAR)")
+    steps("SELECT SYSTEM$TASK_DEPENDENTS_ENABLE('r')")
+    steps("EXECUTE TASK r")
+    last_run(steps, "F", 2)
+    found = {name: [(run["STATE"], run["ATTEMPT_NUMBER"]) for run in runs(steps, name)] for name in "RBCF"}
+    assert found == {
+        "R": [("SUCCEEDED", 1)],
+        "B": [("SUCCEEDED", 2), ("FAILED", 1)],
+        "C": [("SUCCEEDED", 2)],
+        "F": [("SUCCEEDED", 2), ("SUCCEEDED", 1)],
+    }
+    assert sorted(name.rpartition(".")[2] for (name,) in steps("SELECT name FROM demo")) == ["B", "then c"]
+
+
+@pytest.mark.parity(
     "EXECUTE TASK", "RETRY GRAPH RUN GROUP takes up an earlier run than the last one", f"{DOCS}/execute-task"
 )
 def test_retry_of_an_earlier_run(steps: Sql) -> None:

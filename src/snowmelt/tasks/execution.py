@@ -99,32 +99,31 @@ class GraphRun:
         return self.states.get(self.graph.root) is NodeState.SUCCEEDED and not broken
 
     def next_up(self) -> list[FullName]:
-        """The tasks to start now: successors, another attempt, or the finalizer; none when the graph run is over."""
+        """The tasks to start now: successors, the finalizer, then another attempt; none when the graph run is over."""
         ready = self.graph.advance(self.states)
         if ready or self.active:
             return ready
-        if self.failed and self.retries > 0 and self._finalizer_state() is None:
+        finalizer = self.graph.finalizer
+        root_began = self.states.get(self.graph.root) is not NodeState.SKIPPED
+        if finalizer is not None and root_began and finalizer.full_name not in self.states:
+            return [finalizer.full_name]
+        # A finalizer ends each attempt, and may mend what the next one needs. By itself it is not retried.
+        if self.retries > 0 and any(self.states.get(name) is NodeState.FAILED for name in self.graph.tasks):
             self.retries -= 1
             self._prepare_attempt()
             return self.graph.advance(self.states)
-        finalizer = self.graph.finalizer
-        root_began = self.states.get(self.graph.root) is not NodeState.SKIPPED
-        if finalizer is not None and root_began and self._finalizer_state() is None:
-            return [finalizer.full_name]
         return []
 
-    def _finalizer_state(self) -> NodeState | None:
-        return None if self.graph.finalizer is None else self.states.get(self.graph.finalizer.full_name)
-
     def _prepare_attempt(self) -> None:
-        """Let what failed, and what could not run for it, run again."""
+        """Let what failed, what could not run for it, and the finalizer run again."""
         self.template = dataclasses.replace(
             self.template,
             uid=str(uuid.uuid4()),
             attempt_number=self.template.attempt_number + 1,
             scheduled_from=Origin.RETRY,
         )
-        self.states = {name: state for name, state in self.states.items() if not state.broken}
+        tasks = self.graph.tasks
+        self.states = {name: state for name, state in self.states.items() if name in tasks and not state.broken}
         self.first, self.deadline = None, None
 
 
