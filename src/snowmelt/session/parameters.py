@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import available_timezones
 
-from snowmelt.base.errors import SqlError
+from snowmelt.base.errors import SqlError, unsupported
 from snowmelt.catalog import retention
 
 DEFAULTS: dict[str, Any] = {
@@ -62,6 +62,13 @@ machine wants it: TIMEZONE is UTC, LOG_LEVEL and TRACE_LEVEL are on."""
 
 NOT_OF_SESSIONS = frozenset(retention.DEFAULTS)
 """Parameters of the account and of objects, which a session cannot set."""
+
+OF_TASKS = (
+    *("USER_TASK_TIMEOUT_MS", "SUSPEND_TASK_AFTER_NUM_FAILURES", "TASK_AUTO_RETRY_ATTEMPTS"),
+    *("USER_TASK_MANAGED_INITIAL_WAREHOUSE_SIZE", "USER_TASK_MINIMUM_TRIGGER_INTERVAL_IN_SECONDS"),
+    *("SERVERLESS_TASK_MIN_STATEMENT_SIZE", "SERVERLESS_TASK_MAX_STATEMENT_SIZE"),
+)
+"""Parameters of single tasks; an account could set them for all of its tasks, too."""
 
 STATEMENT_COUNT = "MULTI_STATEMENT_COUNT"
 STATEMENT_TIMEOUT = "STATEMENT_TIMEOUT_IN_SECONDS"
@@ -150,6 +157,8 @@ def checked(name: str, value: Any) -> Any:
         SqlError: 002000-class errors for an unknown parameter, a value of the wrong type, or a value that is not
             supported here.
     """
+    if name in OF_TASKS:
+        raise unsupported(f"parameter {name} but for a single task")
     if name not in DEFAULTS:
         raise SqlError(f"SQL compilation error:\ninvalid parameter '{name}'", 1003, "42000")
     default = DEFAULTS[name]
@@ -170,5 +179,5 @@ def checked(name: str, value: Any) -> Any:
     if name in _CHECKS:
         value = _CHECKS[name](name, value)
     if name in _FIXED_HERE and str(value).upper() != str(default).upper():
-        raise SqlError(f"Unsupported feature 'parameter {name} = {value}'.", 2, "0A000")
+        raise unsupported(f"parameter {name} = {value}")
     return value
