@@ -95,6 +95,10 @@ def test_imports(sql: Sql, tmp_path: Path) -> None:
     (tmp_path / "words.py").write_text("def greet(name):\n    return f'Bye {name}'\n")
     sql(f"PUT 'file://{tmp_path}/words.py' @code/lib AUTO_COMPRESS = FALSE OVERWRITE = TRUE")
     assert sql.one("CALL greet('Ann')") == "Bye Ann"
+    here = sql.one("SELECT CURRENT_DATABASE() || '.' || CURRENT_SCHEMA()")
+    sql("CREATE SCHEMA elsewhere")
+    assert sql.one(f"CALL {here}.greet('Ann')") == "Bye Ann", "the files are where they were when it was created"
+    sql(f"USE SCHEMA {here}")
     sql.fails(f"CREATE PROCEDURE p() RETURNS VARCHAR {HEAD} IMPORTS = ('@code/missing.py') AS 'x = 1'")
 
 

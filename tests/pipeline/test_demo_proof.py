@@ -150,10 +150,12 @@ def test_versions_carry_their_metrics(session: Session) -> None:
         assert metrics["mean_sq_err"] > 0
 
 
-def test_the_report_has_its_pictures(data: Path) -> None:
+def test_the_report_has_its_figures_and_pictures(data: Path) -> None:
     page = (data / "report" / "report.html").read_text(encoding="utf-8")
     assert page.count("data:image/png;base64,") == 3
-    assert "kept out" not in page and "not promoted: its error of" in page
+    assert "not promoted: its error of" in page
+    for told in (f'<td>SOURCE_OF_TRUTH</td><td class="number">{TRAINING:,}</td>', "rows per second", "AGE is missing"):
+        assert told in page
     for name in ("predicted_vs_actual", "error_by_version", "latency"):
         assert (data / "report" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
 

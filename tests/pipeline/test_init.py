@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ def init(directory: Path, name: str, data: Path, label: str) -> str:
 
 
 def customers(rows: int = 2_000) -> pd.DataFrame:
-    """Customers who stay or leave: text, truth values, missing values, an id, awkward names."""
+    """Customers who stay or leave: text, truth values, missing values, an id, dates, awkward names and classes."""
     random = np.random.default_rng(3)
     plan = random.choice(["Basic plan", "Gold+", None], rows)
     months = random.integers(0, 60, rows)
@@ -47,7 +48,8 @@ def customers(rows: int = 2_000) -> pd.DataFrame:
     calls[random.random(rows) < 0.1] = np.nan
     paperless = random.random(rows) < 0.5
     leaves = (months < 12).astype(int) + (plan == "Basic plan") + (np.nan_to_num(calls) > 3) + ~paperless
-    answer = np.where(leaves >= 3, "leaves", np.where(leaves == 2, "undecided", "stays"))
+    answer = np.where(leaves >= 3, "leaves", np.where(leaves == 2, "un\ndecided", "stays"))
+    answer[random.random(rows) < 0.1] = "stays"  # for no reason that a model could know
     return pd.DataFrame(
         {
             "customer id": [f"C-{number:05}" for number in range(rows)],
@@ -77,7 +79,7 @@ def test_a_classification_from_a_csv_file(connection: SnowflakeConnection, tmp_p
     connection.cursor().execute("INSERT INTO LANDING_TABLE SELECT * FROM INCOMING_DATA_SOURCE")
     connection.cursor().execute("INSERT INTO LANDING_TABLE (PLAN, MONTHS_TOTAL) VALUES ('Platinum', 3), ('Gold+', -1)")
     assert one(connection, "CALL PREDICT_WRITE_TO_GOLD()").startswith("800 record(s) inserted")
-    assert one(connection, "SELECT AVG(IFF(PREDICTED_CHURN = CHURN, 1, 0)) FROM CHURN_GOLD") > 0.95
+    assert one(connection, "SELECT AVG(IFF(PREDICTED_CHURN = CHURN, 1, 0)) FROM CHURN_GOLD") > 0.85
     reasons = connection.cursor().execute("SELECT REASON FROM CHURN_QUARANTINE ORDER BY REASON").fetchall()
     assert [reason for (reason,) in reasons] == [  # type: ignore[misc]
         "MONTHS_TOTAL is not between 0 and 118; PAPERLESS is unknown; ORDER_ is unknown",
@@ -86,6 +88,7 @@ def test_a_classification_from_a_csv_file(connection: SnowflakeConnection, tmp_p
     kept = "CUSTOMER_ID LIKE 'C-%' AND SINCE >= '2020-01-01' AND PLAN IN ('GOLD_', 'BASIC_PLAN', 'NONE')"
     assert one(connection, f"SELECT COUNT(*) FROM CHURN_GOLD WHERE {kept}") == 800
     assert "0 alert(s)" in one(connection, "CALL MEASURE_DRIFT(FALSE)")
+    assert 0.5 < one(connection, "SELECT VALUE FROM MODEL_DRIFT WHERE KIND = 'ERROR'") < 1.5
     retrained = one(connection, "CALL TRAIN_SAVE_CHURN_MODEL('SOURCE_OF_TRUTH', FALSE)")
     assert "is not worse" in retrained
     assert one(connection, "CALL BACKFILL_GOLD('V1')").startswith("800 record(s)")
@@ -97,6 +100,9 @@ def test_a_regression_from_a_parquet_file(connection: SnowflakeConnection, tmp_p
 
     frame = load_diabetes(as_frame=True).frame
     frame["sex"] = frame["sex"].gt(0)
+    frame["seen"] = pd.date_range("2026-01-01 12:00", periods=len(frame), tz="Europe/Berlin")
+    frame["day"] = frame["seen"].dt.date
+    frame["fee"] = [Decimal(number) / 4 for number in range(len(frame))]
     frame.to_parquet(tmp_path / "diabetes.parquet")
     told = init(tmp_path, "diabetes", tmp_path / "diabetes.parquet", "target")
     assert "a regression with 265 rows to train on, 177 in the feed" in told
@@ -107,4 +113,7 @@ def test_a_regression_from_a_parquet_file(connection: SnowflakeConnection, tmp_p
     connection.cursor().execute("INSERT INTO LANDING_TABLE SELECT * FROM INCOMING_DATA_SOURCE")
     assert one(connection, "CALL PREDICT_WRITE_TO_GOLD()").startswith("177 record(s) inserted")
     assert one(connection, "SELECT CORR(PREDICTED_TARGET, TARGET) FROM DIABETES_GOLD") > 0.5
+    assert (
+        one(connection, "SELECT COUNT(*) FROM DIABETES_GOLD WHERE SEEN::DATE = DAY AND FEE = FEE::NUMBER(9, 2)") == 177
+    )
     assert one(connection, "SELECT COUNT(DISTINCT SEX) FROM DIABETES_GOLD WHERE SEX IN ('TRUE', 'FALSE')") == 2

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
 from snowflake.connector import DictCursor
 from snowflake.connector.errors import ProgrammingError
 
-from snowmelt.cli.taskrun import TaskFailed, run_task
+from snowmelt.cli.taskrun import TaskFailed, finished_runs, run_task
 
 pytestmark = [pytest.mark.ml, pytest.mark.timeout(240)]
 
@@ -259,3 +260,68 @@ def test_few_rows_wait_for_more(sql: Any, score: Any) -> None:
     score()
     sql("CALL MEASURE_DRIFT(FALSE)")
     assert sql("SELECT DISTINCT SCORED_ROWS FROM MODEL_DRIFT WHERE KIND = 'PSI'") == [(401,)]
+
+
+def test_a_version_that_serves_no_more_holds_up_no_measurement(sql: Any, score: Any, worse: str) -> None:
+    sql(LAND + row())
+    score()
+    sql("CALL ROLLBACK_MODEL('V2')")
+    try:
+        sql(LAND + FEED)
+        score()
+    finally:
+        sql("CALL ROLLBACK_MODEL('V1')")
+    assert sql.one("CALL MEASURE_DRIFT(FALSE)").startswith("13 figure(s)")
+    assert sql("SELECT DISTINCT MODEL_VERSION, SCORED_ROWS FROM MODEL_DRIFT WHERE KIND = 'PSI'") == [("V2", 400)]
+    sql(LAND + FEED)
+    score()
+    sql("CALL MEASURE_DRIFT(FALSE)")
+    # The row that waited is measured with those that came after it.
+    rows = sql("SELECT DISTINCT SCORED_ROWS FROM MODEL_DRIFT WHERE KIND = 'PSI' AND MODEL_VERSION = 'V1'")
+    assert rows == [(401,)]
+
+
+def test_small_samples_raise_no_alert_by_chance_alone(sql: Any, score: Any, worse: str) -> None:
+    sql(LAND + "SELECT * FROM INCOMING_DATA_SOURCE LIMIT 250")
+    score()
+    sql("CALL BACKFILL_GOLD('V2')")  # V2's predictions on held-out rows, its baseline, are fewer than 50
+    sql("CALL MEASURE_DRIFT(FALSE)")
+    predictions = "COLUMN_NAME = 'PREDICTED_CHARGES'"
+    ((baseline,),) = sql(
+        f"SELECT DISTINCT BASELINE_ROWS FROM MODEL_BASELINES WHERE MODEL_VERSION = 'V2' AND {predictions}"
+    )
+    limit = sql.one(f"SELECT ALERT_ABOVE FROM MODEL_DRIFT WHERE KIND = 'PSI' AND {predictions}")
+    assert limit == pytest.approx(0.25 + 9 * (1 / baseline + 1 / 250))
+    assert sql("SELECT COLUMN_NAME FROM DRIFT_ALERTS WHERE KIND = 'PSI'") == []
+
+
+def test_an_alert_can_start_the_training(sql: Any, score: Any) -> None:
+    shifted = "SELECT * REPLACE (LEAST(AGE + 30, 95) AS AGE) FROM INCOMING_DATA_SOURCE LIMIT 400"
+    sql(LAND + shifted)
+    score()
+    assert sql.one("CALL MEASURE_DRIFT(TRUE)").endswith("; no training is started: one has ended within 24 hours")
+
+    before = sql("SHOW VERSIONS IN MODEL INSURANCE_CHARGES_PREDICTION")
+    sql("UPDATE MODEL_DECISIONS SET DECIDED_AT = DATEADD('day', -2, DECIDED_AT)")
+    runs = len(finished_runs(sql.connection, "TRAIN_SAVE_TASK"))
+    sql(LAND + shifted)
+    score()
+    assert sql.one("CALL MEASURE_DRIFT(TRUE)").endswith("; TRAIN_SAVE_TASK is started")
+    deadline = time.monotonic() + 120
+    while len(finished_runs(sql.connection, "TRAIN_SAVE_TASK")) == runs:
+        assert time.monotonic() < deadline, "the training has not ended"
+        time.sleep(0.1)
+    assert finished_runs(sql.connection, "TRAIN_SAVE_TASK")[-1].state == "SUCCEEDED"
+    assert len(sql("SHOW VERSIONS IN MODEL INSURANCE_CHARGES_PREDICTION")) == len(before) + 1
+
+
+def test_each_row_is_predicted_once(sql: Any, score: Any) -> None:
+    sql(LAND + FEED)
+    before = sql.one("SELECT CURRENT_TIMESTAMP()")
+    score()
+    statements = sql(
+        """SELECT QUERY_TYPE FROM TABLE(INFORMATION_SCHEMA.QUERY_HISTORY(RESULT_LIMIT => 1000))
+           WHERE START_TIME >= %s AND QUERY_TEXT ILIKE '%%!PREDICT(%%' AND QUERY_TEXT NOT ILIKE '%%QUERY_HISTORY%%'""",
+        before,
+    )
+    assert statements == [("MERGE",)]

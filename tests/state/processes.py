@@ -58,4 +58,4 @@ class ServerProcess:
     def stop(self) -> None:
         """End it as a user would."""
         self._process.terminate()
-        self._process.wait(timeout=30)
+        self._process.wait(timeout=120)

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from snowmelt.cli.demo_report import BatchTiming, ModelVersionRow, Report, render
+from snowmelt.cli.demo_report import BatchTiming, ModelVersionRow, Report
+from snowmelt.cli.demo_terminal import render
 from snowmelt.cli.taskrun import TaskFailed, run_task
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -22,6 +23,7 @@ def test_the_report_shows_what_happened() -> None:
         counts={"INSURANCE_GOLD": 969_000},
         versions=[ModelVersionRow("V1", False, 0.0203, 90_000.0), ModelVersionRow("V2", True, 0.02, 88_000.0)],
         decisions=[{"CHALLENGER_VERSION": "V2", "DECISION": "PROMOTED", "REASON": "promoted: not worse"}],
+        quarantine=[{"REASON": "AGE is missing", "FOUND": 1}],
         tasks=[{"NAME": "PREDICT_WRITE_TASK", "STATE": "SUCCEEDED", "RUNS": 11}],
         spans=[{"SPAN": "fit_pipeline", "SPANS": 3, "MILLISECONDS": 2500.4}],
         alerts=[{"KIND": "PSI", "COLUMN_NAME": "AGE", "VALUE": 8.31, "ALERT_ABOVE": 0.25}],
@@ -43,6 +45,7 @@ def test_the_report_shows_what_happened() -> None:
         "95 s",
         "0.21 s",
         "8.31",
+        "AGE is missing",
     ):
         assert expected in text
 

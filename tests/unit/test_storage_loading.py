@@ -449,6 +449,22 @@ def test_timestamps_without_logical_type_do_not_load_in_silence(bench: Bench) ->
     assert bench.table() == [(dt.datetime(2024, 1, 1),)]
 
 
+@pytest.mark.parametrize("unit", ["ns", "us", "ms"])
+@pytest.mark.parametrize("kind", ["TIMESTAMP_TZ", "TIMESTAMP_LTZ"])
+def test_zoned_timestamps_load_in_every_unit(bench: Bench, unit: str, kind: str) -> None:
+    moment = dt.datetime(2024, 1, 1, 12, tzinfo=dt.UTC)
+    bench.parquet("p.parquet", {"T": pa.array([moment], pa.timestamp(unit, "Europe/Berlin"))})
+
+    def transform(source: StageSource) -> list[str]:
+        return [source.column_for(1, ("T",), SOURCE_ALIAS)]
+
+    bench.copy(columns(T=kind), ParquetFormat(use_logical_type=True), transform=transform)
+    ((loaded,),) = bench.table()
+    if kind == "TIMESTAMP_TZ":
+        (loaded,) = bench.run("SELECT timezone('UTC', snowmelt_tz_utc(T)) FROM t")[0]
+    assert loaded == moment
+
+
 def test_semi_structured_into_several_columns_is_refused(bench: Bench) -> None:
     bench.parquet("p.parquet", {"A": [1]})
     with pytest.raises(SqlError) as caught:

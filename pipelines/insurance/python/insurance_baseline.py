@@ -15,15 +15,15 @@ BINS = 10
 
 def write_baseline(session: Session, version: str, inputs: pd.DataFrame, predictions: Any) -> None:
     """Keep the distribution of a version's training inputs and of its predictions on held-out rows."""
-    bins = [bin_ for name in spec.FEATURES for bin_ in bins_of(name, inputs[name])]
+    bins = [(*bin_, len(inputs)) for name in spec.FEATURES for bin_ in bins_of(name, inputs[name])]
     if spec.KIND == "classification":
         predicted = pd.Series(np.asarray(spec.CLASSES, dtype=object)[np.asarray(predictions, dtype=int)])
     else:
         predicted = pd.Series(np.asarray(predictions, dtype=float))
-    bins += bins_of(spec.PREDICTION, predicted)
+    bins += [(*bin_, len(predicted)) for bin_ in bins_of(spec.PREDICTION, predicted)]
     rows = [(spec.MODEL_NAME, version, *bin_) for bin_ in bins]
-    columns = "MODEL_NAME, MODEL_VERSION, COLUMN_NAME, LOW, HIGH, CATEGORY, SHARE"
-    places = ", ".join("(?, ?, ?, ?, ?, ?, ?)" for _ in rows)
+    columns = "MODEL_NAME, MODEL_VERSION, COLUMN_NAME, LOW, HIGH, CATEGORY, SHARE, BASELINE_ROWS"
+    places = ", ".join("(?, ?, ?, ?, ?, ?, ?, ?)" for _ in rows)
     session.sql(
         f"INSERT INTO MODEL_BASELINES ({columns}) VALUES {places}", params=[value for row in rows for value in row]
     ).collect()

@@ -1,8 +1,9 @@
 """Compares what has been scored lately with what its model was trained on, and raises an alert when they differ.
 
 For each feature and for the predictions the measure is the population stability index (PSI): the sum over bins of
-(now - then) * ln(now / then). By common usage less than 0.1 is stable and more than 0.25 a shift that matters. Where
-true values have arrived, the error of the predictions is compared with the version's error on held-out rows.
+(now - then) * ln(now / then). By common usage less than 0.1 is stable and more than 0.25 a shift that matters; small
+samples differ by chance, for which the limit makes room. Where true values have arrived, the error of the predictions
+is compared with the version's error on held-out rows.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ LEAST_ROWS = 200
 #: An alert is raised above this PSI, and when the error is this many times the one on held-out rows.
 PSI_LIMIT = 0.25
 ERROR_LIMIT = 1.5
+#: Alerts start no training when one has ended within so many hours: more of the same data would teach nothing new.
+TRAINING_PAUSE = 24
 #: An empty bin counts as this share, so that the logarithm is finite.
 LEAST_SHARE = 1e-4
 
@@ -48,17 +51,18 @@ class Measure:
 
 
 def measure_drift(session: Session, retrain: bool) -> str:
-    """Measure the gold rows scored since the last measurement, for each version that scored them.
+    """Measure, for each version, the gold rows that it has scored since its last measurement.
 
     The figures go to MODEL_DRIFT; alerts are also warnings in the event table. With `retrain`, an alert starts the
     training task.
     """
     with tracer.start_as_current_span("measure_drift") as span:
-        since, until = window(session)
         measured: list[Measure] = []
-        for version, rows in scored_rows(session, since, until):
+        waiting = 0
+        for version, since, until, rows in scored_rows(session):
             if rows < LEAST_ROWS:
-                return f"{rows} row(s) since the last measurement: waiting for {LEAST_ROWS}"
+                waiting += rows
+                continue
             found = [*distributions(session, version, since, until), *errors(session, version, since, until)]
             write(session, version, found, since, until)
             measured += found
@@ -67,42 +71,56 @@ def measure_drift(session: Session, retrain: bool) -> str:
         span.set_attribute("drift.alerts", len(alerts))
         for measure in alerts:
             logger.warning("drift: %s of %s is %.3f", measure.kind, measure.column, measure.value)
-        if alerts and retrain:
-            session.sql(f"EXECUTE TASK {TRAIN_TASK}").collect()
+        started = start_training(session) if alerts and retrain else ""
+    if waiting and not measured:
+        return f"{waiting} row(s) since the last measurement: waiting for {LEAST_ROWS}"
     named = ", ".join(f"{measure.kind} of {measure.column} {measure.value:.3f}" for measure in alerts)
-    return f"{len(measured)} figure(s), {len(alerts)} alert(s)" + (f": {named}" if named else "")
+    return f"{len(measured)} figure(s), {len(alerts)} alert(s)" + (f": {named}" if named else "") + started
 
 
-def window(session: Session) -> tuple[str, str]:
-    """From the end of the last measurement to the newest scored row, both as text."""
-    newest = "SELECT TO_CHAR(COALESCE(MAX({column}), '1970-01-01'::TIMESTAMP_NTZ), 'YYYY-MM-DD HH24:MI:SS.FF9') FROM "
-    (bounds,) = session.sql(
-        f"SELECT ({newest.format(column='SCORED_TO')} {DRIFT}), ({newest.format(column='SCORED_AT')} {spec.GOLD})"
+def start_training(session: Session) -> str:
+    """Start the training task, unless a training has ended lately; say what was done."""
+    (recently,) = session.sql(
+        f"""SELECT COUNT(*) FROM MODEL_DECISIONS
+            WHERE MODEL_NAME = '{spec.MODEL_NAME}' AND DECISION IN ('PROMOTED', 'KEPT')
+              AND DECIDED_AT > DATEADD('hour', -{TRAINING_PAUSE}, CURRENT_TIMESTAMP())"""
+    ).collect()[0]
+    if recently:
+        return f"; no training is started: one has ended within {TRAINING_PAUSE} hours"
+    session.sql(f"EXECUTE TASK {TRAIN_TASK}").collect()
+    return f"; {TRAIN_TASK} is started"
+
+
+def scored_rows(session: Session) -> list[Row]:
+    """Each version with the end of its last measurement, its newest scoring, both as text, and how many rows it has
+    scored in between."""
+    moment = "TO_CHAR({}, 'YYYY-MM-DD HH24:MI:SS.FF9')"
+    return session.sql(
+        f"""SELECT gold.MODEL_VERSION, {moment.format("COALESCE(MAX(SCORED_TO), '1970-01-01'::TIMESTAMP_NTZ)")},
+                   {moment.format("MAX(SCORED_AT)")}, COUNT(*)
+            FROM {spec.GOLD} AS gold
+            LEFT JOIN (
+                SELECT MODEL_VERSION, MAX(SCORED_TO) AS SCORED_TO FROM {DRIFT}
+                WHERE MODEL_NAME = '{spec.MODEL_NAME}' GROUP BY MODEL_VERSION
+            ) AS measured ON gold.MODEL_VERSION = measured.MODEL_VERSION
+            WHERE MODEL_NAME = '{spec.MODEL_NAME}' AND SCORED_AT > COALESCE(SCORED_TO, '1970-01-01'::TIMESTAMP_NTZ)
+            GROUP BY gold.MODEL_VERSION
+            ORDER BY gold.MODEL_VERSION"""
     ).collect()
-    return bounds[0], bounds[1]
 
 
-def recent(since: str, until: str, version: str | None = None) -> str:
-    """The gold rows that were scored in the window."""
-    by = f" AND MODEL_VERSION = {features.text(version)}" if version is not None else ""
+def recent(since: str, until: str, version: str) -> str:
+    """The gold rows that a version has scored in the window."""
     return (
         f"{spec.GOLD} WHERE SCORED_AT > '{since}'::TIMESTAMP_NTZ AND SCORED_AT <= '{until}'::TIMESTAMP_NTZ"
-        f" AND MODEL_NAME = '{spec.MODEL_NAME}'{by}"
+        f" AND MODEL_NAME = '{spec.MODEL_NAME}' AND MODEL_VERSION = {features.text(version)}"
     )
-
-
-def scored_rows(session: Session, since: str, until: str) -> list[tuple[str, int]]:
-    """How many rows each version has scored in the window."""
-    rows = session.sql(
-        f"SELECT MODEL_VERSION, COUNT(*) FROM {recent(since, until)} GROUP BY MODEL_VERSION ORDER BY MODEL_VERSION"
-    ).collect()
-    return [(version, count) for version, count in rows]
 
 
 def distributions(session: Session, version: str, since: str, until: str) -> Iterator[Measure]:
     """The PSI of each column of which the version's baseline is known."""
     bins = session.sql(
-        f"""SELECT COLUMN_NAME, LOW, HIGH, CATEGORY, SHARE FROM MODEL_BASELINES
+        f"""SELECT COLUMN_NAME, LOW, HIGH, CATEGORY, SHARE, BASELINE_ROWS FROM MODEL_BASELINES
             WHERE MODEL_NAME = '{spec.MODEL_NAME}' AND MODEL_VERSION = ?""",
         params=[version],
     ).collect()
@@ -111,12 +129,17 @@ def distributions(session: Session, version: str, since: str, until: str) -> Ite
     counts = ", ".join(f"COUNT(IFF({condition(bin_)}, 1, NULL))" for bin_ in bins)
     total, *counted = session.sql(f"SELECT COUNT(*), {counts} FROM {recent(since, until, version)}").collect()[0]
     for column in dict.fromkeys(bin_["COLUMN_NAME"] for bin_ in bins):
-        pairs = [
-            (bin_["SHARE"], count / total)
-            for bin_, count in zip(bins, counted, strict=True)
-            if bin_["COLUMN_NAME"] == column
+        own = [
+            (bin_, count / total) for bin_, count in zip(bins, counted, strict=True) if bin_["COLUMN_NAME"] == column
         ]
-        yield Measure("PSI", column, stability_index(pairs), PSI_LIMIT, total)
+        value = stability_index([(bin_["SHARE"], share) for bin_, share in own])
+        limit = PSI_LIMIT + chance(len(own), own[0][0]["BASELINE_ROWS"], total)
+        yield Measure("PSI", column, value, limit, total)
+
+
+def chance(bins: int, then: int | None, now: int) -> float:
+    """The PSI to be expected of two samples of so many rows that differ by chance alone; next to none of large ones."""
+    return (bins - 1) * (1 / then + 1 / now) if then else 0.0
 
 
 def condition(bin_: Row) -> str:
@@ -138,14 +161,21 @@ def stability_index(pairs: list[tuple[float, float]]) -> float:
 def errors(session: Session, version: str, since: str, until: str) -> Iterator[Measure]:
     """The error of the predictions whose true value is known, against the version's error on held-out rows."""
     expected = session.sql(
-        f"""SELECT CHALLENGER_ERROR FROM MODEL_DECISIONS
-            WHERE MODEL_NAME = '{spec.MODEL_NAME}' AND CHALLENGER_VERSION = ? AND CHALLENGER_ERROR > 0""",
+        f"""SELECT {expected_error()} FROM MODEL_DECISIONS
+            WHERE MODEL_NAME = '{spec.MODEL_NAME}' AND CHALLENGER_VERSION = ? AND {expected_error()} > 0""",
         params=[version],
     ).collect()
     known = f"{recent(since, until, version)} AND {features.has_label()}"
     error, rows = session.sql(f"SELECT {observed_error()}, COUNT(*) FROM {known}").collect()[0]
     if expected and rows >= LEAST_ROWS:
         yield Measure("ERROR", spec.PREDICTION, error / expected[0][0], ERROR_LIMIT, rows)
+
+
+def expected_error() -> str:
+    """The error on held-out rows. A classifier that got all of them right counts as one that missed the next."""
+    if spec.KIND == "classification":
+        return "GREATEST(CHALLENGER_ERROR, 1 / HELD_OUT_ROWS)::FLOAT"
+    return "CHALLENGER_ERROR"
 
 
 def observed_error() -> str:
@@ -156,7 +186,7 @@ def observed_error() -> str:
         case "weighted_abs_pct_err":
             return f"SUM(ABS({spec.PREDICTION} - {spec.LABEL})) / NULLIF(SUM(ABS({spec.LABEL})), 0)"
         case _:
-            return f"AVG(IFF({spec.PREDICTION}::VARCHAR = {spec.LABEL}::VARCHAR, 0, 1))"
+            return f"AVG(IFF({spec.PREDICTION}::VARCHAR = {spec.LABEL}::VARCHAR, 0, 1)::FLOAT)"
 
 
 def write(session: Session, version: str, measures: list[Measure], since: str, until: str) -> None:

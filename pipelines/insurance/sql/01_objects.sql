@@ -109,7 +109,8 @@ CREATE OR ALTER TABLE MODEL_BASELINES (
     LOW FLOAT,  -- inclusive; NULL when the bin has no lower bound
     HIGH FLOAT,  -- exclusive; NULL when the bin has no upper bound
     CATEGORY VARCHAR,  -- of a text column
-    SHARE FLOAT
+    SHARE FLOAT,
+    BASELINE_ROWS NUMBER(38,0)  -- how many rows the shares are of
 );
 
 -- What has been scored lately against those baselines.

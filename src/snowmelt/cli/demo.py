@@ -23,7 +23,8 @@ from snowmelt.cli import connection as connections
 from snowmelt.cli import demo_data
 from snowmelt.cli.demo_page import write_page
 from snowmelt.cli.demo_plots import draw
-from snowmelt.cli.demo_report import BatchTiming, gather, render
+from snowmelt.cli.demo_report import MODEL, BatchTiming, amount, gather
+from snowmelt.cli.demo_terminal import render, step
 from snowmelt.cli.deploy import run
 from snowmelt.cli.embedded import running
 from snowmelt.cli.manifest import DeployError, actions_of
@@ -31,8 +32,6 @@ from snowmelt.cli.taskrun import TaskFailed, run_task
 
 TRAIN = "TRAIN_SAVE_TASK"
 PREDICT = "PREDICT_WRITE_TASK"
-
-MODEL = "INSURANCE_CHARGES_PREDICTION"
 
 LAST_WRITTEN = """
 SELECT RECORD_ATTRIBUTES:"data.rows_inserted"::INT, RECORD_ATTRIBUTES:"data.rows_updated"::INT,
@@ -42,6 +41,8 @@ WHERE RECORD_TYPE = 'SPAN' AND RECORD:name = 'write_predictions_to_gold'
 ORDER BY TIMESTAMP DESC
 LIMIT 1
 """
+
+LAST_DECISION = "SELECT REASON FROM MODEL_DECISIONS ORDER BY DECIDED_AT DESC LIMIT 1"
 
 #: Rows that cannot be scored: no age, a body mass index of 900, and a region that no model has seen.
 FAULTY_ROWS = """
@@ -79,8 +80,13 @@ class Demo:
         with self.connection.cursor() as cursor:
             return cursor.execute(text).rowcount or 0  # type: ignore[union-attr]
 
-    def say(self, text: str) -> None:
-        self.console.print(f"  [green]✓[/] {text}")
+    def say(self, text: str, why: str = "") -> None:
+        step(self.console, text, why)
+
+    def now(self) -> str:
+        """The server's time."""
+        with self.connection.cursor() as cursor:
+            return str(cursor.execute("SELECT CURRENT_TIMESTAMP()::VARCHAR").fetchone()[0])  # type: ignore[index, union-attr]
 
     def deploy(self) -> None:
         """Start from an empty database and run the pipeline's files."""
@@ -90,7 +96,10 @@ class Demo:
             run(self.connection, actions)
         # The demo runs the tasks itself when it wants them, so that nobody waits for a schedule.
         self.execute(f"ALTER TASK {PREDICT} SUSPEND")
-        self.say(f"Deployed: {len(actions)} statements, the same that run on a Snowflake account")
+        self.say(
+            f"Deployed pipelines/insurance: {len(actions)} statements through the genuine connector",
+            "tables, a stream, Python procedures, tasks; the same files run on a Snowflake account",
+        )
 
     def load(self) -> None:
         """Generate the data set and load it."""
@@ -107,7 +116,10 @@ class Demo:
         with self.console.status(f"EXECUTE TASK {TRAIN}: grid search, evaluation, registration"):
             finished = run_task(self.connection, TRAIN)
         version, error = self.latest_version()
-        self.say(f"Trained in {finished.seconds:.1f} s: version {version}, MAPE {error:.2%}")
+        self.say(
+            f"Trained in {finished.seconds:.1f} s: {version}, with a MAPE of {error:.2%} on held-out rows",
+            f"EXECUTE TASK {TRAIN}: grid search, evaluation, registration; {self.last_decision()}",
+        )
 
     def train_worse(self) -> None:
         """Train on a handful of rows: the gate keeps the result out."""
@@ -118,7 +130,10 @@ class Demo:
         ):
             call.execute("CALL TRAIN_SAVE_INS_MODEL('FEW_ROWS', TRUE)")
             (answer,) = call.fetchone()  # type: ignore[misc]
-        self.say(f"Trained a worse one on 500 rows: {answer.partition('; ')[2]}")
+        self.say(
+            f"Trained a worse one, on 500 rows: {self.latest_version()[0]} does not serve",
+            answer.partition("; ")[2],
+        )
 
     @property
     def bulk(self) -> int:
@@ -138,7 +153,10 @@ class Demo:
                 advance(landed)
         total = sum(timing.rows for timing in timings)
         seconds = sum(timing.seconds for timing in timings)
-        self.say(f"Scored {total:,} rows at {total / seconds:,.0f} rows per second")
+        self.say(
+            f"Scored {total:,} rows at {total / seconds:,.0f} rows per second",
+            f"INSERT INTO LANDING_TABLE, EXECUTE TASK {PREDICT}: the stream knows which rows are new",
+        )
         return timings
 
     def trickle(self) -> dict[int, float]:
@@ -153,8 +171,8 @@ class Demo:
                     committed = datetime.now(UTC)
                     seconds.append((run_task(self.connection, PREDICT).completed - committed).total_seconds())
                 found[rows] = median(seconds)
-        told = ", ".join(f"{rows:,} row{'s' * (rows > 1)} in {seconds:.2f} s" for rows, seconds in found.items())
-        self.say(f"From landing to gold: {told}")
+        told = ", ".join(f"{amount(rows, 'row')} in {seconds:.2f} s" for rows, seconds in found.items())
+        self.say(f"From landing to gold: {told}", f"the median of {TRICKLES} times each")
         return found
 
     def change(self) -> None:
@@ -162,12 +180,13 @@ class Demo:
         updated = self.execute("update landing_table set coverage_level='STANDARD' where age = 41")
         deleted = self.execute("DELETE FROM LANDING_TABLE WHERE AGE = 64")
         faulty = self.execute(FAULTY_ROWS)
-        self.say(
-            f"Changed the landing table: {updated:,} rows updated, {deleted:,} deleted, {faulty} faulty ones landed"
-        )
+        self.say(f"Changed LANDING_TABLE: {updated:,} rows updated, {deleted:,} deleted, {faulty} faulty landed")
         with self.console.status(f"EXECUTE TASK {PREDICT}"):
             finished = run_task(self.connection, PREDICT)
-        self.say(f"Change capture in {finished.seconds:.1f} s: {self.last_written()}")
+        self.say(
+            f"Scored the changes in {finished.seconds:.1f} s: {self.last_written()}",
+            "gold follows updates and deletes; a row that cannot be scored is kept apart, with the reason",
+        )
 
     def latest_version(self) -> tuple[str, float]:
         """The newest version's name and its error on held-out rows."""
@@ -175,12 +194,17 @@ class Demo:
             newest = cursor.execute(f"SHOW VERSIONS IN MODEL {MODEL}").fetchall()[-1]  # type: ignore[union-attr]
         return newest["name"], json.loads(newest["metadata"])["metrics"]["mean_abs_pct_err"]
 
+    def last_decision(self) -> str:
+        """Why the newest version serves or does not, in the gate's words."""
+        with self.connection.cursor() as cursor:
+            return str(cursor.execute(LAST_DECISION).fetchone()[0])  # type: ignore[index, union-attr]
+
     def last_written(self) -> str:
         """What the last scoring did, as its span in the event table says."""
         with self.connection.cursor() as cursor:
             counts = cursor.execute(LAST_WRITTEN).fetchone()  # type: ignore[union-attr]
         inserted, updated, deleted, quarantined = counts  # type: ignore[misc]
-        return f"gold has {inserted:,} rows more, {updated:,} updated, {deleted:,} fewer; {quarantined} quarantined"
+        return f"{inserted:,} inserted, {updated:,} updated, {deleted:,} deleted, {quarantined} quarantined"
 
     @contextmanager
     def progress(self, title: str, total: int) -> Iterator[Callable[[int], None]]:
@@ -204,7 +228,7 @@ def demo(
     console.rule("[bold]Snowmelt demo: insurance charges")
     try:
         with running(Settings(data=data, port=0)) as address:
-            console.print(f"  [green]✓[/] Snowmelt listens on http://{address.host}:{address.port}, its data in {data}")
+            step(console, f"Snowmelt listens on http://{address.host}:{address.port}, its data in {data}")
             target = connections.Target(address.host, address.port, address.user, address.password)
             with connections.open_connection(target) as connection:
                 _run(Demo(connection, console, rows, batch), started, data)
@@ -214,6 +238,7 @@ def demo(
 
 
 def _run(steps: Demo, started: float, data: Path) -> None:
+    since = steps.now()
     steps.deploy()
     steps.load()
     steps.train()
@@ -223,10 +248,9 @@ def _run(steps: Demo, started: float, data: Path) -> None:
     steps.train()
     steps.train_worse()
     steps.execute(f"ALTER TASK {PREDICT} RESUME")
-    report = gather(steps.connection, timings, small, time.perf_counter() - started)
-    tables = render(report, data)
+    report = gather(steps.connection, since, timings, small, time.perf_counter() - started)
     with steps.console.status("Drawing"):
         pictures = draw(steps.connection, report, data / "report")
-        page = write_page(data / "report" / "report.html", tables, pictures)
-    steps.console.print(tables)
+        page = write_page(data / "report" / "report.html", report, pictures)
+    steps.console.print(render(report, data))
     steps.console.print(f"The report with its pictures: [bold]{page}[/]", soft_wrap=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from snowflake.connector import SnowflakeConnection
 
 if TYPE_CHECKING:
-    from snowmelt.cli.demo_report import BatchTiming, Report
+    from snowmelt.cli.demo_report import Report
 
 #: Gold rows that the first picture shows.
 SAMPLE = 20_000
@@ -24,15 +24,31 @@ WHERE NOT METADATA$ISUPDATE  -- the demo updates rows without their charges
 _INK, _MAIN, _GOOD, _BAD = "#1f2933", "#2b7bba", "#3c9d6b", "#c2553d"
 
 
-def draw(connection: SnowflakeConnection, report: Report, directory: Path) -> list[Path]:
-    """Draw the pictures as PNG files in `directory`, which is made; give their paths."""
+class Picture(NamedTuple):
+    """A PNG file, and what there is to see in it."""
+
+    path: Path
+    caption: str
+
+
+def draw(connection: SnowflakeConnection, report: Report, directory: Path) -> list[Picture]:
+    """Draw the pictures as files in `directory`, which is made."""
     directory.mkdir(parents=True, exist_ok=True)
     with connection.cursor() as cursor:
         true, predicted = zip(*cursor.execute(_PREDICTIONS).fetchall(), strict=True)  # type: ignore[union-attr]
     return [
-        _predictions(true, predicted, directory / "predicted_vs_actual.png"),
-        _versions(report, directory / "error_by_version.png"),
-        _latency(report.timings, directory / "latency.png"),
+        Picture(
+            _predictions(true, predicted, directory / "predicted_vs_actual.png"),
+            f"{len(true):,} gold rows: the closer to the line, the better the prediction.",
+        ),
+        Picture(
+            _versions(report, directory / "error_by_version.png"),
+            "Each version on rows that it has not been trained on. The gate decides which of them serves.",
+        ),
+        Picture(
+            _latency(report, directory / "latency.png"),
+            "Seconds from the commit of landed rows to that of their predictions, batch by batch.",
+        ),
     ]
 
 
@@ -41,7 +57,7 @@ def _axes(title: str, across: str, up: str) -> tuple[Any, Any]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7, 4.5), dpi=110, layout="constrained")
+    figure = Figure(figsize=(6.4, 4.2), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.set_title(title, loc="left", color=_INK, fontsize=12)
@@ -75,7 +91,7 @@ def _versions(report: Report, path: Path) -> Path:
         "serves" if version.default else "kept out by the gate" if version.name in kept_out else "served before"
         for version in report.versions
     ]
-    axes.bar_label(bars, [f"{error:.2f} %\n{word}" for error, word in zip(errors, says, strict=True)], padding=3)
+    axes.bar_label(bars, [f"{error:.2f}%\n{word}" for error, word in zip(errors, says, strict=True)], padding=3)
     noise = f"{NOISE:.2%} is the data's own noise"
     axes.axhline(NOISE * 100, color=_INK, linewidth=1, linestyle="--", label=noise)
     axes.legend(frameon=False, loc="upper left")
@@ -84,12 +100,16 @@ def _versions(report: Report, path: Path) -> Path:
     return path
 
 
-def _latency(timings: Sequence[BatchTiming], path: Path) -> Path:
-    figure, axes = _axes("From landing to gold, with each batch's rows", "batch", "seconds from commit to commit")
-    numbers = range(1, len(timings) + 1)
-    bars = axes.bar(numbers, [timing.seconds for timing in timings], color=_MAIN, width=0.7)
-    axes.bar_label(bars, [f"{timing.rows:,}" for timing in timings], fontsize=7, padding=2)
+def _latency(report: Report, path: Path) -> Path:
+    figure, axes = _axes("From landing to gold", "batch", "seconds from commit to commit")
+    numbers = range(1, len(report.timings) + 1)
+    bars = axes.bar(numbers, [timing.seconds for timing in report.timings], color=_MAIN, width=0.7)
+    axes.bar_label(bars, [f"{timing.rows:,}" for timing in report.timings], fontsize=7, padding=2)
+    for (rows, seconds), line in zip(report.small.items(), ("--", ":"), strict=False):
+        label = f"{rows:,} row{'s' * (rows > 1)}: {seconds:.2f} s"
+        axes.axhline(seconds, color=_INK, linewidth=1, linestyle=line, label=label)
     axes.set_xticks(numbers)
-    axes.margins(y=0.1)
+    axes.set_ylim(0, max(timing.seconds for timing in report.timings) * 1.3)
+    axes.legend(frameon=False, loc="upper left", ncols=2, title="median of small batches", alignment="left")
     figure.savefig(path)
     return path

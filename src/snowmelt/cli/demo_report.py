@@ -1,25 +1,23 @@
-"""The demo's last page: what is in the tables now, the model's versions, and how fast everything went."""
+"""The demo's report: what is in the tables now, the model's versions, and how fast everything went."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
-from rich import box
-from rich.console import Group, RenderableType
-from rich.panel import Panel
-from rich.table import Table
 from snowflake.connector import DictCursor, SnowflakeConnection
+
+MODEL = "INSURANCE_CHARGES_PREDICTION"
 
 _TABLES = ("SOURCE_OF_TRUTH", "INCOMING_DATA_SOURCE", "LANDING_TABLE", "INSURANCE_GOLD", "INSURANCE_QUARANTINE")
 
 _TASKS = """
 SELECT NAME, STATE, COUNT(*) AS RUNS
-FROM TABLE(INFORMATION_SCHEMA.TASK_HISTORY())
+FROM TABLE(INFORMATION_SCHEMA.TASK_HISTORY(
+    SCHEDULED_TIME_RANGE_START => %s::TIMESTAMP_LTZ, RESULT_LIMIT => 10000))
 WHERE DATABASE_NAME = 'INSURANCE' AND COMPLETED_TIME IS NOT NULL
 GROUP BY NAME, STATE
 ORDER BY NAME, STATE
@@ -42,6 +40,8 @@ FROM DRIFT_ALERTS GROUP BY KIND, COLUMN_NAME ORDER BY VALUE DESC
 
 _DECISIONS = "SELECT CHALLENGER_VERSION, DECISION, REASON FROM MODEL_DECISIONS ORDER BY DECIDED_AT"
 
+_QUARANTINE = "SELECT REASON, COUNT(*) AS FOUND FROM INSURANCE_QUARANTINE GROUP BY REASON ORDER BY REASON"
+
 
 @dataclass(frozen=True)
 class BatchTiming:
@@ -63,7 +63,7 @@ class ModelVersionRow:
 
 @dataclass(frozen=True)
 class Report:
-    """What the demo's last page shows.
+    """What the demo ends with.
 
     Attributes:
         small: median seconds from landing to gold, by the number of rows that landed.
@@ -72,6 +72,7 @@ class Report:
     counts: dict[str, int]
     versions: Sequence[ModelVersionRow]
     decisions: Sequence[dict[str, Any]]
+    quarantine: Sequence[dict[str, Any]]
     tasks: Sequence[dict[str, Any]]
     spans: Sequence[dict[str, Any]]
     alerts: Sequence[dict[str, Any]]
@@ -79,18 +80,42 @@ class Report:
     small: dict[int, float]
     seconds: float
 
+    @property
+    def rows_per_second(self) -> float:
+        """Of all large batches, from landing to gold."""
+        return sum(timing.rows for timing in self.timings) / sum(timing.seconds for timing in self.timings)
+
+    @property
+    def serving(self) -> ModelVersionRow:
+        """The version that serves."""
+        return next(version for version in self.versions if version.default)
+
+
+class Section(NamedTuple):
+    """A table of the report.
+
+    Attributes:
+        note: what it shows, in a sentence or two.
+        columns: headings; those of numbers end with ``>``.
+    """
+
+    title: str
+    note: str
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+
 
 def gather(
-    connection: SnowflakeConnection, timings: Sequence[BatchTiming], small: dict[int, float], seconds: float
+    connection: SnowflakeConnection, since: str, timings: Sequence[BatchTiming], small: dict[int, float], seconds: float
 ) -> Report:
-    """Ask the server for everything that the report shows."""
+    """Ask the server for everything that the report shows; of the tasks' runs those since a moment."""
     counts = {name: int(_rows(connection, f"SELECT COUNT(*) AS N FROM {name}")[0]["N"]) for name in _TABLES}
-    versions = [_version(row) for row in _rows(connection, "SHOW VERSIONS IN MODEL INSURANCE_CHARGES_PREDICTION")]
     return Report(
         counts=counts,
-        versions=versions,
+        versions=[_version(row) for row in _rows(connection, f"SHOW VERSIONS IN MODEL {MODEL}")],
         decisions=_rows(connection, _DECISIONS),
-        tasks=_rows(connection, _TASKS),
+        quarantine=_rows(connection, _QUARANTINE),
+        tasks=_rows(connection, _TASKS, since),
         spans=_rows(connection, _SPANS),
         alerts=_rows(connection, _ALERTS),
         timings=timings,
@@ -99,9 +124,9 @@ def gather(
     )
 
 
-def _rows(connection: SnowflakeConnection, text: str) -> list[dict[str, Any]]:
+def _rows(connection: SnowflakeConnection, text: str, *values: Any) -> list[dict[str, Any]]:
     with connection.cursor(DictCursor) as cursor:
-        cursor.execute(text)
+        cursor.execute(text, values or None)
         return [dict(row) for row in cursor.fetchall()]
 
 
@@ -111,96 +136,91 @@ def _version(row: dict[str, Any]) -> ModelVersionRow:
     return ModelVersionRow(row["name"], default, metrics["mean_abs_pct_err"], metrics["mean_sq_err"])
 
 
-def render(report: Report, data: Path) -> RenderableType:
-    """Lay the report out for a terminal."""
-    return Group(
-        "",
-        _side_by_side(_counts(report), _speed(report)),
+def sections(report: Report) -> list[Section]:
+    """The report as tables, in the order in which they are read."""
+    return [
+        _counts(report),
+        _speed(report),
         _versions(report),
-        _tasks(report),
+        _quarantine(report),
         _alerts(report),
+        _tasks(report),
         _spans(report),
-        Panel(_next_steps(data), title="Next", title_align="left", border_style="cyan"),
+    ]
+
+
+def _counts(report: Report) -> Section:
+    return Section(
+        "Rows",
+        "What has landed is in gold or quarantine.",
+        ("table", "rows>"),
+        [(name, f"{count:,}") for name, count in report.counts.items()],
     )
 
 
-def _side_by_side(left: Table, right: Table) -> Table:
-    grid = Table.grid(padding=(0, 3))
-    grid.add_row(left, right)
-    return grid
+def _speed(report: Report) -> Section:
+    seconds = [timing.seconds for timing in report.timings]
+    rows = [
+        ("rows scored in batches", f"{sum(timing.rows for timing in report.timings):,}"),
+        ("rows per second", f"{report.rows_per_second:,.0f}"),
+        ("a batch, median", f"{median(seconds):.2f} s"),
+        ("a batch, slowest", f"{max(seconds):.2f} s"),
+    ]
+    rows += [(f"{amount(count, 'row')}, median", f"{median_of:.2f} s") for count, median_of in report.small.items()]
+    rows.append(("the whole demo", f"{report.seconds:.0f} s"))
+    return Section("Speed", "From the commit in landing to that in gold.", ("measure", "value>"), rows)
 
 
-def _table(title: str, *columns: str) -> Table:
-    """A table of the report's kind: quiet lines, so that names keep their whole length on a terminal of 80 columns."""
-    return Table(*columns, title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-
-
-def _counts(report: Report) -> Table:
-    table = _table("Rows", "table")
-    table.add_column("rows", justify="right")
-    for name, count in report.counts.items():
-        table.add_row(name, f"{count:,}")
-    return table
-
-
-def _speed(report: Report) -> Table:
-    rows = sum(timing.rows for timing in report.timings)
-    seconds = sum(timing.seconds for timing in report.timings)
-    table = _table("Speed", "measure")
-    table.add_column("value", justify="right")
-    table.add_row("rows scored, stream to gold", f"{rows:,}")
-    table.add_row("rows per second", f"{rows / seconds:,.0f}")
-    table.add_row("a batch to gold, median", f"{median(t.seconds for t in report.timings):.2f} s")
-    table.add_row("a batch to gold, slowest", f"{max(t.seconds for t in report.timings):.2f} s")
-    for rows, median_seconds in report.small.items():
-        table.add_row(f"{rows:,} row{'s' * (rows > 1)} to gold, median", f"{median_seconds:.2f} s")
-    table.add_row("the whole demo", f"{report.seconds:.0f} s")
-    return table
-
-
-def _versions(report: Report) -> Table:
-    table = _table("INSURANCE_CHARGES_PREDICTION", "version", "serves")
-    table.add_column("MAPE", justify="right")
-    table.add_column("MSE", justify="right")
-    table.add_column("decision")
+def _versions(report: Report) -> Section:
     reasons = {decision["CHALLENGER_VERSION"]: decision["REASON"] for decision in report.decisions}
-    for version in report.versions:
-        serves = "[green]default[/]" if version.default else ""
-        figures = (f"{version.mape:.2%}", f"{version.mse:,.0f}")
-        table.add_row(version.name, serves, *figures, reasons.get(version.name, ""))
-    return table
-
-
-def _tasks(report: Report) -> Table:
-    table = _table("Task runs", "task", "state")
-    table.add_column("runs", justify="right")
-    for row in report.tasks:
-        colour = "red" if row["STATE"] == "FAILED" else "green"
-        table.add_row(row["NAME"], f"[{colour}]{row['STATE']}[/]", str(row["RUNS"]))
-    return table
-
-
-def _alerts(report: Report) -> Table:
-    table = _table("Drift alerts, after the changes", "what", "of")
-    for heading in ("value", "limit"):
-        table.add_column(heading, justify="right")
-    for row in report.alerts:
-        table.add_row(row["KIND"], row["COLUMN_NAME"], f"{row['VALUE']:.2f}", f"{row['ALERT_ABOVE']:.2f}")
-    return table
-
-
-def _spans(report: Report) -> Table:
-    table = _table("Spans in MODEL_TRACES", "span")
-    table.add_column("runs", justify="right")
-    table.add_column("mean", justify="right")
-    for row in report.spans:
-        table.add_row(row["SPAN"], str(row["SPANS"]), f"{float(row['MILLISECONDS']):,.0f} ms")
-    return table
-
-
-def _next_steps(data: Path) -> str:
-    return (
-        "[bold]make serve[/]  (or snowmelt serve) keeps this account running at http://127.0.0.1:8085\n"
-        '[bold]snowmelt sql -q "SELECT * FROM INSURANCE.ML_PIPE.INSURANCE_GOLD LIMIT 5"[/]\n'
-        f"Everything is in {data}; running the demo again starts from a clean INSURANCE database."
+    return Section(
+        MODEL,
+        "A new version serves when it is not worse than the one that does.",
+        ("version", "serves", "MAPE>", "MSE>", "decision"),
+        [
+            (
+                version.name,
+                "default" if version.default else "",
+                f"{version.mape:.2%}",
+                f"{version.mse:,.0f}",
+                reasons.get(version.name, ""),
+            )
+            for version in report.versions
+        ],
     )
+
+
+def _quarantine(report: Report) -> Section:
+    rows = [(row["REASON"], f"{row['FOUND']:,}") for row in report.quarantine]
+    return Section("Quarantine", "Rows that cannot be scored hold up no others.", ("reason", "rows>"), rows)
+
+
+def _alerts(report: Report) -> Section:
+    return Section(
+        "Drift alerts",
+        "All changed rows were of one age: unlike the training data, and so an alert.",
+        ("measure", "column", "value>", "alert above>"),
+        [
+            (row["KIND"], row["COLUMN_NAME"], f"{row['VALUE']:.2f}", f"{row['ALERT_ABOVE']:.2f}")
+            for row in report.alerts
+        ],
+    )
+
+
+def _tasks(report: Report) -> Section:
+    rows = [(row["NAME"], row["STATE"], str(row["RUNS"])) for row in report.tasks]
+    return Section("Task runs", "As TASK_HISTORY tells them.", ("task", "state", "runs>"), rows)
+
+
+def _spans(report: Report) -> Section:
+    return Section(
+        "Spans in MODEL_TRACES",
+        "Where the time goes. One statement reads, scores and merges: write_predictions_to_gold.",
+        ("span", "runs>", "mean>"),
+        [(row["SPAN"], str(row["SPANS"]), f"{float(row['MILLISECONDS']):,.0f} ms") for row in report.spans],
+    )
+
+
+def amount(count: int, noun: str) -> str:
+    """``1 row``, ``1,000 rows``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -246,6 +246,8 @@ class _Planner:
         if isinstance(statement, sql.CreateView):
             return statement.query.sql("snowflake")
         same = {"name": None, "text": "", "or_replace": False, "if_not_exists": False, "or_alter": False}
+        if isinstance(statement, sql.CreateRoutine):
+            statement = dataclasses.replace(statement, imports=tuple(map(self.stage, statement.imports)))
         values = {field.name: getattr(statement, field.name) for field in dataclasses.fields(statement)}
         return type(statement), {name: self._plain(same.get(name, value)) for name, value in values.items()}
 

@@ -10,10 +10,12 @@ from typing import Annotated
 import typer
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table as Grid
 
 from snowmelt.cli.init_files import write_pipeline
-from snowmelt.cli.init_table import RESERVED, InitError, Role, Table, describe, read
+from snowmelt.cli.init_read import InitError, read
+from snowmelt.cli.init_table import RESERVED, Role, Table, describe
 
 
 class Kind(StrEnum):
@@ -63,9 +65,13 @@ def _explain(console: Console, name: str, directory: Path, table: Table, trainin
             case Role.LABEL:
                 told = ", ".join(table.classes) if table.classes else f"compared by {table.error_metric}"
             case Role.CARRIED:
-                told = "kept, not learned from"
-        grid.add_row(column.name, column.type, column.role.value, told)
+                told = f"kept, not learned from: {column.why}"
+        grid.add_row(column.name, column.type, column.role.value, escape(told))
     console.print(grid)
+    for column in table.columns:
+        for values in column.alike:
+            told = " and ".join(map(repr, values))
+            console.print(f"{column.name}: {told} become the same category", style="yellow", markup=False)
     kind = "classification" if table.classes else "regression"
     rows = f"{training:,} rows to train on, {feed:,} in the feed"
     train = f"CALL {name.upper()}.ML_PIPE.TRAIN_SAVE_{name.upper()}_MODEL('SOURCE_OF_TRUTH', FALSE)"

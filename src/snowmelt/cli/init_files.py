@@ -25,9 +25,9 @@ LOAD = """-- The file's rows, shuffled: some to train on, the others as the simu
 USE SCHEMA <% database %>.<% schema %>;
 
 COPY INTO SOURCE_OF_TRUTH FROM @PIPELINE_DATA/source_of_truth.parquet
-    FILE_FORMAT = (TYPE = PARQUET) MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE;
+    FILE_FORMAT = (TYPE = PARQUET USE_LOGICAL_TYPE = TRUE) MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE;
 COPY INTO INCOMING_DATA_SOURCE FROM @PIPELINE_DATA/incoming_data_source.parquet
-    FILE_FORMAT = (TYPE = PARQUET) MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE;
+    FILE_FORMAT = (TYPE = PARQUET USE_LOGICAL_TYPE = TRUE) MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE;
 """
 
 LOAD_STEPS = """[[step]]
@@ -59,9 +59,10 @@ def write_pipeline(directory: Path, name: str, table: Table, frame: pd.DataFrame
     (directory / "python" / f"{name}_spec.py").write_text(spec(flagship, name, table, rename), encoding="utf-8")
     for path in sorted(flagship.glob("sql/*.sql")):
         text = path.read_text(encoding="utf-8")
+        text = rename(text)
         if path.stem == "01_objects":
-            text = objects(text, table)
-        (directory / "sql" / path.name).write_text(rename(text), encoding="utf-8")
+            text = objects(text, name, table)
+        (directory / "sql" / path.name).write_text(text, encoding="utf-8")
     (directory / "sql" / "04_load.sql").write_text(LOAD, encoding="utf-8")
     (directory / "manifest.toml").write_text(manifest(flagship, name, table, rename), encoding="utf-8")
     return write_rows(directory / "data", table, frame)
@@ -72,18 +73,18 @@ class Renaming:
 
     def __init__(self, name: str, table: Table) -> None:
         upper = name.upper()
-        self.pairs = (
-            ("INSURANCE_CHARGES_PREDICTION", f"{upper}_{table.label.name}_PREDICTION"),
-            ("TRAIN_SAVE_INS_MODEL", f"TRAIN_SAVE_{upper}_MODEL"),
-            ("train_save_ins_model", f"train_save_{name}_model"),
-            ("INSURANCE", upper),
-            ("insurance", name),
-        )
+        self.names = {
+            "INSURANCE_CHARGES_PREDICTION": f"{upper}_{table.label.name}_PREDICTION",
+            "TRAIN_SAVE_INS_MODEL": f"TRAIN_SAVE_{upper}_MODEL",
+            "train_save_ins_model": f"train_save_{name}_model",
+            "INSURANCE": upper,
+            "insurance": name,
+        }
+        # At once, the longer ones first: what has been put in place is not looked at again.
+        self.pattern = re.compile("|".join(sorted(self.names, key=len, reverse=True)))
 
     def __call__(self, text: str) -> str:
-        for old, new in self.pairs:
-            text = text.replace(old, new)
-        return text
+        return self.pattern.sub(lambda match: self.names[match[0]], text)
 
 
 # --- the spec
@@ -136,7 +137,8 @@ def _tuple(values: tuple[str, ...]) -> str:
 
 
 def _quoted(value: str) -> str:
-    return repr(value) if '"' in value or "\\" in value else f'"{value}"'
+    """A text as Python writes it; in double quotes, when nothing in it needs a backslash."""
+    return f'"{value}"' if value.isprintable() and not set(value) & {'"', "\\"} else repr(value)
 
 
 def _mapping(head: str, pairs: Iterator[tuple[str, str]]) -> list[str]:
@@ -152,15 +154,15 @@ def _limits(column: Column) -> str:
 # --- tables and manifest
 
 
-def objects(text: str, table: Table) -> str:
-    """The file of tables with this table's columns in place of the flagship's."""
+def objects(text: str, name: str, table: Table) -> str:
+    """The renamed file of tables with this table's columns in place of the flagship's."""
     everything = [f"    {column.name} {column.type}" for column in table.columns]
     inputs = [f"    {column.name} {_standard(column)}" for column in table.columns if column is not table.label]
     label = f"    {table.label.name} {table.label.type if table.classes else 'FLOAT'}"
     prediction = f"    PREDICTED_{table.label.name} {'VARCHAR' if table.classes else 'FLOAT'}"
     text = _replaced(text, "SOURCE_OF_TRUTH (", ");", ",\n".join(everything) + "\n")
-    text = _replaced(text, "INSURANCE_GOLD (", "    METADATA$ROW_ID", ",\n".join(inputs) + ",\n")
-    text = _replaced(text, "INSURANCE_QUARANTINE (", "    METADATA$ROW_ID", ",\n".join([*inputs, label]) + ",\n")
+    text = _replaced(text, f"{name.upper()}_GOLD (", "    METADATA$ROW_ID", ",\n".join(inputs) + ",\n")
+    text = _replaced(text, f"{name.upper()}_QUARANTINE (", "    METADATA$ROW_ID", ",\n".join([*inputs, label]) + ",\n")
     text = text.replace("    CHARGES FLOAT,\n    PREDICTED_CHARGES FLOAT", f"{label},\n{prediction}")
     return text.replace(
         "CREATE STAGE IF NOT EXISTS PIPELINE_CODE;",
@@ -183,9 +185,9 @@ def _standard(column: Column) -> str:
 def manifest(flagship: Path, name: str, table: Table, rename: Renaming) -> str:
     """The flagship's manifest with the steps that load the rows."""
     text = (flagship / "manifest.toml").read_text(encoding="utf-8")
-    text = re.sub(r"(?m)^description = .*$", f'description = "Predicts {table.label.name}."', text)
     tasks = '[[step]]\nsql = "sql/03_tasks.sql"'
-    return rename(text.replace(tasks, LOAD_STEPS + tasks))
+    text = rename(text.replace(tasks, LOAD_STEPS + tasks))
+    return re.sub(r"(?m)^description = .*$", f'description = "Predicts {table.label.name}."', text)
 
 
 # --- rows

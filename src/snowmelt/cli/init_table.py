@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from snowmelt.cli.init_read import InitError, is_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,8 +18,10 @@ if TYPE_CHECKING:
 MOST_CLASSES = 20
 #: Text with more values than this is no category; it is carried along, as an id is.
 MOST_CATEGORIES = 50
-#: A class with fewer training rows than this cannot be learned.
-LEAST_ROWS_OF_CLASS = 20
+#: A class with fewer rows than this cannot be learned, and neither can a label that fewer rows have.
+LEAST_ROWS_OF_CLASS, LEAST_ROWS = 20, 50
+#: The trees compute with numbers of 32 bits.
+LARGEST = 3e38
 
 
 def _words(text: str) -> frozenset[str]:
@@ -35,6 +39,8 @@ RESERVED = _words(
     WHENEVER WHERE WITH
     """
 )
+#: Words that open something else where a column could stand.
+AWKWARD = _words("FETCH FOREIGN IF MATCH_RECOGNIZE NOTNULL PRIMARY REFERENCES TOP UNCACHE XOR")
 #: Columns that the pipeline itself adds to the rows.
 TAKEN = _words(
     """
@@ -43,8 +49,8 @@ TAKEN = _words(
 )
 
 
-class InitError(Exception):
-    """A file that no pipeline can be made for; the text says why."""
+#: A date in one of the orders and notations that people write.
+_WRITTEN_DATE = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}([ T].*)?")
 
 
 class Role(StrEnum):
@@ -61,20 +67,24 @@ class Column:
     """A column of the tables.
 
     Attributes:
-        source: its name in the file.
+        source: its name in the file, which in Parquet need not be a text.
         type: its Snowflake type in the tables that rows come from.
         limits: the sensible range of a number.
         required: the file misses none of the numbers.
         categories: the standardised values of a category.
+        alike: values of a category that differ in the file, and no longer do once they are standardised.
+        why: why a column is only carried along.
     """
 
     name: str
-    source: str
+    source: Any
     role: Role
     type: str
     limits: tuple[float, float] = (0.0, 0.0)
     required: bool = True
     categories: tuple[str, ...] = ()
+    alike: tuple[tuple[str, ...], ...] = ()
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,26 +112,6 @@ class Table:
         return tuple(column for column in self.columns if column.role is Role.CARRIED)
 
 
-def read(path: Path) -> pd.DataFrame:
-    """Read a CSV or Parquet file.
-
-    Raises:
-        InitError: the file is of another kind, or cannot be read.
-    """
-    import pandas as pd
-
-    try:
-        match path.suffix.lower():
-            case ".parquet":
-                return pd.read_parquet(path)
-            case ".csv":
-                return pd.read_csv(path)
-            case other:
-                raise InitError(f"{path}: the file must end in .csv or .parquet, not {other or 'nothing'}")
-    except (ValueError, OSError) as error:
-        raise InitError(f"{path} cannot be read: {error}") from error
-
-
 def describe(frame: pd.DataFrame, label: str, kind: str | None = None) -> Table:
     """Find out a table's columns from its rows.
 
@@ -132,25 +122,36 @@ def describe(frame: pd.DataFrame, label: str, kind: str | None = None) -> Table:
     Raises:
         InitError: there is no such label, nothing to learn it from, or nothing to learn.
     """
+    if frame.empty:
+        raise InitError("the file has no rows")
+    source = _label_column(frame, label)
     names = column_names(map(str, frame.columns))
-    found = [name for name in frame.columns if str(name).upper() == label.upper() or names[str(name)] == label.upper()]
-    if len(found) != 1:
-        raise InitError(f"the file has no column {label}; it has {', '.join(map(str, frame.columns))}")
-    source = str(found[0])
-    values = frame[found[0]].dropna()
+    values = _known(frame[source])
     chosen = kind or label_kind(values)
     if chosen == "regression" and not _is_number(values):
         raise InitError(f"{label} is no number: it can only be classified")
-    columns = tuple(
-        _column(names[str(name)], str(name), frame[name], is_label=str(name) == source) for name in frame.columns
-    )
+    columns = tuple(_column(names[str(name)], name, frame[name], is_label=name == source) for name in frame.columns)
     (target,) = (column for column in columns if column.role is Role.LABEL)
     table = Table(columns, target, classes(values) if chosen == "classification" else (), _metric(values, chosen))
     if not table.features:
         raise InitError("the file has no column to predict from")
     if chosen == "classification" and len(table.classes) < 2:
         raise InitError(f"{label} has fewer than two classes with {LEAST_ROWS_OF_CLASS} rows or more")
+    if chosen == "regression" and len(values) < LEAST_ROWS:
+        raise InitError(f"{len(values)} row(s) have a {label}: a model needs {LEAST_ROWS} or more")
     return table
+
+
+def _label_column(frame: pd.DataFrame, label: str) -> Any:
+    """The column that the user calls `label`: as it is written in the file, or else in any case or as in the tables."""
+    names = column_names(map(str, frame.columns))
+    for same in (
+        [name for name in frame.columns if str(name) == label],
+        [name for name in frame.columns if label.upper() in (str(name).upper(), names[str(name)])],
+    ):
+        if len(same) == 1:
+            return same[0]
+    raise InitError(f"the file has no column {label}; it has {', '.join(map(str, frame.columns))}")
 
 
 def column_names(sources: Iterable[str]) -> dict[str, str]:
@@ -159,7 +160,7 @@ def column_names(sources: Iterable[str]) -> dict[str, str]:
     for source in sources:
         name = re.sub(r"[^A-Z0-9]+", "_", source.upper()).strip("_") or "COLUMN"
         name = f"_{name}" if name[0].isdigit() else name
-        while name in names.values() or name in RESERVED or name in TAKEN:
+        while name in names.values() or name in RESERVED | AWKWARD | TAKEN:
             name += "_"
         names[source] = name
     return names
@@ -193,23 +194,56 @@ def standardised(values: pd.Series) -> pd.Series:
     return as_text(values).fillna("NONE").str.replace(r"[^a-zA-Z0-9]+", "_", regex=True).str.upper()
 
 
-def _column(name: str, source: str, values: pd.Series, *, is_label: bool) -> Column:
-    import pandas as pd
-
-    known = values.dropna()
+def _column(name: str, source: Any, values: pd.Series, *, is_label: bool) -> Column:
+    known = _known(values)
+    column = Column(name, source, Role.LABEL, _type(values))
     if is_label:
-        return Column(name, source, Role.LABEL, _type(values))
-    if pd.api.types.is_datetime64_any_dtype(values) or known.empty or _is_key(source, known):
-        return Column(name, source, Role.CARRIED, _type(values))
+        return column
+    if why := _only_carried(str(source), known):
+        return replace(column, role=Role.CARRIED, why=why)
     if _is_number(values):
         low, high = float(known.min()), float(known.max())
         span = high - low or abs(high) or 1.0
-        floor = 0.0 if low >= 0 else low - span
-        return Column(name, source, Role.NUMBER, _type(values), (floor, high + span), len(known) == len(values))
-    found = standardised(values)
-    if found.nunique() > MOST_CATEGORIES:
-        return Column(name, source, Role.CARRIED, _type(values))
-    return Column(name, source, Role.CATEGORY, _type(values), categories=tuple(sorted(map(str, found.unique()))))
+        floor = 0.0 if low >= 0 else max(low - span, -LARGEST)
+        limits = (floor, min(high + span, LARGEST))
+        return replace(column, role=Role.NUMBER, limits=limits, required=bool(values.notna().all()))
+    categories = tuple(sorted(map(str, standardised(values).unique())))
+    return replace(column, role=Role.CATEGORY, categories=categories, alike=_alike(known))
+
+
+def _only_carried(source: str, known: pd.Series) -> str:
+    """Why a column is none that a model learns from; empty when it is one."""
+    import pandas as pd
+
+    if known.empty:
+        return "no values"
+    if _is_key(source, known):
+        return "names its row"
+    if _is_number(known):
+        return "" if float(known.abs().max()) <= LARGEST else "too large numbers"
+    if pd.api.types.is_datetime64_any_dtype(known) or _is_date(known):
+        return "dates"
+    if is_text(known) and known.map(_WRITTEN_DATE.fullmatch).notna().all():
+        return "dates"
+    if not known.map(lambda value: isinstance(value, str | bool | int | float)).all():
+        return "neither numbers nor text"
+    different = standardised(known).nunique()
+    return f"{different:,} different texts" if different > MOST_CATEGORIES else ""
+
+
+def _known(values: pd.Series) -> pd.Series:
+    """The values that are there; infinity is none."""
+    known = values.dropna()
+    return known[known.abs() < float("inf")] if _is_number(known) else known
+
+
+def _alike(known: pd.Series) -> tuple[tuple[str, ...], ...]:
+    """Groups of texts that only standardising makes equal, apart from their case."""
+    groups: dict[str, dict[str, str]] = {}
+    texts = as_text(known).unique()
+    for text, standard in zip(texts, standardised(known.drop_duplicates()), strict=True):
+        groups.setdefault(str(standard), {}).setdefault(str(text).casefold(), str(text))
+    return tuple(tuple(sorted(group.values())) for group in groups.values() if len(group) > 1)
 
 
 def _is_key(source: str, known: pd.Series) -> bool:
@@ -221,6 +255,11 @@ def _is_key(source: str, known: pd.Series) -> bool:
 def _is_truth(values: pd.Series) -> bool:
     known = values.dropna()
     return values.dtype == bool or (len(known) > 0 and bool(known.map(lambda value: isinstance(value, bool)).all()))
+
+
+def _is_date(known: pd.Series) -> bool:
+    # A moment is a date, too, for Python.
+    return len(known) > 0 and bool(known.map(lambda value: type(value) is date).all())
 
 
 def _is_number(values: pd.Series) -> bool:
@@ -239,8 +278,10 @@ def _type(values: pd.Series) -> str:
         return "NUMBER(38,0)"
     if pd.api.types.is_numeric_dtype(values):
         return "FLOAT"
+    if _is_date(values.dropna()):
+        return "DATE"
     if pd.api.types.is_datetime64_any_dtype(values):
-        return "TIMESTAMP_NTZ" if getattr(values.dtype, "tz", None) is None else "TIMESTAMP_TZ"
+        return "TIMESTAMP_NTZ" if getattr(values.dtype, "tz", None) is None else "TIMESTAMP_LTZ"
     return "VARCHAR"
 
 

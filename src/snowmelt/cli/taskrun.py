@@ -39,7 +39,7 @@ class TaskRun:
 
 
 def finished_runs(connection: SnowflakeConnection, task: str) -> list[TaskRun]:
-    """The runs of `task` that have ended, oldest first."""
+    """The latest runs of `task` that have ended, oldest first; TASK_HISTORY shows 100 of them."""
     with connection.cursor() as cursor:
         cursor.execute(_FINISHED.format(task=task))
         return [TaskRun(*row) for row in cursor.fetchall()]
@@ -55,11 +55,14 @@ def run_task(connection: SnowflakeConnection, task: str, timeout: float = 300.0)
     Raises:
         TaskFailed: the run failed or took longer than `timeout`.
     """
-    before = len(finished_runs(connection, task))
+    before = max((run.completed for run in finished_runs(connection, task)), default=None)
     with connection.cursor() as cursor:
         cursor.execute(f"EXECUTE TASK {task}")
     deadline = time.monotonic() + timeout
-    while len(runs := finished_runs(connection, task)) <= before:
+    while True:
+        runs = finished_runs(connection, task)
+        if runs and (before is None or runs[-1].completed > before):
+            break
         if time.monotonic() > deadline:
             raise TaskFailed(f"{task} has not ended within {timeout:.0f} seconds")
         time.sleep(POLL_SECONDS)

@@ -96,6 +96,9 @@ class Zygote:
         self._scratch.mkdir(parents=True, exist_ok=True)
         # A login given to the server by its environment is none of the handlers' business.
         environment = {key: value for key, value in os.environ.items() if not key.startswith("SNOWMELT_")}
+        # Threads of one computation that wait for each other in a loop keep those from running that they wait for: a
+        # fit of 0.2 s takes 40 s on a machine whose cores have other work, too.
+        environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         with (self._scratch / "handlers.log").open("ab") as log, theirs:
             self._process = subprocess.Popen(
                 # As a file, not a module: then no frame on the stack is without a source file. Snowpark looks at the

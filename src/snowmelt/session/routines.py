@@ -62,8 +62,7 @@ def _routine(session: Session, statement: CreateRoutine) -> Routine:
     elif statement.handler is None:
         raise SqlError("SQL compilation error:\nHandler is required for language PYTHON.", 1003)
     check_packages(statement.packages)
-    for path in statement.imports:
-        _import_paths(session, (path,))
+    _import_paths(session, statement.imports)
     cls: type[Procedure] | type[Function] = Procedure if statement.kind == "PROCEDURE" else Function
     if cls is Function and statement.language == "PYTHON" and statement.returns_table is not None:
         raise unsupported("table functions in Python (UDTF)")
@@ -78,7 +77,7 @@ def _routine(session: Session, statement: CreateRoutine) -> Routine:
         handler=statement.handler,
         body=statement.body,
         packages=statement.packages,
-        imports=statement.imports,
+        imports=tuple(_whole_location(session, path) for path in statement.imports),
         runtime_version=statement.runtime_version,
         durability=statement.durability,
         returns_not_null=statement.returns_not_null,
@@ -89,6 +88,12 @@ def _routine(session: Session, statement: CreateRoutine) -> Routine:
     if isinstance(routine, Procedure):
         routine = dataclasses.replace(routine, caller_rights=statement.caller_rights)
     return routine
+
+
+def _whole_location(session: Session, text: str) -> str:
+    """A stage's path with the stage's whole name: whoever calls the routine may have another current schema."""
+    location = resolve_location(session, text)
+    return f"@{location.full_name}/{location.path}" if location.shown is not None else text
 
 
 def _import_paths(session: Session, imports: Sequence[str]) -> tuple[str, ...]:

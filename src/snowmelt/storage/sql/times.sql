@@ -120,6 +120,7 @@ CREATE OR REPLACE MACRO snowmelt_tz_of(w, minutes) AS
 CREATE OR REPLACE MACRO snowmelt_tz_of_pair(pair) AS list_transform([pair], lambda snowmelt_e: snowmelt_tz_of(snowmelt_e.w, snowmelt_e.m))[1];
 CREATE OR REPLACE MACRO snowmelt_to_tz(x TIMESTAMP) AS snowmelt_tz_of(x, NULL), (x INTERVAL) AS x,
     (x TIMESTAMPTZ) AS snowmelt_tz(timezone('UTC', x), snowmelt_minutes(x)),
+    (x TIMESTAMPTZ_NS) AS snowmelt_tz(timezone('UTC', CAST(x AS TIMESTAMPTZ)), snowmelt_minutes(CAST(x AS TIMESTAMPTZ))),
     (x DATE) AS snowmelt_tz_of(CAST(x AS TIMESTAMP), NULL), (x TIME) AS snowmelt_no_time(x, CAST(NULL AS INTERVAL)),
     (x DOUBLE) AS snowmelt_tz(snowmelt_epoch(x, 0), 0), (x BIGINT) AS snowmelt_tz(make_timestamp(x * 1000000), 0),
     (x VARCHAR) AS snowmelt_tz_of_pair({'w': snowmelt_strict_wall(x), 'm': snowmelt_auto_minutes(x)});
