@@ -21,7 +21,7 @@ from snowmelt.base.errors import SqlError
 from snowmelt.base.request import Request
 from snowmelt.base.result import Result
 from snowmelt.base.settings import Settings
-from snowmelt.catalog.catalog import Change
+from snowmelt.catalog.catalog import Catalog, Change
 from snowmelt.catalog.names import FullName, parse_name
 from snowmelt.catalog.objects import Table, Task, TaskStatus
 from snowmelt.models.inference import Inference
@@ -255,6 +255,9 @@ class Runtime:
         try:
             with cancel.calling(abort):
                 session.execute(Request(task.body, query_id))
+            if session.core.transaction is not None:
+                # The end of the session rolls it back: such a run must not look like one that went well.
+                raise SqlError("Transaction started in task is incomplete and it was rolled back.", 90232, "25000")
             return RunOutcome(query_id=query_id, return_value=session.return_value)
         finally:
             done.set()
@@ -262,15 +265,18 @@ class Runtime:
 
     def suspend(self, task: FullName, reason: str) -> None:
         """Suspend a task after too many failures."""
-        found = self.tasks().get(task)
-        if found is None:
-            return
-        suspended = dataclasses.replace(
-            found, state=TaskStatus.SUSPENDED, last_suspended_on=self.clock.now(), suspended_reason=reason
-        )
+
+        def build(catalog: Catalog) -> Change:
+            found = next((each for each in catalog.all(Task) if each.full_name == task), None)
+            if found is None:
+                return Change()
+            moment = self.clock.now()
+            suspended = dataclasses.replace(found, state=TaskStatus.SUSPENDED, last_suspended_on=moment)
+            return Change(put=(dataclasses.replace(suspended, suspended_reason=reason),))
+
         connection = self.engine.connect()
         try:
-            self.engine.change(connection, lambda catalog: Change(put=(suspended,)), lambda connection: None)
+            self.engine.change(connection, build, lambda connection: None)
         finally:
             connection.close()
 

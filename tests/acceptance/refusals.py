@@ -55,6 +55,9 @@ REFUSALS = (
     Refusal("XML, Avro and ORC files", "COPY INTO t FROM @files FILE_FORMAT = (TYPE = AVRO)", "AVRO"),
     Refusal("Schema evolution", "CREATE TABLE c (n NUMBER) ENABLE_SCHEMA_EVOLUTION = TRUE", "ENABLE_SCHEMA_EVOLUTION"),
     Refusal("Time travel into the future", "SELECT * FROM t AT (OFFSET => 60)", "future"),
+    Refusal("Tasks that run as a user", "ALTER TASK a_task SET EXECUTE AS USER somebody", "EXECUTE AS of a task"),
+    Refusal("Parameters for all tasks", "ALTER ACCOUNT SET USER_TASK_TIMEOUT_MS = 5000", "USER_TASK_TIMEOUT_MS"),
+    Refusal("EXECUTE TASK ... AWAIT", "EXECUTE TASK a_task AWAIT", "AWAIT"),
     Refusal("Streams on directory tables", "CREATE STREAM s ON STAGE files", "stream on STAGE"),
     Refusal(
         "Notification integrations of tasks",

@@ -209,6 +209,24 @@ def test_an_error_behind_many_rows(sql: Sql) -> None:
 
 
 @pytest.mark.parity(
+    "Session parameters",
+    "a request may set them for itself",
+    "https://docs.snowflake.com/en/developer-guide/python-connector/python-connector-api",
+)
+def test_parameters_of_a_statement(connection: SnowflakeConnection) -> None:
+    cursor = connection.cursor()
+    american = {"DATE_INPUT_FORMAT": "MM-DD-YYYY", "SOMEBODYS_OWN": "x"}
+    for _ in range(2):
+        cursor.execute("SELECT '02-01-1970'::DATE", _statement_params=american)
+        assert cursor.fetchall() == [(date(1970, 2, 1),)]
+        with pytest.raises(DatabaseError):
+            cursor.execute("SELECT '02-01-1970'::DATE")
+    with pytest.raises(DatabaseError):
+        cursor.execute("SELECT 1", _statement_params={"AUTOCOMMIT": "perhaps"})
+    assert cursor.execute("SHOW PARAMETERS LIKE 'DATE_INPUT_FORMAT'").fetchall()[0][1] == "AUTO"
+
+
+@pytest.mark.parity(
     "Result metadata",
     "is_nullable is false for NOT NULL columns and for what is made of them",
     "https://docs.snowflake.com/en/developer-guide/python-connector/python-connector-api",
@@ -223,4 +241,8 @@ def test_nullability(connection: SnowflakeConnection) -> None:
     nullable = [column.is_nullable for column in cursor.description]
     assert nullable == [False, True, False, False, True, False, True, True, True]
     cursor.execute("SELECT a FROM t UNION ALL SELECT NULL")
+    assert [column.is_nullable for column in cursor.description] == [True]
+    cursor.execute("SELECT a FROM t EXCEPT SELECT NULL")
+    assert [column.is_nullable for column in cursor.description] == [False]
+    cursor.execute("SELECT TRY_CAST(b AS INT) FROM t INTERSECT SELECT a FROM t")
     assert [column.is_nullable for column in cursor.description] == [True]

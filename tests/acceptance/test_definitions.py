@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from harness import Sql
 
@@ -207,6 +209,11 @@ def test_explain(sql: Sql) -> None:
     sql("CREATE TABLE t (n NUMBER)")
     assert sql("EXPLAIN SELECT * FROM t WHERE n > 1")
     sql("EXPLAIN INSERT INTO t VALUES (1)")
+    names = [column.name for column in sql.cursor.description]
+    assert names[:7] == ["step", "id", "parent", "operation", "objects", "alias", "expressions"]
+    assert "Read" in sql.one("EXPLAIN USING TEXT SELECT * FROM t")
+    ((operation,),) = json.loads(sql.one("EXPLAIN USING JSON SELECT * FROM t"))["Operations"]
+    assert (operation["id"], operation["operation"]) == (0, "Read")
     assert sql.one("SELECT COUNT(*) FROM t") == 0
 
 

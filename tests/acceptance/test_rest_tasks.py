@@ -10,10 +10,13 @@ from harness import Sql, poll
 from snowflake.core import CreateMode, Root
 from snowflake.core.exceptions import APIError, ConflictError, NotFoundError, ServerError
 from snowflake.core.task import Cron, OverlapPolicy, Task
-from snowflake.core.task.dagv1 import DAG, DAGOperation, DAGTask
+from snowflake.core.task.context import TaskContext
+from snowflake.core.task.dagv1 import DAG, DAGOperation, DAGTask, DAGTaskBranch
+from snowflake.snowpark import Session
 
 CORE = "https://docs.snowflake.com/en/developer-guide/snowflake-python-api/snowflake-python-managing-tasks"
 REST = "https://docs.snowflake.com/en/developer-guide/snowflake-rest-api/snowflake-rest-api"
+PACKAGES = ["snowflake-snowpark-python", "snowflake.core"]
 
 
 @pytest.fixture
@@ -150,6 +153,41 @@ def test_dag(schema: Any, sql: Sql) -> None:
     assert list(schema.tasks.iter()) == []
 
 
+@pytest.mark.parity(
+    "snowflake.core DAG", "Python functions as tasks, a branch, and what TaskContext tells them", f"{CORE}#task-context"
+)
+def test_dag_of_functions(schema: Any, sql: Sql) -> None:
+    # Functions of this module would be looked for by its name, which workers do not know.
+    def loads(session: Session) -> str:
+        context = TaskContext(session)
+        return f"{context.get_current_task_short_name()} {context.get_task_graph_config_property('rows')}"
+
+    def chooses(session: Session) -> str:
+        return "small" if TaskContext(session).get_predecessor_return_value("loads") == "LOADS 3" else "large"
+
+    def tells(session: Session) -> None:
+        context = TaskContext(session)
+        names = (context.get_current_task_name(), context.get_current_root_task_name())
+        told = " of ".join(name.partition(".")[2] for name in names)
+        session.sql("INSERT INTO steps SELECT ?", params=[told]).collect()
+
+    sql("CREATE TABLE steps (name VARCHAR)")
+    sql("CREATE STAGE code")
+    code = {"stage_location": "@code", "packages": PACKAGES, "use_func_return_value": True}
+    with DAG("g", schedule=timedelta(days=1), config={"rows": 3}, **code) as dag:
+        first, branch = DAGTask("loads", loads), DAGTaskBranch("chooses", chooses)
+        first >> branch >> [DAGTask("small", tells), DAGTask("large", "INSERT INTO steps VALUES ('large')")]
+    operation = DAGOperation(schema)
+    operation.deploy(dag)
+    assert operation.iter_dags(like="g%") == ["G"]
+    operation.run(dag)
+    (run,) = poll(lambda: operation.get_complete_dag_runs(dag, error_only=False), "the run")
+    assert (run.state, run.first_error_message) == ("SUCCEEDED", None)
+    assert sql("SELECT name FROM steps") == [("PUBLIC.G$SMALL of PUBLIC.G",)]
+    operation.drop("g")
+    assert list(schema.tasks.iter()) == []
+
+
 @pytest.mark.parity("REST API", "all but tasks is refused by name", REST)
 def test_refused(schema: Any, sql: Sql) -> None:
     with pytest.raises(ServerError, match="Unsupported feature 'GET /api/v2/warehouses'"):
@@ -157,6 +195,8 @@ def test_refused(schema: Any, sql: Sql) -> None:
     schema.tasks.create(Task("t", "SELECT 1"))
     with pytest.raises(ServerError, match="tasks/t:get-tags"):
         schema.tasks["t"].get_tags()
+    with pytest.raises(ServerError, match="tasks/t:set-tags"):
+        schema.tasks["t"].set_tags({})
     with pytest.raises(ServerError, match="EXECUTE AS of a task"):
         schema.tasks.create(Task("x", "SELECT 1", execute_as_user="someone"))
 

@@ -71,6 +71,7 @@ def test_automatic_retries(sql: Sql) -> None:
 )
 def test_runtime_information(sql: Sql) -> None:
     sql("CREATE TABLE told (task VARCHAR, root VARCHAR, run_group VARCHAR, scheduled VARCHAR, earlier VARCHAR)")
+    place = f"{sql.one('SELECT CURRENT_DATABASE()')}.PUBLIC"
     asked = ", ".join(
         f"SYSTEM$TASK_RUNTIME_INFO('{name}')"
         for name in (
@@ -91,8 +92,8 @@ def test_runtime_information(sql: Sql) -> None:
     first, second = completed(sql, "CHILD", 2)
     rows = sql("SELECT * FROM told ORDER BY scheduled")
     assert [row[:3] for row in rows] == [
-        ("CHILD", "ROOT", first["GRAPH_RUN_GROUP_ID"]),
-        ("CHILD", "ROOT", second["GRAPH_RUN_GROUP_ID"]),
+        (f"{place}.CHILD", f"{place}.ROOT", first["GRAPH_RUN_GROUP_ID"]),
+        (f"{place}.CHILD", f"{place}.ROOT", second["GRAPH_RUN_GROUP_ID"]),
     ]
     assert [row[4] for row in rows] == [None, first["GRAPH_RUN_GROUP_ID"]]
 

@@ -56,6 +56,7 @@ def test_create_task(steps: Sql, database: str) -> None:
         "warehouse": "W",
         "comment": "each night",
         "definition": "INSERT INTO steps VALUES ('ran')",
+        "created_by_user": "SNOWMELT",
     }
     assert shown | wanted == shown
     (described,) = steps.dicts("DESCRIBE TASK nightly")
@@ -115,6 +116,7 @@ def test_execute_task(steps: Sql) -> None:
         "INSERT INTO steps VALUES ('ran')",
     )
     assert run["QUERY_ID"] and run["QUERY_START_TIME"] <= run["COMPLETED_TIME"]
+    assert (run["SCHEDULED_BY_USER"], run["BACKFILL_INFO"], run["SPCS_JOB_ID"]) == ("SNOWMELT", None, None)
     assert steps("SELECT * FROM steps") == [("ran",)]
     steps.fails("EXECUTE TASK missing", 2003)
 
@@ -266,7 +268,7 @@ def test_schedule(timed: Sql, clock: ManualClock) -> None:
     timed("ALTER TASK t RESUME")
     assert runs(timed, "T") == []
     tick_until(clock, lambda: len(runs(timed, "T")) >= 2, "two runs")
-    assert {run["STATE"] for run in runs(timed, "T")} == {"SUCCEEDED"}
+    assert {(run["STATE"], run["SCHEDULED_BY_USER"]) for run in runs(timed, "T")} == {("SUCCEEDED", None)}
     timed("ALTER TASK t SUSPEND")
     timed("CREATE TASK after_it SCHEDULE = '5 MINUTE' AS SELECT 1")
     timed("ALTER TASK after_it RESUME")
@@ -302,6 +304,95 @@ def test_suspended_after_failures(timed: Sql, clock: ManualClock) -> None:
     tick_until(clock, lambda: timed.column("SHOW TASKS", "state") == ["suspended"], "suspension")
     first_to_last = [run["STATE"] for run in reversed(runs(timed, "T"))]
     assert first_to_last[:2] == ["FAILED", "FAILED_AND_AUTO_SUSPENDED"]
+
+
+@pytest.mark.parity(
+    "CREATE TASK",
+    "a body that leaves a transaction open has failed, and its changes are rolled back",
+    f"{DOCS}/create-task",
+)
+@pytest.mark.parametrize("first", ["BEGIN TRANSACTION", "ALTER SESSION SET AUTOCOMMIT = FALSE"])
+def test_transaction_left_open(steps: Sql, first: str) -> None:
+    steps(f"CREATE TASK t AS BEGIN {first}; INSERT INTO steps VALUES ('lost'); END")
+    steps("EXECUTE TASK t")
+    run = last_run(steps, "T")
+    assert (run["STATE"], run["ERROR_CODE"]) == ("FAILED", "090232")
+    assert steps("SELECT * FROM steps") == []
+    steps(f"ALTER TASK t MODIFY AS BEGIN {first}; INSERT INTO steps VALUES ('kept'); COMMIT; END")
+    steps("EXECUTE TASK t")
+    assert last_run(steps, "T", 2)["STATE"] == "SUCCEEDED"
+    assert steps("SELECT * FROM steps") == [("kept",)]
+
+
+@pytest.mark.parity(
+    "Task graphs",
+    "the finalizer ends each attempt, and may mend what the next one needs",
+    f"{GRAPHS}#finalizer-task-example-correct-for-errors",
+)
+def test_finalizer_before_a_retry(steps: Sql) -> None:
+    steps("CREATE TASK r TASK_AUTO_RETRY_ATTEMPTS = 2 AS SELECT 1")
+    steps("CREATE TASK b AFTER r AS INSERT INTO demo SELECT SYSTEM$TASK_RUNTIME_INFO('current_task_name')")
+    steps("CREATE TASK c AFTER b AS INSERT INTO demo SELECT 'then c'")
+    steps("CREATE TASK f FINALIZE = r AS CREATE TABLE IF NOT EXISTS demo (name VARCHAR)")
+    steps("SELECT SYSTEM$TASK_DEPENDENTS_ENABLE('r')")
+    steps("EXECUTE TASK r")
+    last_run(steps, "F", 2)
+    found = {name: [(run["STATE"], run["ATTEMPT_NUMBER"]) for run in runs(steps, name)] for name in "RBCF"}
+    assert found == {
+        "R": [("SUCCEEDED", 1)],
+        "B": [("SUCCEEDED", 2), ("FAILED", 1)],
+        "C": [("SUCCEEDED", 2)],
+        "F": [("SUCCEEDED", 2), ("SUCCEEDED", 1)],
+    }
+    assert sorted(name.rpartition(".")[2] for (name,) in steps("SELECT name FROM demo")) == ["B", "then c"]
+
+
+@pytest.mark.parity(
+    "EXECUTE TASK", "RETRY GRAPH RUN GROUP takes up an earlier run than the last one", f"{DOCS}/execute-task"
+)
+def test_retry_of_an_earlier_run(steps: Sql) -> None:
+    steps("CREATE TABLE later (n NUMBER)")
+    steps("DROP TABLE later")
+    steps("CREATE TASK t AS INSERT INTO later VALUES (1)")
+    steps("EXECUTE TASK t USING CONFIG = '{\"first\": true}'")
+    first = last_run(steps, "T")
+    steps("EXECUTE TASK t")
+    second = last_run(steps, "T", 2)
+    assert [run["STATE"] for run in (first, second)] == ["FAILED", "FAILED"]
+    steps.fails("EXECUTE TASK t RETRY GRAPH RUN GROUP 'none such'", 91457)
+    steps("UNDROP TABLE later")
+    steps(f"EXECUTE TASK t RETRY GRAPH RUN GROUP '{first['GRAPH_RUN_GROUP_ID']}'")
+    third = last_run(steps, "T", 3)
+    for name in ("GRAPH_RUN_GROUP_ID", "RUN_ID", "CONFIG"):
+        assert third[name] == first[name], name
+    assert (third["STATE"], third["ATTEMPT_NUMBER"], third["SCHEDULED_FROM"]) == ("SUCCEEDED", 2, "RETRY")
+    assert steps("SELECT * FROM later") == [(1,)]
+
+
+@pytest.mark.parity(
+    "Tasks and schemas",
+    "run where their schema is renamed to, not while it is dropped, and again when it is undropped",
+    f"{DOCS}/undrop-schema",
+)
+def test_tasks_follow_their_schema(timed: Sql, clock: ManualClock) -> None:
+    timed("CREATE SCHEMA first")
+    timed("CREATE TABLE marks (name VARCHAR)")
+    timed("CREATE TASK t SCHEDULE = '1 MINUTE' AS INSERT INTO marks VALUES ('ran')")
+    timed("ALTER TASK t RESUME")
+    timed("ALTER SCHEMA first RENAME TO second")
+    tick_until(clock, lambda: runs(timed, "T"), "a run after the renaming")
+    assert {(run["SCHEMA_NAME"], run["STATE"]) for run in runs(timed, "T")} == {("SECOND", "SUCCEEDED")}
+    timed("DROP SCHEMA second")
+    timed("USE SCHEMA public")
+    timed("CREATE TASK other SCHEDULE = '1 MINUTE' AS SELECT 1")
+    timed("ALTER TASK other RESUME")
+    before = len(runs(timed, "T"))
+    tick_until(clock, lambda: len(runs(timed, "OTHER")) >= 2, "two runs of another task")
+    assert len(runs(timed, "T")) <= before + 1, "only what had begun before the schema was dropped"
+    assert {run["STATE"] for run in runs(timed, "T")} == {"SUCCEEDED"}
+    before = len(runs(timed, "T"))
+    timed("UNDROP SCHEMA second")
+    tick_until(clock, lambda: len(runs(timed, "T")) > before, "a run in the schema that is back")
 
 
 def graphs(sql: Sql, root: str, function: str = "COMPLETE_TASK_GRAPHS") -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 import snowflake.connector
-from harness import Sql
+from harness import Sql, poll
 
 from snowmelt.base.request import Request
 from snowmelt.base.settings import Settings
@@ -157,6 +157,29 @@ def test_asking_an_empty_stream_puts_staleness_off(timed: Timed) -> None:
     assert timed.one("SELECT SYSTEM$STREAM_HAS_DATA('s')") is True
     timed.advance(2 * DAY)
     timed.fails("SELECT n FROM s", 707)
+
+
+def days_left(timed: Timed, clock: ManualClock) -> int:
+    """In how many days the only stream goes stale."""
+    return int((timed.dicts("SHOW STREAMS")[0]["stale_after"] - clock.now()).days)
+
+
+@pytest.mark.parity(
+    "Triggered tasks",
+    "ask their stream for data every 12 hours, which keeps it from going stale",
+    "https://docs.snowflake.com/en/user-guide/tasks-triggered",
+)
+def test_a_triggered_task_keeps_its_stream_fresh(timed: Timed, clock: ManualClock) -> None:
+    timed("CREATE TABLE t (n NUMBER)")
+    timed("CREATE TABLE seen (n NUMBER)")
+    timed("CREATE STREAM s ON TABLE t")
+    timed("CREATE TASK moves WHEN SYSTEM$STREAM_HAS_DATA('s') AS INSERT INTO seen SELECT n FROM s")
+    timed("ALTER TASK moves RESUME")
+    for _ in range(3):
+        timed.advance(10 * DAY)
+        poll(lambda: days_left(timed, clock) == 14, "a look at the stream")
+    timed("INSERT INTO t VALUES (1)")
+    poll(lambda: timed("SELECT n FROM seen") == [(1,)], "a triggered run")
 
 
 @pytest.mark.parity(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -35,14 +36,53 @@ def prepare(server: ServerProcess) -> None:
             cursor.execute(text)
 
 
-def arrived(server: ServerProcess, expected: Counter[int], seconds: float) -> bool:
-    """Whether the task brings everything to the target in time."""
+def within(seconds: float, holds: Callable[[], bool]) -> bool:
+    """Whether something comes true in time."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if numbers(server, "TARGET") == expected:
+        if holds():
             return True
         time.sleep(0.05)
     return False
+
+
+def arrived(server: ServerProcess, expected: Counter[int], seconds: float) -> bool:
+    """Whether the task brings everything to the target in time."""
+    return within(seconds, lambda: numbers(server, "TARGET") == expected)
+
+
+def test_a_run_that_a_kill_cuts_off_has_failed_and_left_nothing(tmp_path: Path) -> None:
+    server = ServerProcess(tmp_path / "data")
+    prepare(server)
+    with server.connect() as connection, connection.cursor() as cursor:
+        for text in (
+            "USE SCHEMA D.PUBLIC",
+            "ALTER TASK MOVE SUSPEND",
+            "ALTER TASK MOVE MODIFY AS BEGIN BEGIN TRANSACTION; INSERT INTO TARGET SELECT K FROM S; "
+            "CALL SYSTEM$WAIT(600); COMMIT; END",
+            "INSERT INTO T VALUES (1), (2)",
+            "EXECUTE TASK MOVE",
+        ):
+            cursor.execute(text)
+        assert within(20, lambda: states(server) == [("EXECUTING", None)])
+    server.kill()
+    server = ServerProcess(tmp_path / "data")
+    ((state, message),) = states(server)
+    assert (state, message) == ("FAILED", "Processing aborted: the server ended while the task was running.")
+    assert numbers(server, "TARGET") == Counter()
+    with server.connect(database="D", schema="PUBLIC") as connection, connection.cursor() as cursor:
+        assert sorted(cursor.execute("SELECT K FROM S").fetchall()) == [(1,), (2,)]
+        cursor.execute("ALTER TASK MOVE MODIFY AS INSERT INTO TARGET SELECT K FROM S")
+        cursor.execute("EXECUTE TASK MOVE")
+    assert arrived(server, Counter({1: 1, 2: 1}), 20)
+    server.stop()
+
+
+def states(server: ServerProcess) -> list[tuple[str, str | None]]:
+    """States and messages of the task's runs."""
+    with server.connect(database="D", schema="PUBLIC") as connection, connection.cursor() as cursor:
+        found = cursor.execute("SELECT STATE, ERROR_MESSAGE FROM TABLE(INFORMATION_SCHEMA.TASK_HISTORY())").fetchall()
+    return [(str(state), message) for state, message in found]
 
 
 def kill_again_and_again(data: Path, times: int, seed: int) -> None:

@@ -138,8 +138,8 @@ def fail(message: str = "it broke", code: int = 100051) -> Body:
 class World:
     """A running scheduler with its host, store and clock."""
 
-    def __init__(self) -> None:
-        self.clock = ManualClock(START)
+    def __init__(self, clock: ManualClock | None = None) -> None:
+        self.clock = clock or ManualClock(START)
         self.host = FakeHost()
         self.store = MemoryStore()
         self.scheduler = Scheduler(self.host, self.store, self.clock)
@@ -152,7 +152,7 @@ class World:
 
     def put(self, task: Task) -> Task:
         self.host.all[task.full_name] = task
-        self.scheduler.task_changed(task.full_name)
+        self.scheduler.tasks_changed()
         return task
 
     def change(self, name: str, **fields: Any) -> Task:

@@ -17,20 +17,22 @@ from snowmelt.server.jsontext import render
 
 
 @pytest.mark.parametrize(
-    ("values", "width"),
+    ("digits", "values", "width"),
     [
-        ([127, -128], pa.int8()),
-        ([128], pa.int16()),
-        ([-32769], pa.int32()),
-        ([2**31], pa.int64()),
-        ([2**63], pa.decimal128(38, 0)),
-        ([None], pa.int8()),
-        ([], pa.int8()),
+        (2, [99, -99], pa.int8()),
+        (3, [1], pa.int16()),
+        (9, [None], pa.int32()),
+        (18, [], pa.int64()),
+        (38, [1], pa.int64()),
+        (38, [10**18 - 1, None], pa.int64()),
+        (38, [10**18], pa.decimal128(38, 0)),
+        (38, [2**63], pa.decimal128(38, 0)),
+        (38, [], pa.int64()),
     ],
 )
-def test_numbers_take_the_smallest_width(values: list[int | None], width: pa.DataType) -> None:
+def test_numbers_are_as_wide_as_declared(digits: int, values: list[int | None], width: pa.DataType) -> None:
     decimals = pa.chunked_array([pa.array(values, pa.decimal128(38, 0))])
-    wire = wire_column(decimals, NUMBER)
+    wire = wire_column(decimals, DataType(Kind.FIXED, digits, 0))
     assert wire.type == width
     assert [None if value is None else int(value) for value in wire.to_pylist()] == values
 

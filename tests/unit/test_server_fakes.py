@@ -37,6 +37,9 @@ class ManualTime:
     def wait(self, event: threading.Event, timeout: float | None) -> bool:
         return event.is_set()
 
+    def wait_until(self, event: threading.Event, moment: datetime | None) -> bool:
+        return event.is_set()
+
     def move(self, delta: timedelta) -> None:
         self.moment += delta
 

@@ -571,7 +571,7 @@ def test_infer_parquet(bench: Bench) -> None:
         "us": "TIMESTAMP_NTZ",
         "ns": "NUMBER(38, 0)",
         "X": "BINARY",
-        "L": "ARRAY",
+        "L": "VARIANT",
         "my col": "TEXT",
     }
     assert found[0] == ("I", "NUMBER(38, 0)", True, "$1:I::NUMBER(38, 0)", "p.parquet", 0)

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 from tasks_fakes import PATIENCE, START
 
+from snowmelt.base.clock import Clock, SystemClock
 from snowmelt.testing.clock import ManualClock
 
 
@@ -58,3 +59,18 @@ def test_no_time_to_wait() -> None:
     assert clock.wait(event, 0) is False
     event.set()
     assert clock.wait(event, 0) is True
+
+
+def test_a_moment_that_has_come_is_not_waited_for() -> None:
+    clock, event = ManualClock(START), threading.Event()
+    clock.advance(10)
+    assert clock.wait_until(event, START + timedelta(seconds=10)) is False
+
+
+@pytest.mark.parametrize("clock", [ManualClock(), SystemClock()])
+def test_until_a_moment(clock: Clock) -> None:
+    event = threading.Event()
+    assert clock.wait_until(event, clock.now() - timedelta(seconds=1)) is False
+    event.set()
+    assert clock.wait_until(event, None) is True
+    assert clock.wait_until(event, clock.now() + timedelta(days=1)) is True

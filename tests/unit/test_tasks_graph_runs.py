@@ -177,7 +177,7 @@ def test_automatic_retries_go_on_from_what_failed(world: World) -> None:
     world.host.bodies["B"] = fails_times(2)
     diamond(world, auto_retries=2)
     world.execute("R")
-    assert sorted(world.host.names) == ["A", "B", "B", "B", "C", "F", "R"]
+    assert sorted(world.host.names) == ["A", "B", "B", "B", "C", "F", "F", "F", "R"]
     attempts = [(run.attempt_number, run.state.value, run.scheduled_from) for run in world.runs("B")]
     assert attempts == [
         (1, "FAILED", Origin.EXECUTE_TASK),
@@ -187,6 +187,21 @@ def test_automatic_retries_go_on_from_what_failed(world: World) -> None:
     assert len({run.group for run in world.runs()}) == 1
     (last,) = world.runs("C")
     assert (last.attempt_number, last.predecessors) == (3, {"A": None, "B": "done"})
+    assert [run.attempt_number for run in world.runs("F")] == [1, 2, 3]
+
+
+def test_the_finalizer_may_mend_what_the_next_attempt_needs(world: World) -> None:
+    world.host.bodies["B"] = fail()
+
+    def mend(run: TaskRun, cancel: threading.Event) -> str | None:
+        world.host.bodies.pop("B", None)
+        return None
+
+    world.host.bodies["F"] = mend
+    diamond(world, auto_retries=2)
+    world.execute("R")
+    assert world.host.names[-4:] == ["F", "B", "C", "F"]
+    assert world.states("B") == ["FAILED", "SUCCEEDED"]
 
 
 def test_automatic_retries_come_to_an_end(world: World) -> None:
@@ -194,7 +209,7 @@ def test_automatic_retries_come_to_an_end(world: World) -> None:
     diamond(world, auto_retries=1)
     world.execute("R")
     assert world.states("R") == ["FAILED", "FAILED"]
-    assert world.states("F") == ["SUCCEEDED"]
+    assert world.states("F") == ["SUCCEEDED", "SUCCEEDED"]
 
 
 def test_a_failed_finalizer_is_not_retried_and_fails_the_graph(world: World) -> None:

@@ -54,7 +54,8 @@ def test_columns_of_task_history() -> None:
         "QUERY_ID NAME DATABASE_NAME SCHEMA_NAME QUERY_TEXT CONDITION_TEXT STATE ERROR_CODE ERROR_MESSAGE "
         "SCHEDULED_TIME QUERY_START_TIME NEXT_SCHEDULED_TIME COMPLETED_TIME ROOT_TASK_ID GRAPH_VERSION RUN_ID "
         "RETURN_VALUE SCHEDULED_FROM ATTEMPT_NUMBER INSTANCE_ID CONFIG QUERY_HASH QUERY_HASH_VERSION "
-        "QUERY_PARAMETERIZED_HASH QUERY_PARAMETERIZED_HASH_VERSION GRAPH_RUN_GROUP_ID"
+        "QUERY_PARAMETERIZED_HASH QUERY_PARAMETERIZED_HASH_VERSION GRAPH_RUN_GROUP_ID "
+        "BACKFILL_INFO SCHEDULED_BY_USER SPCS_JOB_ID"
     )
     times = {kind.kind.value for name, kind in TASK_HISTORY_COLUMNS if name.endswith("_TIME")}
     assert times == {"TIMESTAMP_LTZ"}
@@ -105,8 +106,8 @@ def test_return_values_of_predecessors() -> None:
 
 
 def test_runtime_info() -> None:
-    assert RUN.runtime_info("current_task_name") == "CHILD"
-    assert RUN.runtime_info("CURRENT_ROOT_TASK_NAME") == "ROOT"
+    assert RUN.runtime_info("current_task_name") == "D.S.CHILD"
+    assert RUN.runtime_info("CURRENT_ROOT_TASK_NAME") == "D.S.ROOT"
     assert RUN.runtime_info("CURRENT_TASK_GRAPH_RUN_GROUP_ID") == "g1"
     assert RUN.runtime_info("CURRENT_TASK_GRAPH_ORIGINAL_SCHEDULED_TIMESTAMP") == "2026-01-01 12:00:00+00:00"
     assert RUN.runtime_info("LAST_SUCCESSFUL_TASK_GRAPH_RUN_GROUP_ID") == "g0"

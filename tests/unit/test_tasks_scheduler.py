@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from tasks_fakes import PATIENCE, START, Gate, World, fail, full
@@ -14,6 +14,7 @@ from snowmelt.base.errors import SqlError
 from snowmelt.catalog.objects import TaskStatus
 from snowmelt.tasks.runs import Origin, RunState, TaskRun
 from snowmelt.tasks.scheduler import Scheduler
+from snowmelt.testing.clock import ManualClock
 
 SUSPENDED = TaskStatus.SUSPENDED
 
@@ -77,6 +78,28 @@ def test_a_cron_schedule(world: World) -> None:
     assert world.host.names == ["T", "T"]
 
 
+@pytest.mark.parametrize(
+    ("schedule", "start", "due"),
+    [
+        # 2:30 is left out on 8 March, 1:30 comes twice on 1 November.
+        ("USING CRON 30 2 * * * America/Los_Angeles", "2026-03-07T00:00Z", ["03-07T10:30", "03-09T09:30"]),
+        (
+            "USING CRON 30 1 * * * America/Los_Angeles",
+            "2026-10-31T12:00Z",
+            ["11-01T08:30", "11-01T09:30", "11-02T09:30"],
+        ),
+    ],
+)
+def test_a_cron_schedule_across_a_turn_of_the_clock(schedule: str, start: str, due: list[str]) -> None:
+    world = World(ManualClock(datetime.fromisoformat(start)))
+    world.scheduler.start()
+    world.add("T", schedule=schedule)
+    for _ in range(60):
+        world.advance(3_600)
+    world.scheduler.stop(0)
+    assert [f"{run.scheduled_time:%m-%dT%H:%M}" for run in world.runs()] == due
+
+
 def test_a_new_schedule_counts_from_the_resumption(world: World) -> None:
     world.add("T", schedule="1 HOUR")
     world.advance(1800)
@@ -102,7 +125,7 @@ def test_a_dropped_task_is_forgotten(world: World) -> None:
     world.add("T", schedule="1 MINUTE")
     world.advance(60)
     del world.host.all[full("T")]
-    world.scheduler.task_changed(full("T"))
+    world.scheduler.tasks_changed()
     world.advance(120)
     assert len(world.host.ran) == 1
     assert world.store.state_documents == {}
@@ -219,6 +242,32 @@ def test_execute_during_a_run_waits_for_its_end(world: World) -> None:
     gate.open.set()
     world.settle()
     assert world.states() == ["SUCCEEDED"] * 3
+
+
+def test_a_run_that_waits_is_cancelled_when_its_task_is_dropped(world: World) -> None:
+    gate = world.host.bodies["T"] = Gate()
+    world.add("T")
+    world.scheduler.execute(full("T"))
+    gate.await_entry()
+    world.scheduler.execute(full("T"))
+    del world.host.all[full("T")]
+    world.scheduler.tasks_changed()
+    gate.open.set()
+    world.settle()
+    assert world.states() == ["SUCCEEDED", "CANCELLED"]
+    assert world.runs()[-1].error_message == "The task was dropped."
+
+
+def test_a_task_that_is_gone_when_it_is_due_does_not_run(world: World) -> None:
+    world.add("T", schedule="1 MINUTE")
+    world.settle()
+    # The scheduler has not been told yet.
+    dropped = world.host.all.pop(full("T"))
+    world.advance(60)
+    assert world.host.names == []
+    world.put(dropped)
+    world.advance(60)
+    assert world.host.names == ["T"]
 
 
 def test_execute_refuses_what_is_no_root(world: World) -> None:
@@ -369,15 +418,16 @@ def test_an_hour_is_the_longest_run_by_default(world: World) -> None:
     assert "timeout of 3,600 second(s)" in str(world.runs()[0].error_message)
 
 
-def test_no_timeout(world: World) -> None:
+def test_a_timeout_of_zero_is_a_week(world: World) -> None:
     gate = world.host.bodies["T"] = Gate()
     world.add("T", timeout_ms=0)
     world.scheduler.execute(full("T"))
     gate.await_entry()
-    world.turn(1_000_000)
-    gate.open.set()
+    world.turn(7 * 86_400 - 1)
+    assert world.states() == ["EXECUTING"]
+    world.clock.advance(1)
     world.settle()
-    assert world.states() == ["SUCCEEDED"]
+    assert "timeout of 604,800 second(s)" in str(world.runs()[0].error_message)
 
 
 def test_cancelling_aborts_what_runs_and_what_waits(world: World) -> None:
@@ -484,7 +534,7 @@ def test_an_error_of_the_host_does_not_end_the_scheduler(world: World, caplog: p
         raise RuntimeError("no catalog")
 
     world.host.tasks = broken  # type: ignore[method-assign, assignment]
-    world.scheduler.task_changed(full("T"))
+    world.scheduler.tasks_changed()
     assert failed.wait(PATIENCE)
     world.host.tasks = tasks  # type: ignore[method-assign]
     world.add("T", schedule="1 MINUTE")
@@ -506,3 +556,49 @@ def test_tasks_go_on_when_their_records_cannot_be_written(world: World, caplog: 
     assert world.host.names == ["T", "A"] * 2
     assert world.states() == ["SUCCEEDED"] * 4
     assert "could not be stored" in caplog.text
+
+
+class HastyClock(ManualClock):
+    """A clock that is turned, once asked to, just before somebody begins to wait."""
+
+    hurry = 0.0
+
+    def wait_until(self, event: threading.Event, moment: datetime | None) -> bool:
+        seconds, self.hurry = self.hurry, 0.0
+        if seconds:
+            self.advance(seconds)
+        return super().wait_until(event, moment)
+
+
+def test_a_clock_turned_before_the_scheduler_waits_is_noticed() -> None:
+    clock = HastyClock(START)
+    world = World(clock)
+    world.scheduler.start()
+    world.add("T", schedule="30 SECONDS")
+    world.settle()
+    clock.hurry = 30
+    world.scheduler.tasks_changed()
+    deadline = START + timedelta(seconds=30)
+    while clock.now() < deadline:
+        threading.Event().wait(0.001)
+    world.settle()
+    world.scheduler.stop(0)
+    assert world.host.names == ["T"]
+
+
+def test_tasks_that_could_not_be_read_are_read_again(world: World) -> None:
+    world.settle()
+    tasks, failed = world.host.tasks, threading.Event()
+
+    def broken() -> dict[object, object]:
+        world.host.tasks = tasks  # type: ignore[method-assign]
+        failed.set()
+        raise RuntimeError("no catalog")
+
+    world.host.tasks = broken  # type: ignore[method-assign, assignment]
+    world.add("T", schedule="1 MINUTE")
+    assert failed.wait(PATIENCE)
+    world.clock.advance(60)
+    world.settle()
+    world.advance(60)
+    assert world.host.names == ["T"]

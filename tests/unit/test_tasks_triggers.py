@@ -67,8 +67,22 @@ def test_nothing_is_looked_at_without_a_commit(world: World, stream: Stream) -> 
     world.add("T", when="TRUE")
     world.settle()
     looked = len(world.host.looked)
-    world.advance(24 * 3600)
+    world.advance(12 * 3600 - 1)
     assert len(world.host.looked) == looked
+    # Asking keeps an empty stream from going stale.
+    world.advance(1)
+    assert len(world.host.looked) == looked + 1
+    assert world.runs() == []
+
+
+def test_no_interval_is_longer_than_half_a_day(world: World, stream: Stream) -> None:
+    world.add("T", when="TRUE", minimum_trigger_seconds=604_800)
+    for _ in range(2):
+        stream.rows = 1
+        world.commit()
+    assert world.states() == ["SUCCEEDED"]
+    world.advance(12 * 3600)
+    assert world.states() == ["SUCCEEDED", "SUCCEEDED"]
 
 
 def test_suspended_tasks_are_not_looked_at(world: World, stream: Stream) -> None:
@@ -197,7 +211,7 @@ def test_no_run_begins_while_the_task_is_being_suspended_for_its_failures(world:
     def late(task: FullName, reason: str) -> None:
         """Others go on before the suspension is written."""
         world.scheduler.notify(frozenset({1}))
-        world.scheduler.task_changed(task)
+        world.scheduler.tasks_changed()
         world.scheduler.settle(0.2, running=True)
         suspend(task, reason)
 
@@ -278,7 +292,7 @@ def test_a_dropped_triggered_task_is_not_looked_at(world: World, stream: Stream)
     world.add("T", when="TRUE")
     world.settle()
     del world.host.all[full("T")]
-    world.scheduler.task_changed(full("T"))
+    world.scheduler.tasks_changed()
     world.settle()
     looked = len(world.host.looked)
     world.commit()

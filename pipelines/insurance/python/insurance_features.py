@@ -9,7 +9,8 @@ import insurance_spec as spec
 
 def standard_text(name: str) -> str:
     """The text column `name` in capitals, with runs of other characters as ``_``; missing text is ``NONE``."""
-    return f"UPPER(REGEXP_REPLACE(COALESCE({name}::VARCHAR, 'NONE'), '[^a-zA-Z0-9]+', '_'))"
+    # The text itself is what is computed on, so that a database can do it once for each text that a column has.
+    return f"COALESCE(UPPER(REGEXP_REPLACE({name}::VARCHAR, '[^a-zA-Z0-9]+', '_')), 'NONE')"
 
 
 def standardised() -> list[str]:

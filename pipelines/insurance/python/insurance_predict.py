@@ -14,6 +14,7 @@ from snowflake.snowpark import Session
 
 STREAM = "STREAM_ON_LANDING"
 ROW_ID = "METADATA$ROW_ID"
+MERGED = ("inserted", "updated", "deleted")
 STREAM_COLUMNS = (ROW_ID, "METADATA$ISUPDATE", "METADATA$ACTION")
 
 tracer = trace.get_tracer("insurance.predict_write_to_gold")
@@ -159,6 +160,7 @@ def gold_statement(changes: str, scored: str, version: str, leaving: bool) -> st
         "TRACE_ID": f"'{trace_id()}'",
     }
     others = f" UNION ALL SELECT *, NULL, FALSE FROM changed WHERE NOT ({is_scored()})" if leaving else ""
+    deletion = "WHEN MATCHED AND NOT change.STAYS THEN DELETE" if leaving else ""
     return f"""
         MERGE INTO {spec.GOLD} AS gold
         USING (
@@ -167,7 +169,7 @@ def gold_statement(changes: str, scored: str, version: str, leaving: bool) -> st
             SELECT *, TRUE AS STAYS FROM scored{others}
         ) AS change
         ON gold.{ROW_ID} = change.{ROW_ID}
-        WHEN MATCHED AND NOT change.STAYS THEN DELETE
+        {deletion}
         WHEN MATCHED THEN UPDATE SET {assignments(values)}
         WHEN NOT MATCHED AND change.STAYS THEN INSERT ({", ".join(values)}) VALUES ({", ".join(values.values())})"""
 
@@ -178,8 +180,9 @@ def assignments(values: dict[str, str]) -> str:
 
 
 def merged(session: Session, statement: str) -> tuple[int, int, int]:
-    """Run a MERGE that inserts, updates and deletes, and say how many rows each of them was."""
-    inserted, updated, deleted = session.sql(statement).collect()[0]
+    """Run a MERGE and say how many rows it has inserted, updated and deleted."""
+    counts = session.sql(statement).collect()[0].as_dict()
+    inserted, updated, deleted = (counts.get(f"number of rows {done}", 0) for done in MERGED)
     return inserted, updated, deleted
 
 

@@ -19,6 +19,14 @@ class Clock(Protocol):
         """Wait until `event` is set or `timeout` seconds of this clock have passed; True when it is set."""
         ...
 
+    def wait_until(self, event: threading.Event, moment: datetime | None) -> bool:
+        """Wait until `event` is set or `moment` has come; True when it is set.
+
+        What is due at a known moment waits for that: seconds counted from now on would begin anew if the clock were
+        turned between the counting and the waiting.
+        """
+        ...
+
 
 class SystemClock:
     """The machine's clock."""
@@ -28,6 +36,9 @@ class SystemClock:
 
     def wait(self, event: threading.Event, timeout: float | None) -> bool:
         return event.wait(timeout)
+
+    def wait_until(self, event: threading.Event, moment: datetime | None) -> bool:
+        return event.wait(None if moment is None else max(0.0, (moment - self.now()).total_seconds()))
 
     @staticmethod
     def monotonic() -> float:

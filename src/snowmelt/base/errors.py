@@ -72,16 +72,16 @@ def unknown_function(name: str) -> SqlError:
     return SqlError(f"SQL compilation error:\nUnknown function {name}.", 2140, "42601")
 
 
-NO_CURRENT = 90105
-"""Code of `no_current`."""
+NO_CURRENT = {"database": 90105, "schema": 90106}
+"""Codes of `no_current`."""
 
 
 def no_current(kind: str) -> SqlError:
-    """A statement that needs a current database or schema where there is none (090105)."""
+    """A statement that needs a current database or schema where there is none (090105, 090106)."""
     return SqlError(
         f"Cannot perform this operation. This session does not have a current {kind}. "
         f"Call 'USE {kind.upper()}', or use a qualified name.",
-        NO_CURRENT,
+        NO_CURRENT[kind],
         "22000",
     )
 

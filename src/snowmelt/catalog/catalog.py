@@ -222,7 +222,7 @@ class Scope:
         """`name` with the missing parts filled in.
 
         Raises:
-            SqlError: 090105 when a part is missing and there is no current one.
+            SqlError: 090105 or 090106 when a part is missing and there is no current one.
         """
         database = name.database if name.database is not None else self.database
         if database is None:

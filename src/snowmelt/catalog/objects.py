@@ -255,7 +255,7 @@ class Task(SchemaObject):
         warehouse: as written; a warehouse needs not exist.
         allow_overlap: a graph run may begin while children of an earlier one still run.
         overlap_roots: a graph run may even begin while the root of an earlier one still runs.
-        timeout_ms: USER_TASK_TIMEOUT_MS; 0 means none.
+        timeout_ms: USER_TASK_TIMEOUT_MS; 0 means the longest possible.
         suspend_after_failures: SUSPEND_TASK_AFTER_NUM_FAILURES; 0 means never.
         auto_retries: TASK_AUTO_RETRY_ATTEMPTS.
         minimum_trigger_seconds: USER_TASK_MINIMUM_TRIGGER_INTERVAL_IN_SECONDS.
@@ -265,6 +265,7 @@ class Task(SchemaObject):
         minimum_size: SERVERLESS_TASK_MIN_STATEMENT_SIZE.
         maximum_size: SERVERLESS_TASK_MAX_STATEMENT_SIZE.
         suspended_reason: why it is suspended, as SHOW TASKS says; None for a new task.
+        created_by: the user who made it; None where that was not noted down yet.
     """
 
     body: str
@@ -289,6 +290,7 @@ class Task(SchemaObject):
     target_interval: str | None = None
     minimum_size: str | None = None
     maximum_size: str | None = None
+    created_by: str | None = None
 
     @property
     def scheduling_mode(self) -> str | None:

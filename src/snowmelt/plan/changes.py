@@ -5,13 +5,14 @@ Source: docs.snowflake.com/en/sql-reference/sql/update, .../delete, .../merge
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 from sqlglot import exp
 
 from snowmelt.base.errors import invalid_identifier, syntax_error, unsupported
 from snowmelt.base.result import StatementType
-from snowmelt.catalog.names import engine_quote, fold
+from snowmelt.catalog.names import engine_quote
 from snowmelt.catalog.objects import Table, TableColumn
 from snowmelt.plan.dml import (
     as_column,
@@ -28,8 +29,8 @@ from snowmelt.plan.query import Planner
 from snowmelt.plan.steps import LogImages, Plan, Stage, Step, Write
 from snowmelt.sql import changes, tracking
 from snowmelt.sql.pending import Pending, relation
-from snowmelt.sql.rewrite.context import raw, raw_target
-from snowmelt.sql.rewrite.names import table_name
+from snowmelt.sql.rewrite.context import goes_by, raw, raw_target
+from snowmelt.sql.rewrite.names import folded, table_name
 from snowmelt.sql.rewrite.rules import engine_sql, rewrite, rewrite_tree
 from snowmelt.sql.statements import Delete, Merge, Update
 
@@ -47,7 +48,8 @@ def plan_update(statement: Update, planner: Planner) -> Plan:
     pending = planner.pending(table)
     assignments = _assignments(tree.expressions, table, alias, planner)
     places = [table.columns.index(column) for column in assignments]
-    counts = ("updated", MULTI_JOINED)
+    strict = bool(planner.parameter("ERROR_ON_NONDETERMINISTIC_UPDATE"))
+    counts = update_counts(planner.parameter)
     joined = tree.args.get("from_") is not None
     if pending is None and not joined and _is_settled(tree.args.get("where")):
         direct = _direct_update(tree, table, alias, assignments, planner)
@@ -61,7 +63,7 @@ def plan_update(statement: Update, planner: Planner) -> Plan:
             changes.stage(table, old, places, rewrite(query, planner)),
             changes.COUNTS,
             check=changes.ambiguous(table, pending, deletes_agree=False) if joined else None,
-            strict=bool(planner.parameter("ERROR_ON_NONDETERMINISTIC_UPDATE")),
+            strict=strict,
             double=changes.DOUBLE if joined else "",
             single=changes.KEEP_ONE,
             counts_double=True,
@@ -69,6 +71,11 @@ def plan_update(statement: Update, planner: Planner) -> Plan:
     )
     steps += _carry_out(table, pending, {"updated"}, old, list(assignments))
     return dml_plan([table], steps, StatementType.UPDATE, planner, counts, touches=True)
+
+
+def update_counts(parameter: Callable[[str], Any]) -> tuple[str, ...]:
+    """What an UPDATE counts: where several joined rows are an error, there is nothing to say of them."""
+    return ("updated",) if parameter("ERROR_ON_NONDETERMINISTIC_UPDATE") else ("updated", MULTI_JOINED)
 
 
 def _is_settled(where: exp.Expr | None) -> bool:
@@ -140,7 +147,10 @@ def plan_delete(statement: Delete, planner: Planner) -> Plan:
     if pending is not None:
         steps = _staged_delete(tree, table, alias, pending, planner)
         return dml_plan([table], steps, StatementType.DELETE, planner, ("deleted",), touches=True)
-    tree.set("this", raw_target(f"{tracking.physical(table)} AS {engine_quote(alias)}", alias, table.columns))
+    target = raw_target(f"{tracking.physical(table)} AS {engine_quote(alias)}", alias, table.columns)
+    if alias == table.name:
+        goes_by(target, table.full_name)
+    tree.set("this", target)
     text = engine_sql(rewrite_tree(tree, planner))
     if tracking.is_tracked(table):
         columns = f"_rid, _ins, {tracking.column_list(table.columns)}"
@@ -230,7 +240,7 @@ def _merge_query(
         tests.append(exp.If(this=both, true=exp.Literal.number(number)))
     clause = _named(exp.Case(ifs=tests), _CLAUSE)
     new = [
-        _named(exp.Case(ifs=[exp.If(this=_is_one_of(numbers), true=clauses[numbers[0]][1][column])]), name)
+        _named(_where_given(clauses[numbers[0]][1][column], numbers, len(clauses)), name)
         for position, column in enumerate(table.columns)
         for name, numbers in _new_values(position, column, clauses)
     ]
@@ -257,8 +267,12 @@ def _new_values(position: int, column: TableColumn, clauses: Sequence[_Clause]) 
     return [(f"c{numbers[0]}_{position}", numbers) for _, numbers in found]
 
 
-def _is_one_of(numbers: Sequence[int]) -> exp.Expr:
-    return raw(" OR ".join(f"{_CLAUSE} = {number}" for number in numbers))
+def _where_given(value: exp.Expr, numbers: Sequence[int], clauses: int) -> exp.Expr:
+    """A value that is computed for the pairs of some clauses only: for those of others it may be an error."""
+    if len(numbers) == clauses:
+        return value.copy()
+    given = raw(" OR ".join(f"{_CLAUSE} = {number}" for number in numbers))
+    return exp.Case(ifs=[exp.If(this=given, true=value)])
 
 
 def _merged(query: str, table: Table, clauses: Sequence[_Clause], old: Sequence[int], places: Sequence[int]) -> str:
@@ -334,7 +348,7 @@ def _source_alias(using: exp.Expr) -> str:
     """The name by which the clauses call the source."""
     alias = using.args.get("alias")
     if alias is not None and alias.this is not None:
-        return fold(alias.this.sql(dialect="snowflake"))
+        return folded(alias.this)
     return table_name(using).name if isinstance(using, exp.Table) else ""
 
 
@@ -372,7 +386,7 @@ def _target(node: exp.Expr, planner: Planner) -> tuple[Table, str]:
     named = target_table(node)
     name = table_name(named)
     alias = named.args.get("alias")
-    return planner.table(name), fold(alias.this.sql(dialect="snowflake")) if alias is not None else name.name
+    return planner.table(name), folded(alias.this) if alias is not None else name.name
 
 
 def _imaged(
@@ -397,9 +411,16 @@ def _named(value: exp.Expr, name: str) -> exp.Expr:
 
 
 def _column_name(node: exp.Expr) -> str:
-    if isinstance(node, exp.Column):
-        node = node.this
-    return fold(node.sql(dialect="snowflake"))
+    return folded(node.this if isinstance(node, exp.Column) else node)
+
+
+def _is_of(column: exp.Column, table: Table, alias: str) -> bool:
+    """Whether what stands before a column's name means the table that a statement changes."""
+    prefix = [folded(part) for part in column.parts[:-1]]
+    if len(prefix) < 2:
+        return prefix in ([], [alias])
+    name = table.full_name
+    return alias == name.name and [name.database, name.schema, name.name][-len(prefix) :] == prefix
 
 
 def _assignments(items: Sequence[exp.Expr], table: Table, alias: str, planner: Planner) -> dict[TableColumn, exp.Expr]:
@@ -413,8 +434,7 @@ def _assignments(items: Sequence[exp.Expr], table: Table, alias: str, planner: P
         if not isinstance(item, exp.EQ):
             raise syntax_error(f"unexpected '{item.sql(dialect='snowflake')}'")
         column = item.this
-        prefix = column.args.get("table") if isinstance(column, exp.Column) else None
-        if prefix is not None and fold(prefix.sql(dialect="snowflake")) != alias:
+        if isinstance(column, exp.Column) and not _is_of(column, table, alias):
             raise invalid_identifier(column.sql(dialect="snowflake").upper())
         (known,) = target_columns(table, [_column_name(column)])
         default = planner.default(table, known) or "NULL" if is_default(item.expression) else None

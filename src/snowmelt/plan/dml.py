@@ -18,11 +18,12 @@ from snowmelt.plan.steps import LogImages, Materialize, OpenWindow, Plan, Prepar
 from snowmelt.sql import changes, tracking
 from snowmelt.sql.held_types import type_tree
 from snowmelt.sql.pending import Pending
-from snowmelt.sql.rewrite.context import raw, raw_query
+from snowmelt.sql.rewrite.context import goes_by, raw, raw_query
 from snowmelt.sql.rewrite.names import table_name
 from snowmelt.sql.rewrite.rules import rewrite
 from snowmelt.sql.statements import Insert, Into, MultiInsert, Truncate
 
+_TEXT = exp.DataType.build("VARCHAR", dialect="snowflake")
 _SOURCE = "snowmelt_source"
 _CLAUSE = "SNOWMELT_CLAUSE"
 
@@ -161,7 +162,7 @@ def as_column(column: TableColumn, value: exp.Expr) -> exp.Expr:
         return exp.Cast(this=value.copy(), to=type_tree(column.type))
     if column.type.kind is not Kind.TEXT or isinstance(value, (exp.Literal, exp.Null)):
         return value
-    return exp.Cast(this=value.copy(), to=exp.DataType.build("VARCHAR", dialect="snowflake"))
+    return exp.Cast(this=value.copy(), to=_TEXT.copy())
 
 
 def needs_casts(columns: Sequence[TableColumn], types: Sequence[DataType | None] | None) -> bool:
@@ -298,4 +299,6 @@ def row_source(table: Table, alias: str, text: str) -> exp.Subquery:
     """The rows that a statement may change, as `text` yields them, for FROM."""
     query = raw_query(text, table.columns)
     query.set("alias", exp.TableAlias(this=exp.to_identifier(alias, quoted=True)))
+    if alias == table.name:
+        goes_by(query, table.full_name)
     return query

@@ -143,3 +143,29 @@ class Failed:
 
     message: str
     traceback: str
+
+
+_IN_MESSAGE = 1 << 18
+"""Bytes of rows that go through a channel, which copies them several times over."""
+
+
+def packed(table: pa.Table, file: Path) -> bytes | Path:
+    """What is said of a table to another process on this machine: the rows themselves, or where they are.
+
+    Args:
+        file: where large tables are written to, for `unpacked` to map into memory.
+    """
+    if table.nbytes > _IN_MESSAGE:
+        with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table)
+        return file
+    buffer = pa.BufferOutputStream()
+    with pa.ipc.new_stream(buffer, table.schema) as writer:
+        writer.write_table(table)
+    return buffer.getvalue().to_pybytes()  # type: ignore[no-any-return]
+
+
+def unpacked(rows: bytes | Path) -> pa.Table:
+    """The table that `packed` has packed."""
+    source = pa.py_buffer(rows) if isinstance(rows, bytes) else pa.memory_map(str(rows))
+    return pa.ipc.open_stream(source).read_all()

@@ -21,7 +21,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from snowmelt.procs import zygote
+from snowmelt.procs import messages, zygote
 from snowmelt.procs.messages import WIDTH, Done, Failed, FunctionSpec, ProcedureCall, Started, Telemetry, Work
 
 TelemetrySink = Callable[[Any, Mapping[str, Any]], None]
@@ -182,15 +182,15 @@ class _Worker:
 
     def exchange(self, table: pa.Table) -> pa.Table:
         """Send a table and receive one."""
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, table.schema) as writer:
-            writer.write_table(table)
+        file = self._directory / "rows"
         try:
-            self._channel.send_bytes(sink.getvalue())
+            self._channel.send(messages.packed(table, file))
             _expect_done(self.receive())
             return pa.ipc.open_stream(self._channel.recv_bytes()).read_all()
         except (EOFError, OSError) as error:
             raise HandlerError(_ENDED) from error
+        finally:
+            file.unlink(missing_ok=True)
 
     def kill(self) -> None:
         """End the process in the middle of its work. Only for one that has not answered: another's id could be the

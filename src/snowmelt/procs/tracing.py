@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from opentelemetry import trace
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
@@ -208,8 +209,11 @@ class Instrumented:
 
     def __init__(self, emit: Emit, context: TraceContext, trace_level: str, log_level: str) -> None:
         self._outbox = Outbox(emit)
+        # Records hold nothing of the SDK's resource, for which it would look through all installed packages.
         self._provider = TracerProvider(
-            sampler=ALWAYS_OFF if trace_level == "OFF" else ALWAYS_ON, id_generator=_GivenIds(context)
+            sampler=ALWAYS_OFF if trace_level == "OFF" else ALWAYS_ON,
+            resource=Resource.get_empty(),
+            id_generator=_GivenIds(context),
         )
         self._provider.add_span_processor(SimpleSpanProcessor(_Exporter(self._outbox, trace_level == "ON_EVENT")))
         self._context = context

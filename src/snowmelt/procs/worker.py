@@ -228,7 +228,7 @@ def _resident(connection: Connection, spec: FunctionSpec, directory: Path) -> No
         return
     connection.send(Done(None))
     while True:
-        table = pa.ipc.open_stream(connection.recv_bytes()).read_all()
+        table = messages.unpacked(connection.recv())
         try:
             column = apply(table)
         except BaseException as error:  # noqa: BLE001  so may the handler

@@ -1,6 +1,6 @@
 """A result's rows in the Arrow layout of Snowflake's wire, column-wise.
 
-Numbers become the smallest integer type that holds all of a column's values, unscaled; times become integers or
+Numbers become integers, unscaled where they have a scale; times become integers or
 structs of them; semi-structured values become JSON text. The types are decided over the whole result, not per chunk,
 because the connector joins chunks by their schema.
 """
@@ -21,6 +21,8 @@ from snowmelt.server.nested import nested, nested_type
 from snowmelt.server.rowtype import field_metadata, scale_of, tz_has_fraction
 
 _INTEGERS = ((pa.int8(), 1 << 7), (pa.int16(), 1 << 15), (pa.int32(), 1 << 31))
+_MOST = 10**18
+"""More digits than any number of 64 bits has."""
 _UNITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 _UTC_OFFSET = 1440
 """Minutes added to a time zone's offset, so that it is never negative."""
@@ -86,7 +88,9 @@ def _plain_values(values: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _number_type(values: pa.ChunkedArray, data_type: DataType) -> pa.DataType:
-    """The smallest integer that holds all unscaled values, or decimals where they do not fit into 64 bits."""
+    """The integer that the declared digits need, since clients make columns of it; of numbers with a scale, of which
+    they do not, the smallest that holds all unscaled values. Decimals where 64 bits are too few.
+    """
     low, high = 0, 0
     for chunk in values.chunks:
         try:
@@ -95,6 +99,11 @@ def _number_type(values: pa.ChunkedArray, data_type: DataType) -> pa.DataType:
             return pa.decimal128(38, scale_of(data_type))
         if bounds["min"] is not None:
             low, high = min(low, bounds["min"]), max(high, bounds["max"])
+    if not data_type.scale:
+        digits = data_type.precision or 38
+        if digits > 18 and not -_MOST < low <= high < _MOST:
+            return pa.decimal128(38, 0)
+        low, high = min(low, 1 - 10 ** min(digits, 18)), max(high, 10 ** min(digits, 18) - 1)
     return next((integer for integer, bound in _INTEGERS if -bound <= low and high < bound), pa.int64())
 
 

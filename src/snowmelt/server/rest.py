@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -51,16 +51,23 @@ class RestEndpoint:
             executor = executor_of(request, self._service.host.tokens)
         except AuthError as error:
             return reply(_error(error.code, error.message), 401)
-        body = await read_object(request)
         try:
-            call, act = _find(request, body)
+            call, act = _find(request)
+        except SqlError as error:
+            return _failed(error)
+        call = replace(call, body=await read_object(request))
+        try:
             return reply(await self._service.queries.statement(lambda: act(call, Statements(executor))))
         except SqlError as error:
-            return reply(_error(f"{error.code:06d}", str(error)), _STATUS.get(error.code, 400))
+            return _failed(error)
 
 
 def _error(code: str, message: str) -> dict[str, Any]:
     return {"error_code": code, "code": code, "message": message, "request_id": str(uuid.uuid4())}
+
+
+def _failed(error: SqlError) -> Response:
+    return reply(_error(f"{error.code:06d}", str(error)), _STATUS.get(error.code, 400))
 
 
 class Statements:
@@ -134,8 +141,8 @@ class Call:
 Action = Callable[[Call, Statements], Any]
 
 
-def _find(request: Request, body: dict[str, Any]) -> tuple[Call, Action]:
-    """What a request asks for.
+def _find(request: Request) -> tuple[Call, Action]:
+    """What a request asks for, its body apart.
 
     Raises:
         SqlError: 000002 for all that is not about tasks, 001008 for names that are none.
@@ -148,7 +155,7 @@ def _find(request: Request, body: dict[str, Any]) -> tuple[Call, Action]:
         raise unsupported(f"{request.method} {unquote(path)}")
     database, schema, name = (unquote(part) if part is not None else None for part in match.groups()[:3])
     place = Place.of(str(database), str(schema))
-    call = Call(place, None if name is None else place.task(name), request.query_params, body)
+    call = Call(place, None if name is None else place.task(name), request.query_params, {})
     return call, _ACTIONS[key]
 
 

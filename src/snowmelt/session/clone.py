@@ -101,16 +101,13 @@ def _create(
     assert isinstance(made, SchemaObject)
     if statement.new_comment is not None:
         made = dataclasses.replace(made, comment=statement.new_comment)
-    done = create_object(
+    return create_object(
         session,
         statement,
         made,
         physical=lambda connection, created: copies.fill(connection),
         temporary=durability is Durability.TEMPORARY,
     )
-    if isinstance(made, Task):
-        session.services.tasks.task_changed(made.full_name)
-    return done
 
 
 # --- schemas and databases -------------------------------------------------------------------------------------------

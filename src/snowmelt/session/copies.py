@@ -32,6 +32,7 @@ from snowmelt.catalog.objects import (
 )
 from snowmelt.session.constraints import copied
 from snowmelt.session.session import Session
+from snowmelt.session.tasks import acting_user
 from snowmelt.session.time_travel import Point
 from snowmelt.sql import deltas, numbering, tracking
 from snowmelt.storage.connection import Connection
@@ -195,4 +196,6 @@ class Copies:
             finalize=None if task.finalize is None else self._there(task.finalize),
             last_committed_on=None,
             last_suspended_on=None,
+            suspended_reason=None,
+            created_by=acting_user(self._session),
         )

@@ -37,6 +37,7 @@ class Core:
         temporary: temporary objects by catalog key.
         parameters: session parameters that were set, by upper-case name.
         variables: session variables (SET) by upper-case name.
+        of_statement: parameters that the statement which runs sets for itself.
         plans: plans of statements that may come again.
         checked_views: versions of the catalog with ids of the views whose columns were found to fit their queries.
         user: who has logged in.
@@ -59,6 +60,7 @@ class Core:
         self.depth = 0
         self.temporary: VersionedDict[Key, SchemaObject] = VersionedDict()
         self.parameters: VersionedDict[str, Any] = VersionedDict()
+        self.of_statement: dict[str, Any] = {}
         self.variables: dict[str, Any] = {}
         self.plans = PlanCache()
         self.history: list[str] = []
@@ -74,7 +76,7 @@ class Core:
 
     def parameter(self, name: str) -> Any:
         """The present value of one session parameter."""
-        for values in (self.parameters, self.services.account):
+        for values in (self.of_statement, self.parameters, self.services.account):
             if name in values:
                 return values[name]
         return DEFAULTS[name]

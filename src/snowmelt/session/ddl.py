@@ -280,10 +280,7 @@ def _drop_database(session: Session, statement: st.Drop) -> Result:
         database = catalog.database(name)
         return Change(drop=(*_without_database(catalog.inside(name)), database))
 
-    tasks = [task.full_name for task in catalog.all(Task) if task.full_name.database == name]
     apply_change(session, build)
-    for task in tasks:
-        session.services.tasks.task_changed(task)
     if session.database == name:
         session.database = session.schema = None
     return status_result(f"{name} successfully dropped.")

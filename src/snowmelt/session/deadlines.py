@@ -78,16 +78,19 @@ class Deadlines:
         self._wake.set()
 
     def _watch(self) -> None:
-        while not self._closed:
+        while True:
             self._wake.clear()
+            # Asked after clearing: `close` may have come since the last look.
+            if self._closed:
+                return
             now = self._clock.now()
             with self._lock:
                 late = [deadline for deadline in self._running if deadline.ends <= now]
                 self._running.difference_update(late)
                 self._next = min((deadline.ends for deadline in self._running), default=None)
-                wait = None if self._next is None else (self._next - now).total_seconds()
+                due = self._next
             for deadline in late:
                 deadline.passed = True
                 # A handler may take its time to stop; other statements must not wait for that.
                 threading.Thread(target=deadline.stop, name="snowmelt-timeout", daemon=True).start()
-            self._clock.wait(self._wake, wait)
+            self._clock.wait_until(self._wake, due)

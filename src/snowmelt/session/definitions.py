@@ -25,6 +25,7 @@ from snowmelt.catalog.objects import (
     Stage,
     Stream,
     Table,
+    Task,
 )
 from snowmelt.session.services import Services
 from snowmelt.session.session import Session
@@ -55,14 +56,17 @@ def apply_change(
     session: Session, build: Callable[[Catalog], Change], physical: Callable[[Connection], None] | None = None
 ) -> None:
     """Commit the open transaction, then carry out one change of the catalog. What it drops is kept for as long as it
-    can be had back.
+    can be had back. The scheduler is told when there are tasks among it.
     """
     session.core.commit()
     engine = session.services.engine
     dropped: list[Entity] = []
+    tasks = False
 
     def remember(catalog: Catalog) -> Change:
+        nonlocal tasks
         change = build(catalog)
+        tasks = any(isinstance(entity, Task) for entity in (*change.put, *change.drop))
         kept = {entity.id for entity in change.put}
         gone = [entity for entity in change.drop if entity.id not in kept]
         buried = burials(catalog, session.services.account, session.services.clock.now(), gone)
@@ -77,6 +81,8 @@ def apply_change(
             physical(connection)
 
     engine.change(session.core.connection, remember, work)
+    if tasks:
+        session.services.tasks.tasks_changed()
     for entity in dropped:
         remove_files(session.services, entity)
 

@@ -5,15 +5,18 @@ Source: docs.snowflake.com/en/sql-reference/sql/desc
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from snowmelt.base.datatypes import VARCHAR
 from snowmelt.base.errors import SqlError, object_missing, unsupported
 from snowmelt.base.request import Request
 from snowmelt.base.result import Result, StatementType, rows_result
 from snowmelt.catalog.names import FullName, Name
-from snowmelt.catalog.objects import FileFormat, Procedure, Routine, Stage, Stream, Table, View
+from snowmelt.catalog.objects import Constraint, FileFormat, Procedure, Routine, Stage, Stream, Table, TableColumn, View
 from snowmelt.session.columns import shown_default
 from snowmelt.session.ddl import CLASSES, find_object
 from snowmelt.session.file_format_options import described
+from snowmelt.session.information_schema import view_header
 from snowmelt.session.information_views import type_name
 from snowmelt.session.session import Session, description
 from snowmelt.session.show import SHOWS
@@ -57,15 +60,21 @@ def describe(session: Session, statement: Describe, request: Request) -> Result:
 
 
 def _is_stream(session: Session, name: Name) -> bool:
-    return isinstance(session.relation(session.scope.full(name)), Stream)
+    full = session.scope.full(name)
+    return full.schema != "INFORMATION_SCHEMA" and isinstance(session.relation(full), Stream)
 
 
 def _describe_columns(session: Session, name: Name) -> Shown:
-    found = session.relation(session.scope.full(name))
+    full = session.scope.full(name)
+    if full.schema == "INFORMATION_SCHEMA":
+        return _described([TableColumn(column, data_type) for column, data_type in view_header(session, full)], ())
+    found = session.relation(full)
     if not isinstance(found, (Table, View)):
         raise object_missing("Table", str(name))
-    constraints = found.constraints if isinstance(found, Table) else ()
+    return _described(found.columns, found.constraints if isinstance(found, Table) else ())
 
+
+def _described(shown: Sequence[TableColumn], constraints: Sequence[Constraint]) -> Shown:
     def within(column: str, kind: str) -> str:
         return "Y" if any(column in each.columns for each in constraints if each.kind == kind) else "N"
 
@@ -74,7 +83,7 @@ def _describe_columns(session: Session, name: Name) -> Shown:
             *(c.name, c.type.sql, "COLUMN", "Y" if c.nullable else "N", shown_default(c)),
             *(within(c.name, "PRIMARY KEY"), within(c.name, "UNIQUE"), None, None, c.comment or None, None, None),
         )
-        for c in found.columns
+        for c in shown
     ]
     names = ("name", "type", "kind", "null?", "default", "primary key", "unique key", "check")
     more = ("expression", "comment", "policy name", "privacy domain")

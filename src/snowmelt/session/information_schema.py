@@ -153,6 +153,22 @@ VIEWS: dict[str, Callable[[Session, str], tuple[Header, Rows]]] = {
 """The views that are not over objects in a schema; for those see `snowmelt.session.information_views`."""
 
 
+def view_header(session: Session, name: FullName) -> Header:
+    """The columns of a view of INFORMATION_SCHEMA.
+
+    Raises:
+        SqlError: 002003 when the database or the view does not exist.
+    """
+    session.services.engine.catalog.database(name.database)
+    over_objects = OBJECT_VIEWS.get(name.name)
+    if over_objects is not None:
+        return tuple((column.name, column.type) for column in over_objects[1])
+    view = VIEWS.get(name.name)
+    if view is None:
+        raise object_missing("Object", str(name))
+    return view(session, name.database)[0]
+
+
 def information_schema(session: Session, name: FullName) -> pa.Table:
     """The rows of a view of INFORMATION_SCHEMA.
 

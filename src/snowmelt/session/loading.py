@@ -178,6 +178,9 @@ def copy_into_table(session: Session, statement: CopyIntoTable, request: Request
 
     session.core.begin_implicitly()
     planner = SessionPlanner(session, request)
+    if session.relation(session.scope.full(statement.target)) is None:
+        # Without the words about authorization: by that write_pandas knows that there is no table.
+        raise SqlError(f"SQL compilation error:\nTable '{statement.target}' does not exist", 2003, "42S02")
     table = planner.table(statement.target)
     columns = target_columns(table, statement.columns)
     for column in columns:

@@ -5,12 +5,12 @@ Source: docs.snowflake.com/en/sql-reference/parameters
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 from zoneinfo import available_timezones
 
-from snowmelt.base.errors import SqlError
+from snowmelt.base.errors import SqlError, unsupported
 from snowmelt.catalog import retention
 
 DEFAULTS: dict[str, Any] = {
@@ -62,6 +62,13 @@ machine wants it: TIMEZONE is UTC, LOG_LEVEL and TRACE_LEVEL are on."""
 
 NOT_OF_SESSIONS = frozenset(retention.DEFAULTS)
 """Parameters of the account and of objects, which a session cannot set."""
+
+OF_TASKS = (
+    *("USER_TASK_TIMEOUT_MS", "SUSPEND_TASK_AFTER_NUM_FAILURES", "TASK_AUTO_RETRY_ATTEMPTS"),
+    *("USER_TASK_MANAGED_INITIAL_WAREHOUSE_SIZE", "USER_TASK_MINIMUM_TRIGGER_INTERVAL_IN_SECONDS"),
+    *("SERVERLESS_TASK_MIN_STATEMENT_SIZE", "SERVERLESS_TASK_MAX_STATEMENT_SIZE"),
+)
+"""Parameters of single tasks; an account could set them for all of its tasks, too."""
 
 STATEMENT_COUNT = "MULTI_STATEMENT_COUNT"
 STATEMENT_TIMEOUT = "STATEMENT_TIMEOUT_IN_SECONDS"
@@ -128,6 +135,21 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
 """Parameters whose values are looked at more closely."""
 
 
+_OF_REQUESTS = frozenset({STATEMENT_COUNT, STATEMENT_TIMEOUT, "QUERY_TAG"})
+
+
+def of_statement(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The session parameters that a request sets for itself. Those that are read from the request itself do not count,
+    nor does what is no session parameter: clients send names of their own along.
+
+    Raises:
+        SqlError: a value does not fit its parameter.
+    """
+    return {
+        name: checked(name, value) for name, value in given.items() if name in DEFAULTS and name not in _OF_REQUESTS
+    }
+
+
 def checked(name: str, value: Any) -> Any:
     """`value` in the parameter's own type.
 
@@ -135,6 +157,8 @@ def checked(name: str, value: Any) -> Any:
         SqlError: 002000-class errors for an unknown parameter, a value of the wrong type, or a value that is not
             supported here.
     """
+    if name in OF_TASKS:
+        raise unsupported(f"parameter {name} but for a single task")
     if name not in DEFAULTS:
         raise SqlError(f"SQL compilation error:\ninvalid parameter '{name}'", 1003, "42000")
     default = DEFAULTS[name]
@@ -155,5 +179,5 @@ def checked(name: str, value: Any) -> Any:
     if name in _CHECKS:
         value = _CHECKS[name](name, value)
     if name in _FIXED_HERE and str(value).upper() != str(default).upper():
-        raise SqlError(f"Unsupported feature 'parameter {name} = {value}'.", 2, "0A000")
+        raise unsupported(f"parameter {name} = {value}")
     return value

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from snowmelt.base.request import Request
 from snowmelt.base.result import Column, Result
 from snowmelt.plan.steps import Plan
+from snowmelt.session.parameters import of_statement
 
 if TYPE_CHECKING:
     from snowmelt.session.session import Session
@@ -64,5 +65,6 @@ def cache_key(session: Session, request: Request, text: str) -> Hashable | None:
         core.temporary.version,
         None if core.transaction is None else core.transaction.shape,
         core.parameters.version,
+        tuple(sorted(of_statement(request.parameters).items())),
         session.services.account.version,
     )

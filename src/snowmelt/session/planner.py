@@ -11,7 +11,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from snowmelt.base.datatypes import BOOLEAN, VARCHAR, DataType
-from snowmelt.base.errors import SqlError, object_missing, unsupported
+from snowmelt.base.errors import NO_CURRENT, SqlError, object_missing, unsupported
 from snowmelt.base.request import Request
 from snowmelt.catalog.catalog import Scope
 from snowmelt.catalog.names import FullName, Name, engine_name, engine_quote
@@ -47,7 +47,7 @@ _STREAM_COLUMNS = (
 
 _MAX_CHECKED_VIEWS = 1_000
 
-_EXPANSION_ERRORS = frozenset({904, 2003, 2140, 90105})
+_EXPANSION_ERRORS = frozenset({904, 2003, 2140, *NO_CURRENT.values()})
 """What a view's query can come to lack after the view was made."""
 
 
@@ -91,6 +91,10 @@ class SessionPlanner:
         self._text = request.text if text is None else text
 
     # --- tables ------------------------------------------------------------------------------------------------------
+
+    def full(self, name: Name) -> FullName:
+        """`name` with the parts that are missing taken from the session, or from the view that is expanded."""
+        return self.scope.full(name)
 
     def table(self, name: Name) -> Table:
         """The table called `name`, to be written."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable, Hashable
 from typing import Any
 
 from sqlglot import exp
 
-from snowmelt.base.datatypes import NUMBER, VARCHAR
+from snowmelt.base.datatypes import NUMBER, VARCHAR, DataType
 from snowmelt.base.errors import unsupported
 from snowmelt.base.request import Request
 from snowmelt.base.result import Column, Result, StatementType, rows_result
@@ -116,7 +117,7 @@ def multi_insert(session: Session, statement: MultiInsert, request: Request) -> 
 
 def update(session: Session, statement: Update, request: Request) -> Result:
     """UPDATE."""
-    names = ("updated", changes.MULTI_JOINED)
+    names = changes.update_counts(session.parameter)
     return _dml(session, request, names, lambda planner: changes.plan_update(statement, planner))
 
 
@@ -140,14 +141,29 @@ def truncate(session: Session, statement: Truncate, request: Request) -> Result:
 
 
 def explain(session: Session, statement: Explain, request: Request) -> Result:
-    """EXPLAIN: the plan's steps, in the engine's words."""
+    """EXPLAIN: the plan's steps, in the engine's words; columns of Snowflake's that mean nothing here are null."""
     planner = SessionPlanner(session, request)
     try:
         plan = _explained(statement.statement, planner)
     finally:
         release(session, planner)
-    rows = [(i, type(step).__name__, _step_text(step)) for i, step in enumerate(plan.steps)]
-    return rows_result([("step", NUMBER), ("operation", VARCHAR), ("expressions", VARCHAR)], rows)
+    steps = [(type(step).__name__, _step_text(step)) for step in plan.steps]
+    if statement.form == "TABULAR":
+        rows = [(1, i, None, name, None, None, text, None, None, None) for i, (name, text) in enumerate(steps)]
+        return rows_result(_EXPLAINED, rows)
+    if statement.form == "JSON":
+        operations = [{"id": i, "operation": name, "expressions": [text]} for i, (name, text) in enumerate(steps)]
+        content = json.dumps({"Operations": [operations]})
+    else:
+        content = "\n".join(f"{i}: {name} {text}" for i, (name, text) in enumerate(steps))
+    return rows_result([("content", VARCHAR)], [(content,)])
+
+
+_EXPLAINED: list[tuple[str, DataType]] = [
+    *(("step", NUMBER), ("id", NUMBER), ("parent", NUMBER), ("operation", VARCHAR), ("objects", VARCHAR)),
+    *(("alias", VARCHAR), ("expressions", VARCHAR), ("partitionsTotal", NUMBER), ("partitionsAssigned", NUMBER)),
+    ("bytesAssigned", NUMBER),
+]
 
 
 def _explained(statement: Statement, planner: SessionPlanner) -> Plan:
@@ -169,7 +185,15 @@ def _explained(statement: Statement, planner: SessionPlanner) -> Plan:
 
 
 def _step_text(step: Any) -> str:
-    return "; ".join(f"{field.name}={getattr(step, field.name)}" for field in dataclasses.fields(step))
+    """A step's parts; types by their names."""
+    parts = [(field.name, getattr(step, field.name)) for field in dataclasses.fields(step)]
+    return "; ".join(f"{name}={_shown(value)}" for name, value in parts)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, DataType):
+        return value.sql
+    return f"({', '.join(map(_shown, value))})" if isinstance(value, tuple) else str(value)
 
 
 def _dml(session: Session, request: Request, counts: tuple[str, ...], plan: Callable[[SessionPlanner], Plan]) -> Result:

@@ -32,12 +32,13 @@ class TaskControl(Protocol):
         config: str | None = None,
         retry_last: bool = False,
         retry_group: str | None = None,
+        user: str | None = None,
     ) -> Any:
         """Start a run now."""
         ...
 
-    def task_changed(self, name: FullName) -> None:
-        """A task was created, altered, resumed, suspended or dropped."""
+    def tasks_changed(self) -> None:
+        """Tasks were created, altered, resumed, suspended, renamed or dropped."""
         ...
 
     def history(self) -> list[Any]:

@@ -26,7 +26,7 @@ from snowmelt.plan.steps import ApplyModel, Plan, Read
 from snowmelt.procs.messages import TraceContext
 from snowmelt.session.core import Core
 from snowmelt.session.execute import run_plan
-from snowmelt.session.parameters import DEFAULTS, STATEMENT_COUNT, STATEMENT_TIMEOUT, checked
+from snowmelt.session.parameters import DEFAULTS, STATEMENT_COUNT, STATEMENT_TIMEOUT, checked, of_statement
 from snowmelt.session.query_history import QueryRecord
 from snowmelt.session.services import Services
 from snowmelt.sql.cursor import Outside
@@ -88,7 +88,7 @@ class Session:
 
     def parameters(self) -> Mapping[str, Any]:
         """All session parameters with their present values."""
-        return {**DEFAULTS, **self.services.account, **self.core.parameters}
+        return {**DEFAULTS, **self.services.account, **self.core.parameters, **self.core.of_statement}
 
     def parameter(self, name: str) -> Any:
         """The present value of one session parameter."""
@@ -122,7 +122,9 @@ class Session:
                 self.core.cancel.clear()
             self.core.running.add(request.query_id)
             self.core.now_runs(request.query_id)
+            around = self.core.of_statement
             try:
+                self.core.of_statement = {**around, **of_statement(request.parameters)}
                 if request.describe_only:
                     result = self._execute(request)
                 else:
@@ -132,6 +134,7 @@ class Session:
             except SqlError as error:
                 raise self._in_transaction(error, request) from error
             finally:
+                self.core.of_statement = around
                 self.core.running.discard(request.query_id)
             result.query_id = request.query_id
             result.sql = request.text

@@ -76,7 +76,7 @@ _TERSE = ("created_on", "name", "kind", "database_name", "schema_name")
 
 
 def _terse(kind: str, header: Columns, rows: Rows) -> Shown:
-    """The five columns of SHOW TERSE, those that the kind does not have being null.
+    """The columns of SHOW TERSE, those that the kind does not have being null.
 
     Raises:
         SqlError: 000002 for a kind that has no TERSE.
@@ -85,9 +85,18 @@ def _terse(kind: str, header: Columns, rows: Rows) -> Shown:
         raise unsupported(f"SHOW TERSE {kind}")
     places = {name: i for i, (name, _) in enumerate(header)}
     implied = {"kind": "VIEW"} if kind == "VIEWS" else {}
-    chosen = [tuple(row[places[n]] if n in places else implied.get(n) for n in _TERSE) for row in rows]
-    return columns(" ".join(_TERSE)), chosen
+    more = _TERSE_MORE.get(kind, {})
+    names = (*_TERSE, *(name for name in more if name not in _TERSE))
+    sources = {name: more.get(name, name) for name in names}
+    chosen = [tuple(row[places[sources[n]]] if sources[n] in places else implied.get(n) for n in names) for row in rows]
+    return columns(" ".join(names)), chosen
 
+
+_TERSE_MORE = {
+    "STREAMS": {"kind": "type", "tableOn": "table_name"},
+    "TASKS": {"schedule": "schedule"},
+}
+"""What SHOW TERSE shows besides of a kind: its own names of columns, and theirs in the full list."""
 
 _TERSE_KINDS = frozenset({"DATABASES", "SCHEMAS", "TABLES", "VIEWS", "OBJECTS", "STREAMS", "TASKS", "EVENT TABLES"})
 

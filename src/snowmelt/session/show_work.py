@@ -78,7 +78,7 @@ def show_tasks(session: Session, statement: Show) -> Shown:
         "created_on name id database_name schema_name owner comment warehouse schedule predecessors state definition "
         "condition allow_overlapping_execution error_integration last_committed_on last_suspended_on owner_role_type "
         "config budget task_relations last_suspended_reason success_integration scheduling_mode "
-        "target_completion_interval execute_as_user overlap_policy"
+        "target_completion_interval execute_as_user overlap_policy created_by_user"
     )
     return columns(names, last_committed_on=TIMESTAMP_LTZ, last_suspended_on=TIMESTAMP_LTZ), rows
 
@@ -119,6 +119,7 @@ def _task_row(t: Task, finalizer: Task | None) -> tuple[Any, ...]:
         t.target_interval,
         None,
         t.overlap_policy if root else None,
+        t.created_by,
     )
 
 

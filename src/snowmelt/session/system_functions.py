@@ -14,8 +14,9 @@ from sqlglot import exp
 from snowmelt import __version__
 from snowmelt.base.errors import SqlError, canceled, object_missing, unknown_function, unsupported
 from snowmelt.catalog.names import display, parse_name
-from snowmelt.catalog.objects import Stream
+from snowmelt.catalog.objects import Stream, Task
 from snowmelt.session.bindings import literal
+from snowmelt.session.definitions import existing
 from snowmelt.session.get_ddl import get_ddl
 from snowmelt.session.stream_reads import has_data
 from snowmelt.session.task_functions import enable_dependents
@@ -167,7 +168,7 @@ def _of_task(function: str, get: Callable[..., str | None]) -> Answer:
 
 
 def _cancel_task(planner: SessionPlanner, arguments: tuple[Any, ...]) -> str:
-    name = planner.scope.full(parse_name(arguments[0]))
+    name = existing(planner.session, Task, planner.scope.full(parse_name(arguments[0]))).full_name
     planner.session.services.tasks.cancel_ongoing(name)
     return f"Canceled ongoing executions of task {name}."
 
@@ -262,6 +263,7 @@ FUNCTIONS: dict[str, Answer] = {
     "SYSTEM$GET_PREDECESSOR_RETURN_VALUE": _of_task(
         "SYSTEM$GET_PREDECESSOR_RETURN_VALUE", TaskRun.predecessor_return_value
     ),
+    "SYSTEM$CURRENT_USER_TASK_NAME": _of_task("SYSTEM$CURRENT_USER_TASK_NAME", lambda run: str(run.task)),
     "SYSTEM$TASK_RUNTIME_INFO": _of_task("SYSTEM$TASK_RUNTIME_INFO", TaskRun.runtime_info),
 }
 """Every context and system function, by upper-case name."""

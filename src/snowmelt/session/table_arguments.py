@@ -45,6 +45,19 @@ def moment(value: Any) -> datetime | None:
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
+def within(wanted: dict[str, Any], name: str, oldest: datetime) -> datetime | None:
+    """A bound of a time range, None when it is not given.
+
+    Raises:
+        SqlError: 001008 for a moment before `oldest`.
+    """
+    found = moment(wanted.get(name))
+    if found is not None and found < oldest:
+        text = f"invalid value [{found}] for parameter '{name}': it must lie within the last 7 days"
+        raise SqlError(f"SQL compilation error:\n{text}", 1008, "22023")
+    return found
+
+
 def limit(wanted: dict[str, Any], default: int) -> int:
     """RESULT_LIMIT.
 

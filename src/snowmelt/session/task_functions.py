@@ -18,7 +18,7 @@ from snowmelt.catalog.names import FullName, parse_name
 from snowmelt.catalog.objects import Task, TaskStatus
 from snowmelt.session.definitions import apply_change, existing
 from snowmelt.session.information_schema import arrow_rows
-from snowmelt.session.table_arguments import Arguments, limit, moment, named
+from snowmelt.session.table_arguments import Arguments, limit, named, within
 from snowmelt.session.tasks import resumed
 from snowmelt.tasks import graph_history
 from snowmelt.tasks.graph import check_suspended, dependents_of, is_root
@@ -42,13 +42,17 @@ _HISTORY_ARGUMENTS = (
 
 
 def _task_history(planner: SessionPlanner, arguments: Arguments) -> str:
-    """Runs of the last 7 days and those that are due, the latest scheduled time first."""
+    """Runs of the last 7 days and those that are due, the latest scheduled time first.
+
+    Raises:
+        SqlError: 001008 for a time range that does not lie within the last 7 days, or a limit out of bounds.
+    """
     wanted = named(planner, arguments, _HISTORY_ARGUMENTS)
     rows = limit(wanted, 100)
     services = planner.session.services
     oldest = services.clock.now() - HISTORY_SHOWN
-    start = max(moment(wanted.get("SCHEDULED_TIME_RANGE_START")) or oldest, oldest)
-    end = moment(wanted.get("SCHEDULED_TIME_RANGE_END"))
+    start = within(wanted, "SCHEDULED_TIME_RANGE_START", oldest) or oldest
+    end = within(wanted, "SCHEDULED_TIME_RANGE_END", oldest)
 
     def chosen(run: TaskRun) -> bool:
         if "TASK_NAME" in wanted and not _is_named(run.task, wanted["TASK_NAME"]):
@@ -151,8 +155,6 @@ def enable_dependents(session: Session, name: FullName) -> str:
     # A root without schedule or condition runs by EXECUTE TASK only, and needs not be started for that.
     started = [resumed(session, item) for item in sleeping if not is_root(item) or item.schedule or item.when]
     apply_change(session, lambda catalog: Change(put=tuple(started)))
-    for item in started:
-        session.services.tasks.task_changed(item.full_name)
     return "SUCCESS"
 
 

@@ -12,9 +12,10 @@ from typing import Any
 
 from snowmelt.base.errors import SqlError, unsupported
 from snowmelt.catalog.objects import Task
-from snowmelt.session.parameters import DEFAULTS, NOT_OF_SESSIONS, checked
+from snowmelt.session.parameters import DEFAULTS, NOT_OF_SESSIONS, OF_TASKS, checked
 from snowmelt.tasks.schedule import Every, parse_schedule
 
+_DAY_S = 86_400
 _WEEK_S = 604_800
 
 
@@ -47,10 +48,10 @@ def _within(low: int, high: int) -> Callable[[str, Any], int]:
     return number
 
 
-_SIZES = ("XSMALL", "SMALL", "MEDIUM", "LARGE", "XLARGE", "XXLARGE", "XXXLARGE", "X4LARGE", "X5LARGE", "X6LARGE")
+_SIZES = ("XSMALL", "SMALL", "MEDIUM", "LARGE", "XLARGE", "XXLARGE")
+"""What a serverless task may ask for, in order."""
+
 _OTHER_SPELLINGS = {"X-SMALL": "XSMALL", "X-LARGE": "XLARGE", "2X-LARGE": "XXLARGE", "X2LARGE": "XXLARGE"}
-_OTHER_SPELLINGS |= {"3X-LARGE": "XXXLARGE", "X3LARGE": "XXXLARGE"}
-_OTHER_SPELLINGS |= {f"{number}X-LARGE": f"X{number}LARGE" for number in (4, 5, 6)}
 
 
 def _size(name: str, value: Any) -> str:
@@ -62,12 +63,16 @@ def _size(name: str, value: Any) -> str:
 
 
 def _interval(name: str, value: Any) -> str:
-    """A length of time, in the words of a schedule.
+    """A length of time of at most a day, in the words of a schedule.
 
     Raises:
         SqlError: 001008 for anything else.
     """
-    if not isinstance(parse_schedule(_text(name, value)), Every):
+    try:
+        found = parse_schedule(_text(name, value))
+    except SqlError as error:
+        raise _invalid(name, value) from error
+    if not isinstance(found, Every) or found.seconds > _DAY_S:
         raise _invalid(name, value)
     return str(value)
 
@@ -133,22 +138,23 @@ def with_options(task: Task, options: Mapping[str, Any]) -> Task:
             changes[_PROPERTIES[name].field] = _PROPERTIES[name].check(name, value)
         else:
             parameters[name] = checked(name, value)
+    if parameters.get("AUTOCOMMIT") is False:
+        raise unsupported("AUTOCOMMIT = FALSE of a task")
     # A task runs in a warehouse or without one.
     for name in _SERVERLESS:
         if "WAREHOUSE" in options and name in options:
             raise unsupported(f"a task with both WAREHOUSE and {name}")
-    return dataclasses.replace(task, parameters=parameters, **changes)
+    made = dataclasses.replace(task, parameters=parameters, **changes)
+    _check_sizes(made)
+    return made
 
 
-_PARAMETERS = (
-    "USER_TASK_TIMEOUT_MS",
-    "SUSPEND_TASK_AFTER_NUM_FAILURES",
-    "TASK_AUTO_RETRY_ATTEMPTS",
-    "USER_TASK_MANAGED_INITIAL_WAREHOUSE_SIZE",
-    "USER_TASK_MINIMUM_TRIGGER_INTERVAL_IN_SECONDS",
-    "SERVERLESS_TASK_MIN_STATEMENT_SIZE",
-    "SERVERLESS_TASK_MAX_STATEMENT_SIZE",
-)
+def _check_sizes(task: Task) -> None:
+    """The least size of a serverless task, its first one and the greatest must be in that order."""
+    given = [size for size in (task.minimum_size, task.initial_size, task.maximum_size) if size is not None]
+    if given != sorted(given, key=_SIZES.index):
+        raise _invalid("SERVERLESS_TASK_MIN_STATEMENT_SIZE" if task.minimum_size else _SERVERLESS[0], given[0])
+
 
 # Where an account chooses a size itself.
 _SIZE_DEFAULTS = {
@@ -161,7 +167,7 @@ _SIZE_DEFAULTS = {
 def task_parameters(task: Task, account: Mapping[str, Any]) -> list[tuple[str, Any, Any, str]]:
     """SHOW PARAMETERS IN TASK: each parameter with its value, its default and where it was set, or an empty text."""
     found: list[tuple[str, Any, Any, str]] = []
-    for name in _PARAMETERS:
+    for name in OF_TASKS:
         field = _PROPERTIES[name].field
         default = _SIZE_DEFAULTS.get(name, _DEFAULTS[field])
         value = getattr(task, field)

@@ -39,6 +39,7 @@ def create_task(session: Session, statement: CreateTask, request: Request) -> Re
         finalize=None if statement.finalize is None else session.scope.full(statement.finalize),
         comment=statement.comment,
         owner=session.role or "",
+        created_by=acting_user(session),
     )
     task = with_options(task, statement.options)
     present = session.find(Task, name)
@@ -46,9 +47,7 @@ def create_task(session: Session, statement: CreateTask, request: Request) -> Re
         return _exchange(session, present, _redefined(present, task))
     if not (statement.if_not_exists and present is not None):
         _check(session, task)
-    done = create_object(session, statement, task, message=f"Task {task.name} successfully created.")
-    session.services.tasks.task_changed(name)
-    return done
+    return create_object(session, statement, task, message=f"Task {task.name} successfully created.")
 
 
 def _redefined(present: Task, wanted: Task) -> Task:
@@ -58,11 +57,22 @@ def _redefined(present: Task, wanted: Task) -> Task:
         id=present.id,
         created_on=present.created_on,
         owner=present.owner,
+        created_by=present.created_by,
         state=present.state,
         last_committed_on=present.last_committed_on,
         last_suspended_on=present.last_suspended_on,
         suspended_reason=present.suspended_reason,
     )
+
+
+def acting_user(session: Session) -> str | None:
+    """Who makes or runs a task: the session's user; within a task's run the one who made that task."""
+    while session.parent is not None:
+        session = session.parent
+    if session.task_run is None:
+        return session.user
+    outer = session.find(Task, session.task_run.task)
+    return None if outer is None else outer.created_by
 
 
 def _check(session: Session, task: Task) -> None:
@@ -77,7 +87,6 @@ def _check(session: Session, task: Task) -> None:
 def _exchange(session: Session, task: Task, changed: Task) -> Result:
     _check(session, changed)
     replace_object(session, task, changed)
-    session.services.tasks.task_changed(task.full_name)
     return status_result("Statement executed successfully.")
 
 
@@ -156,8 +165,6 @@ def drop_task(session: Session, task: Task) -> None:
     followers = [each for each in tasks.values() if task.full_name in each.after or each.finalize == task.full_name]
     left = [_without(session, each, task.full_name) for each in followers]
     apply_change(session, lambda catalog: Change(put=tuple(left), drop=(task, *followers)))
-    for name in (task.full_name, *(each.full_name for each in left)):
-        session.services.tasks.task_changed(name)
 
 
 def _without(session: Session, task: Task, gone: FullName) -> Task:
@@ -171,6 +178,10 @@ def execute_task(session: Session, statement: ExecuteTask, request: Request) -> 
     task = existing(session, Task, full)
     session.core.commit()
     session.services.tasks.execute(
-        full, config=statement.config, retry_last=statement.retry_last, retry_group=statement.retry_group
+        full,
+        config=statement.config,
+        retry_last=statement.retry_last,
+        retry_group=statement.retry_group,
+        user=acting_user(session),
     )
     return status_result(f"Task {task.name} is scheduled to run immediately.")

@@ -11,7 +11,7 @@ from snowmelt.base.result import Result, status_result
 from snowmelt.catalog.catalog import Catalog, Change, key_of
 from snowmelt.catalog.graves import last_dropped, restored
 from snowmelt.catalog.names import display
-from snowmelt.catalog.objects import Database, Dropped, Schema, Table, Task
+from snowmelt.catalog.objects import Database, Dropped, Schema, Table
 from snowmelt.session.definitions import apply_change
 from snowmelt.session.session import Session
 from snowmelt.sql.statements import Undrop
@@ -19,7 +19,6 @@ from snowmelt.sql.statements import Undrop
 
 def undrop(session: Session, statement: Undrop, request: Request) -> Result:
     """UNDROP of what was dropped last under a name."""
-    tasks: list[Task] = []
 
     def build(catalog: Catalog) -> Change:
         found = _find(session, catalog, statement)
@@ -29,12 +28,9 @@ def undrop(session: Session, statement: Undrop, request: Request) -> Result:
         entities = restored(catalog, found)
         if key_of(entities[0]) in catalog.entities:
             raise object_exists(display(statement.name.name))
-        tasks.extend(each for each in entities if isinstance(each, Task))
         return Change(put=entities, forget=tuple(each.id for each in entities))
 
     apply_change(session, build)
-    for task in tasks:
-        session.services.tasks.task_changed(task.full_name)
     return status_result(f"{statement.kind.capitalize()} {statement.name.name} successfully restored.")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from snowmelt.base.errors import SqlError
 from snowmelt.catalog.catalog import Entity
 from snowmelt.catalog.objects import Stream, Table, View
 from snowmelt.catalog.retention import retention_of
@@ -19,29 +20,28 @@ def warning(session: Session, item: Entity, *, replaced: bool = False) -> str:
     """
     session.core.commit()
     if isinstance(item, Stream):
-        count = _unread(session, item)
-        return (
-            f" Warning: stream {item.full_name} held {_changes(count)}{_remedy(session, item, replaced)}."
-            if count
-            else ""
-        )
+        held = _held(session, item)
+        return f" Warning: stream {item.full_name} {held}{_remedy(session, item, replaced)}." if held else ""
     if not isinstance(item, (Table, View)):
         return ""
     catalog = session.services.engine.catalog
     streams = [each for each in catalog.all(Stream) if item.id in (each.source, *each.tables)]
-    counts = [(each, count) for each in streams if (count := _unread(session, each))]
-    return "".join(f" Warning: stream {each.full_name} held {_changes(count)} of it." for each, count in counts)
+    found = [(each, held) for each in streams if (held := _held(session, each))]
+    return "".join(f" Warning: stream {each.full_name} {held} of it." for each, held in found)
 
 
-def _changes(count: int) -> str:
-    return f"{count} unread change{'' if count == 1 else 's'}"
-
-
-def _unread(session: Session, stream: Stream) -> int:
+def _held(session: Session, stream: Stream) -> str:
+    """What a stream held, in words; empty when that is nothing that it could have shown."""
     tables = stream_tables(session, stream)
     if tables is None or not is_fresh(session, tables, moved_at(session, stream)):
-        return 0
-    return unread(session, stream)
+        return ""
+    try:
+        count = unread(session, stream)
+    except SqlError as error:
+        # A view may name what has been renamed or dropped since; nothing of that keeps anyone from dropping the rest.
+        reason = str(error).removeprefix("SQL compilation error:").strip().splitlines()[0]
+        return f"may have held unread changes, which cannot be counted ({reason.rstrip('.')}),"
+    return f"held {count} unread change{'' if count == 1 else 's'}" if count else ""
 
 
 def _remedy(session: Session, stream: Stream, replaced: bool) -> str:

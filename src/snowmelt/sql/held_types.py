@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache
 
 from sqlglot import exp
 from sqlglot.tokenizer_core import Token, TokenType
@@ -79,7 +80,7 @@ def parsed_type(node: exp.DataType) -> DataType:
             comes twice.
     """
     if not is_structured(node):
-        return parse_type(node.sql(dialect="snowflake"))
+        return plain_type(node)
     held = [_held(item, node) for item in node.expressions]
     parts = tuple(part for _, part, _ in held)
     not_null = tuple(i for i, (_, _, nullable) in enumerate(held) if not nullable)
@@ -93,6 +94,22 @@ def parsed_type(node: exp.DataType) -> DataType:
             raise SqlError("SQL compilation error:\nduplicate key in the definition of an OBJECT", 1003, "42000")
         return DataType(Kind.OBJECT, parts=parts, names=names, not_null=not_null)
     raise unsupported(f"data type {_shown(node)}")
+
+
+def plain_type(node: exp.DataType) -> DataType:
+    """The type that a parsed one names, which is no structured one.
+
+    Raises:
+        SqlError: 000002 for a type that is not supported.
+    """
+    if node.expressions or node.this is exp.DType.USERDEFINED:
+        return parse_type(node.sql(dialect="snowflake"))
+    return _without_parameters(node.this)
+
+
+@cache
+def _without_parameters(name: exp.DType) -> DataType:
+    return parse_type(exp.DataType(this=name).sql(dialect="snowflake"))
 
 
 def _may_be_key(data_type: DataType) -> bool:

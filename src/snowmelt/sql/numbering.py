@@ -29,6 +29,15 @@ def next_value(sequence: str) -> str:
     return f"nextval('{sequence}')"
 
 
+def unordered_value(sequence: str) -> str:
+    """As `next_value`, for numbers of which nothing is asked but that they differ.
+
+    The engine leaves all that is around a plain nextval to a single thread, so that numbers follow the order of the
+    rows. It does not for one in a list.
+    """
+    return f"[{next_value(sequence)}][1]"
+
+
 def following(number: int, step: int) -> str:
     """A query for the value that comes next when the step is `step`."""
     return (

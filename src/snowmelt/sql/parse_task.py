@@ -39,6 +39,8 @@ def _clause(cursor: Cursor, made: CreateTask) -> CreateTask:
     """`made` with the clause or the options that come next."""
     if cursor.take("AFTER"):
         return replace(made, after=cursor.names())
+    if cursor.take("COPY", "GRANTS"):
+        return made
     if cursor.take("WHEN"):
         return replace(made, when=cursor.expression_text("AS"))
     if cursor.at("WITH") or cursor.at("TAG"):
@@ -96,6 +98,8 @@ def _action(nested: Nested, cursor: Cursor) -> tuple[str, Any]:
         return "MODIFY WHEN", cursor.expression_text()
     if cursor.word() in ("SET", "UNSET") and cursor.word(1) in ("TAG", "CONTACT"):
         raise unsupported(f"ALTER TASK ... {cursor.word()} {cursor.word(1)}")
+    if cursor.word() in ("SET", "UNSET") and cursor.word(1) == "EXECUTE":
+        raise unsupported("EXECUTE AS of a task")
     if cursor.take("SET"):
         return "SET", _settings(cursor)
     cursor.expect("UNSET")
@@ -145,6 +149,8 @@ def execute(cursor: Cursor) -> Statement:
     if cursor.take("USING"):
         cursor.expect("CONFIG", "=")
         config = cursor.string()
+    if cursor.at("AWAIT"):
+        raise unsupported("EXECUTE TASK ... AWAIT")
     return ExecuteTask(name=name, config=config)
 
 

@@ -17,10 +17,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from snowmelt.catalog.objects import Table
-from snowmelt.sql import tracking
+from snowmelt.sql import numbering, tracking
 from snowmelt.sql.tracking import CREATE_SESSION_NUMBERS, SESSION_NUMBERS, TX, column_list, physical
 
-_ROW_NUMBER = f"{TX} * 4294967296 + nextval('{SESSION_NUMBERS}')"
+_ROW_NUMBER = f"{TX} * 4294967296 + {numbering.unordered_value(SESSION_NUMBERS)}"
 """A row's `_rid`, drawn without writing to the file: greater than any that a table's own sequence comes to."""
 
 

@@ -30,7 +30,7 @@ def located(error: SqlError, text: str) -> SqlError:
     """`error` with its line and position in `text`, if it is one of compilation, names something in the text, and does
     not have them yet. What cannot be done without a current database is called by its name.
     """
-    if error.code == NO_CURRENT:
+    if error.code in NO_CURRENT.values():
         return _like(error, error.message.replace("this operation", _operation(text), 1))
     if not error.message.startswith(_HEAD + "\n") or _KNOWN.search(error.message):
         return error

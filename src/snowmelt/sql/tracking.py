@@ -72,17 +72,16 @@ def plain_columns(table: Table) -> str:
 def create_table(table: Table) -> list[str]:
     """Statements that create the table, its row numbers and its log."""
     numbers = [text for column in table.columns for text in create_identity(table, column)]
-    hidden = "_rid BIGINT DEFAULT nextval('{}'), _ins BIGINT"
     if table.durability is Durability.TEMPORARY:
         return [
             *numbers,
             CREATE_SESSION_NUMBERS,
-            f"CREATE TEMP TABLE t{table.id} ({hidden.format(SESSION_NUMBERS)}, {declared_columns(table)})",
+            f"CREATE TEMP TABLE t{table.id} ({_hidden_columns(SESSION_NUMBERS)}, {declared_columns(table)})",
         ]
     created = [
         *numbers,
         f"CREATE SEQUENCE data.r{table.id}",
-        f"CREATE TABLE {physical(table)} ({hidden.format(f'data.r{table.id}')}, {declared_columns(table)})",
+        f"CREATE TABLE {physical(table)} ({_hidden_columns(f'data.r{table.id}')}, {declared_columns(table)})",
     ]
     if is_tracked(table):
         columns = plain_columns(table)
@@ -90,6 +89,11 @@ def create_table(table: Table) -> list[str]:
             f"CREATE TABLE {log_of(table)} (_lsn BIGINT, _tx BIGINT, _rid BIGINT, _ins BIGINT, _set BIGINT, {columns})"
         )
     return created
+
+
+def _hidden_columns(numbers: str) -> str:
+    """The columns that no user sees; `numbers` is the sequence of `_rid`."""
+    return f"_rid BIGINT DEFAULT {numbering.unordered_value(numbers)}, _ins BIGINT"
 
 
 def create_identity(table: Table, column: TableColumn) -> list[str]:

@@ -15,11 +15,10 @@ from sqlglot import exp
 
 from snowmelt.base.datatypes import NUMBER
 from snowmelt.base.errors import SqlError
-from snowmelt.catalog.names import fold
 from snowmelt.catalog.objects import Table, TableColumn
 from snowmelt.sql.projections import TEXTS
 from snowmelt.sql.rewrite.context import raw_query
-from snowmelt.sql.rewrite.names import is_cte
+from snowmelt.sql.rewrite.names import folded, is_cte
 
 _LEAF = "snowmelt_leaf"
 
@@ -119,20 +118,16 @@ def inline(tree: exp.Query) -> exp.Query:
         if with_.args.get("recursive"):
             raise untrackable("with recursive common table expressions")
         for i, cte in enumerate(with_.expressions):
-            name = _folded(cte.args["alias"].this)
+            name = folded(cte.args["alias"].this)
             for place in (*with_.expressions[i + 1 :], query):
                 for table in list(place.find_all(exp.Table)):
                     outside = place is query and table.find_ancestor(exp.With) is with_
-                    if not outside and is_cte(table) and _folded(table.this) == name:
+                    if not outside and is_cte(table) and folded(table.this) == name:
                         table.replace(
                             _as_source(cte.this.copy(), table, cte.args["alias"].this, cte.args["alias"].columns)
                         )
         query.set("with_", None)
     return tree
-
-
-def _folded(identifier: exp.Expr) -> str:
-    return fold(identifier.sql(dialect="snowflake", identify=bool(identifier.args.get("quoted"))))
 
 
 def _as_source(query: exp.Expr, table: exp.Table, name: exp.Expr, columns: Sequence[exp.Expr] = ()) -> exp.Subquery:
@@ -260,4 +255,4 @@ def _flat(nodes: Sequence[exp.Expr]) -> Iterator[exp.Subquery]:
 
 def _called(source: exp.Subquery, name: exp.Expr) -> bool:
     alias = source.args.get("alias")
-    return alias is not None and alias.this is not None and _folded(alias.this) == _folded(name)
+    return alias is not None and alias.this is not None and folded(alias.this) == folded(name)

@@ -58,6 +58,11 @@ def _number_from_text(match: re.Match[str]) -> SqlError:
 
 _UNREADABLE = {"Date": 100040, "Time": 100108, "Timestamp": 100035}
 
+
+def _failed_cast(value: str, target: str) -> SqlError:
+    return SqlError(f"Failed to cast variant value {value} to {target}", 100071, "22000")
+
+
 _RULES: tuple[_Rule, ...] = (
     (
         re.compile(r"Python exception occurred while executing the UDF: ValueError: (Error parsing JSON: .*)"),
@@ -145,7 +150,7 @@ _RULES: tuple[_Rule, ...] = (
         ),
     ),
     (
-        re.compile(r"(Failed to cast variant value .* to (?:ARRAY|MAP|OBJECT).*)", re.DOTALL),
+        re.compile(r"(Failed to cast variant value .* to (?:ARRAY|MAP|OBJECT|BOOLEAN).*)", re.DOTALL),
         lambda m: SqlError(m.group(1), 100071, "22000"),
     ),
     (
@@ -153,8 +158,8 @@ _RULES: tuple[_Rule, ...] = (
         lambda m: SqlError(f"NULL result in a non-nullable part of {m.group(1)}", 100072, "22000"),
     ),
     (
-        re.compile(r'Failed to cast value to (?:numerical|decimal): "?(.*?)"?(?: when casting from|\n|$)'),
-        _not_recognized("Numeric"),
+        re.compile(r"Failed to cast value to (numerical|decimal): (.*?)(?: when casting from|\n|$)"),
+        lambda m: _failed_cast(m.group(2), "FIXED" if m.group(1) == "decimal" else "REAL"),
     ),
     (
         re.compile(r"Argument for ntile must be greater than zero"),

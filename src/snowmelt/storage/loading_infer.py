@@ -140,7 +140,8 @@ def _columns_of(file: StagedFile, fmt: FileFormat, run: Run, limit: int | None) 
 def parquet_type(column: ParquetColumn, fmt: ParquetFormat) -> str:
     """Snowflake's type for a Parquet column.
 
-    Timestamps of nanoseconds, as pandas writes them, are NUMBER unless USE_LOGICAL_TYPE = TRUE, as on Snowflake.
+    Timestamps of nanoseconds, as pandas writes them, are NUMBER unless USE_LOGICAL_TYPE = TRUE, as on Snowflake. Byte
+    arrays are BINARY whatever BINARY_AS_TEXT says: write_pandas counts on that, which sets it for COPY only.
 
     Raises:
         SqlError: 000002 for an Arrow type without a counterpart.
@@ -153,9 +154,7 @@ def parquet_type(column: ParquetColumn, fmt: ParquetFormat) -> str:
     if kinds.is_timestamp(data_type):
         return "TIMESTAMP_LTZ" if data_type.tz is not None and fmt.use_logical_type else "TIMESTAMP_NTZ"
     if kinds.is_nested(data_type):
-        return "ARRAY" if kinds.is_list(data_type) or kinds.is_large_list(data_type) else "OBJECT"
-    if column.is_text(fmt):
-        return "TEXT"
+        return "VARIANT"
     for test, name in _ARROW_TYPES:
         if test(data_type):
             return name
@@ -174,6 +173,8 @@ _ARROW_TYPES = (
     (pa.types.is_fixed_size_binary, "BINARY"),
     (pa.types.is_date, "DATE"),
     (pa.types.is_time, "TIME"),
+    # Parquet has no such type: pandas writes the numbers.
+    (pa.types.is_duration, "NUMBER(38, 0)"),
     (pa.types.is_null, "TEXT"),
 )
 

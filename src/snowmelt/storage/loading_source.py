@@ -347,8 +347,11 @@ def _parquet_select(
 def _parquet_value(expression: str, column: ParquetColumn, fmt: ParquetFormat) -> str:
     if column.is_text(fmt):
         return f"decode({expression})"
-    if column.is_raw_time(fmt) and pa.types.is_timestamp(column.type):
+    if column.is_raw_time(fmt):
         return f"epoch_{column.unit}({expression})"
+    if pa.types.is_timestamp(column.type) and column.type.tz is not None:
+        # Moments of nanoseconds have a type of their own in the engine.
+        return f"CAST({expression} AS TIMESTAMPTZ)"
     return expression
 
 

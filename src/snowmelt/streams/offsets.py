@@ -114,7 +114,9 @@ def newest_bounds(connection: Connection, window: Window) -> Bounds:
 
 
 def bounds(connection: Connection, window: Window) -> Bounds:
-    """The bounds of a window that ended before: what was committed later does not belong to it."""
+    """The bounds of a window that may have ended before: what was committed later does not belong to it."""
+    if current_version(connection) == window.end:
+        return newest_bounds(connection, window)
     late = [tx for (tx,) in connection.run("SELECT tx FROM snowmelt.commits WHERE ver > ?", [window.end])]
     return replace(_bounds(connection, window), late=late)
 

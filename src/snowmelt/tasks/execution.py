@@ -27,6 +27,9 @@ SKIPPED_MESSAGE = "Conditional expression for task evaluated to false."
 DEFAULT_TIMEOUT_MS = 3_600_000
 """USER_TASK_TIMEOUT_MS of a task that sets none; such a child lives by the root's."""
 
+LONGEST_TIMEOUT_MS = 604_800_000
+"""What a USER_TASK_TIMEOUT_MS of 0 stands for."""
+
 _NODE_STATES = {
     RunState.SUCCEEDED: NodeState.SUCCEEDED,
     RunState.FAILED: NodeState.FAILED,
@@ -41,13 +44,13 @@ class ActiveRun:
 
     Attributes:
         cancel: set to abort it.
-        deadline: when it is to be aborted, or None.
+        deadline: when it is to be aborted.
         seconds: the timeout that `deadline` comes from.
         ending: what the run becomes when it is aborted, and why.
     """
 
     run: TaskRun
-    deadline: datetime | None
+    deadline: datetime
     seconds: float
     cancel: Cancellation = field(default_factory=Cancellation)
     ending: tuple[RunState, SqlError] | None = None
@@ -96,32 +99,31 @@ class GraphRun:
         return self.states.get(self.graph.root) is NodeState.SUCCEEDED and not broken
 
     def next_up(self) -> list[FullName]:
-        """The tasks to start now: successors, another attempt, or the finalizer; none when the graph run is over."""
+        """The tasks to start now: successors, the finalizer, then another attempt; none when the graph run is over."""
         ready = self.graph.advance(self.states)
         if ready or self.active:
             return ready
-        if self.failed and self.retries > 0 and self._finalizer_state() is None:
+        finalizer = self.graph.finalizer
+        root_began = self.states.get(self.graph.root) is not NodeState.SKIPPED
+        if finalizer is not None and root_began and finalizer.full_name not in self.states:
+            return [finalizer.full_name]
+        # A finalizer ends each attempt, and may mend what the next one needs. By itself it is not retried.
+        if self.retries > 0 and any(self.states.get(name) is NodeState.FAILED for name in self.graph.tasks):
             self.retries -= 1
             self._prepare_attempt()
             return self.graph.advance(self.states)
-        finalizer = self.graph.finalizer
-        root_began = self.states.get(self.graph.root) is not NodeState.SKIPPED
-        if finalizer is not None and root_began and self._finalizer_state() is None:
-            return [finalizer.full_name]
         return []
 
-    def _finalizer_state(self) -> NodeState | None:
-        return None if self.graph.finalizer is None else self.states.get(self.graph.finalizer.full_name)
-
     def _prepare_attempt(self) -> None:
-        """Let what failed, and what could not run for it, run again."""
+        """Let what failed, what could not run for it, and the finalizer run again."""
         self.template = dataclasses.replace(
             self.template,
             uid=str(uuid.uuid4()),
             attempt_number=self.template.attempt_number + 1,
             scheduled_from=Origin.RETRY,
         )
-        self.states = {name: state for name, state in self.states.items() if not state.broken}
+        tasks = self.graph.tasks
+        self.states = {name: state for name, state in self.states.items() if name in tasks and not state.broken}
         self.first, self.deadline = None, None
 
 
@@ -201,13 +203,13 @@ class Executor:
     def expire(self, now: datetime) -> None:
         """Abort the runs that have taken too long."""
         for active in self._all_active():
-            if active.deadline is not None and active.deadline <= now:
+            if active.deadline <= now:
                 message = f"Statement reached its statement or warehouse timeout of {active.seconds:,g} second(s)"
                 self._abort(active, RunState.FAILED, SqlError(f"{message} and was canceled.", 630, "57014"))
 
     def next_deadline(self) -> datetime | None:
         """When `expire` has something to do next."""
-        deadlines = [item.deadline for item in self._all_active() if item.deadline is not None and item.ending is None]
+        deadlines = [item.deadline for item in self._all_active() if item.ending is None]
         return min(deadlines, default=None)
 
     def close(self) -> None:
@@ -241,16 +243,13 @@ class Executor:
         task = graph_run.graph.task(name)
         now = self._clock.now()
         run = _new_run(graph_run, task, now)
-        seconds = task.timeout_ms / 1000
+        root = graph_run.graph.task(graph_run.graph.root)
         if graph_run.deadline is None:
-            root = graph_run.graph.task(graph_run.graph.root)
-            graph_run.deadline = now + timedelta(milliseconds=root.timeout_ms) if root.timeout_ms else None
+            graph_run.deadline = now + _timeout(root)
         if task.timeout_ms == DEFAULT_TIMEOUT_MS and task is not graph_run.graph.finalizer:
-            deadline = graph_run.deadline
-            seconds = graph_run.graph.task(graph_run.graph.root).timeout_ms / 1000
+            active = ActiveRun(run, graph_run.deadline, _timeout(root).total_seconds())
         else:
-            deadline = now + timedelta(seconds=seconds) if seconds else None
-        active = ActiveRun(run, deadline, seconds)
+            active = ActiveRun(run, now + _timeout(task), _timeout(task).total_seconds())
         graph_run.states[name] = NodeState.RUNNING
         graph_run.active[name] = active
         self._history.put(run, durably=False)
@@ -346,6 +345,10 @@ class Executor:
         if failed:
             self._history.put(dataclasses.replace(failed[-1], state=RunState.FAILED_AND_AUTO_SUSPENDED))
         return run
+
+
+def _timeout(task: Task) -> timedelta:
+    return timedelta(milliseconds=task.timeout_ms or LONGEST_TIMEOUT_MS)
 
 
 def _new_run(graph_run: GraphRun, task: Task, now: datetime) -> TaskRun:

@@ -131,6 +131,8 @@ def _check_kind(task: Task) -> None:
                 raise _wrong(task, f"{name} can be set only for a root task")
         if task.allow_overlap:
             raise _wrong(task, "OVERLAP_POLICY can be set only for a root task")
+        if task.auto_retries:
+            raise _wrong(task, "TASK_AUTO_RETRY_ATTEMPTS can be set only for a root task")
     if task.config is not None:
         parse_config(task.config)
 

@@ -133,6 +133,8 @@ _COLUMNS: tuple[tuple[str, DataType, Callable[[GraphAttempt], Any]], ...] = (
     ("ATTEMPT_NUMBER", NUMBER, lambda item: item.first.attempt_number),
     ("CONFIG", VARCHAR, lambda item: item.first.config),
     ("GRAPH_RUN_GROUP_ID", VARCHAR, lambda item: item.first.group or None),
+    ("BACKFILL_INFO", VARCHAR, lambda item: None),
+    ("SCHEDULED_BY_USER", VARCHAR, lambda item: item.first.user),
 )
 
 COMPLETE_COLUMNS: list[tuple[str, DataType]] = [(name, kind) for name, kind, _ in _COLUMNS]

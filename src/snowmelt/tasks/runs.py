@@ -65,6 +65,7 @@ class TaskRun:
         group: id of the graph run, which retries share; empty before it begins.
         predecessors: return values of the direct predecessors that ran, by task name.
         ancestors: return values of the tasks above those, by task name.
+        user: who asked for the graph run; None when its schedule or new data did.
         last_success: (group, first scheduled time in ISO form) of the graph's latest success before this run.
     """
 
@@ -92,6 +93,7 @@ class TaskRun:
     predecessors: dict[str, str | None] = field(default_factory=dict)
     ancestors: dict[str, str | None] = field(default_factory=dict)
     last_success: tuple[str, str] | None = None
+    user: str | None = None
 
     @property
     def name(self) -> str:
@@ -134,15 +136,16 @@ class TaskRun:
         raise SqlError(f"Task {self.task} has no predecessor '{name or ''}' in this run.", 91093, "22023")
 
     def runtime_info(self, argument: str) -> str | None:
-        """SYSTEM$TASK_RUNTIME_INFO; moments are ISO texts.
+        """SYSTEM$TASK_RUNTIME_INFO; moments are ISO texts. Names of tasks are full ones: snowflake.core's TaskContext
+        compares them with SYSTEM$CURRENT_USER_TASK_NAME.
 
         Raises:
             SqlError: 001015 for an argument that the function does not have.
         """
         success, success_time = self.last_success or (None, None)
         known = {
-            "CURRENT_TASK_NAME": self.task.name,
-            "CURRENT_ROOT_TASK_NAME": self.root.name,
+            "CURRENT_TASK_NAME": str(self.task),
+            "CURRENT_ROOT_TASK_NAME": str(self.root),
             "CURRENT_ROOT_TASK_UUID": str(self.root_id),
             "CURRENT_TASK_GRAPH_RUN_GROUP_ID": self.group,
             "CURRENT_TASK_GRAPH_ORIGINAL_SCHEDULED_TIMESTAMP": self.original_scheduled_time.isoformat(sep=" "),
@@ -204,7 +207,7 @@ _COLUMNS: tuple[tuple[str, DataType, Callable[[TaskRun], Any]], ...] = (
     ("RETURN_VALUE", VARCHAR, lambda run: run.return_value),
     ("SCHEDULED_FROM", VARCHAR, lambda run: run.scheduled_from.value),
     ("ATTEMPT_NUMBER", NUMBER, lambda run: run.attempt_number),
-    # Class instances and query hashes are not known here.
+    # Class instances, query hashes, backfills and container services are not known here.
     ("INSTANCE_ID", VARCHAR, lambda run: None),
     ("CONFIG", VARCHAR, lambda run: run.config),
     ("QUERY_HASH", VARCHAR, lambda run: None),
@@ -212,6 +215,9 @@ _COLUMNS: tuple[tuple[str, DataType, Callable[[TaskRun], Any]], ...] = (
     ("QUERY_PARAMETERIZED_HASH", VARCHAR, lambda run: None),
     ("QUERY_PARAMETERIZED_HASH_VERSION", NUMBER, lambda run: None),
     ("GRAPH_RUN_GROUP_ID", VARCHAR, lambda run: run.group or None),
+    ("BACKFILL_INFO", VARCHAR, lambda run: None),
+    ("SCHEDULED_BY_USER", VARCHAR, lambda run: run.user),
+    ("SPCS_JOB_ID", NUMBER, lambda run: None),
 )
 
 TASK_HISTORY_COLUMNS: list[tuple[str, DataType]] = [(name, kind) for name, kind, _ in _COLUMNS]

@@ -12,7 +12,7 @@ import threading
 import uuid
 from collections import defaultdict, deque
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from snowmelt.base.clock import Clock
 from snowmelt.base.errors import SqlError, object_missing
@@ -31,8 +31,8 @@ __all__ = ["RunOutcome", "RunStore", "Scheduler", "TaskHost"]
 
 log = logging.getLogger("snowmelt.tasks")
 
-LONGEST_SLEEP = 60.0
-"""Seconds after which the scheduler looks at the clock again, since a machine's clock may be put right."""
+LONGEST_SLEEP = timedelta(seconds=60)
+"""After this time the scheduler looks at the clock again, since a machine's clock may be put right."""
 
 SUSPENDED_FOR_ERRORS = "SUSPENDED_DUE_TO_ERRORS"
 """What SHOW TASKS gives as the reason."""
@@ -154,8 +154,8 @@ class Scheduler:
         if self._triggers.committed(tables):
             self._wake.set()
 
-    def task_changed(self, name: FullName) -> None:
-        """A task was created, altered, resumed, suspended or dropped. Never waits."""
+    def tasks_changed(self) -> None:
+        """Tasks were created, altered, resumed, suspended, renamed or dropped. Never waits."""
         self._dirty = True
         self._wake.set()
 
@@ -166,6 +166,7 @@ class Scheduler:
         config: str | None = None,
         retry_last: bool = False,
         retry_group: str | None = None,
+        user: str | None = None,
     ) -> TaskRun:
         """Start a run of a root task now, or after the present one when runs may not overlap.
 
@@ -174,6 +175,7 @@ class Scheduler:
             config: JSON object whose fields go over the task's CONFIG in this run.
             retry_last: repeat what failed in the latest graph run instead.
             retry_group: repeat what failed in the graph run of that id instead.
+            user: who asks for it.
 
         Returns:
             The root's run, which is SCHEDULED and in the history; for a retry the template of the runs.
@@ -191,6 +193,7 @@ class Scheduler:
             raise SqlError(f"Cannot execute task {name}: it is not a root task. Execute {roots} instead.", 91086)
         with self._lock:
             graph_run = self._graph_run(task, Graph.of(task, tasks), Origin.EXECUTE_TASK, config=config)
+            graph_run.template = dataclasses.replace(graph_run.template, user=user)
             if retry_last or retry_group is not None:
                 take_up(graph_run, self._history.newest_first(), self._clock.now(), retry_group)
             else:
@@ -202,6 +205,8 @@ class Scheduler:
     def history(self) -> list[TaskRun]:
         """All runs, newest first; the next run of each started schedule is among them, as SCHEDULED."""
         with self._lock:
+            if self._thread is not None and not self._stopping:
+                self._learn()
             upcoming = [
                 self._upcoming(task) for task in self._armed.values() if self._state(task).next_time is not None
             ]
@@ -223,39 +228,49 @@ class Scheduler:
     # --- the thread --------------------------------------------------------------------------------------------------
 
     def _loop(self) -> None:
-        while not self._stopping:
+        while True:
             self._wake.clear()
+            # Asked after clearing: `stop` may have come since the last look.
+            if self._stopping:
+                return
+            began = self._clock.now()
             try:
-                delay = self._turn()
+                due = self._turn(began)
             except Exception:
                 # The thread is what all tasks depend on: it goes on, and tries again a little later.
                 log.exception("the task scheduler had an internal error")
-                delay = LONGEST_SLEEP
-            self._clock.wait(self._wake, delay)
+                due = None
+            latest = began + LONGEST_SLEEP
+            self._clock.wait_until(self._wake, latest if due is None else min(due, latest))
 
-    def _turn(self) -> float:
-        """Do what is due; seconds until something may be due next."""
+    def _turn(self, now: datetime) -> datetime | None:
+        """Do what is due; when something may be due next."""
         with self._lock:
             if self._stopping:
-                return LONGEST_SLEEP
-            if self._dirty:
-                self._dirty = False
-                self._arm(self._host.tasks())
-            now = self._clock.now()
+                return None
+            self._learn()
             self._executor.expire(now)
             for task in list(self._armed.values()):
                 self._start_if_due(task, now)
             self._triggers.look(now)
             self._settled.notify_all()
-            due = self._next_due()
-        if due is None:
-            return LONGEST_SLEEP
-        return min(LONGEST_SLEEP, max(0.0, (due - self._clock.now()).total_seconds()))
+            return self._next_due()
 
     def _next_due(self) -> datetime | None:
         moments = [self._state(task).next_time for task in self._armed.values()]
         moments += [self._executor.next_deadline(), self._triggers.next_look()]
         return min((moment for moment in moments if moment is not None), default=None)
+
+    def _learn(self) -> None:
+        """Learn which tasks there are, unless nothing has changed since the last time."""
+        if not self._dirty:
+            return
+        self._dirty = False
+        try:
+            self._arm(self._host.tasks())
+        except BaseException:
+            self._dirty = True
+            raise
 
     def _arm(self, tasks: Mapping[FullName, Task]) -> None:
         """Learn which tasks there are and when they are due."""
@@ -296,10 +311,11 @@ class Scheduler:
         assert task.schedule is not None
         following = parse_schedule(task.schedule).next_after(state.anchor or due, now)
         self._save_state(task, dataclasses.replace(state, next_time=following))
-        if self._must_wait(task):
+        tasks = self._host.tasks()
+        present = tasks.get(task.full_name)
+        if present is None or not self._may_start(present) or self._must_wait(task):
             return
-        graph = Graph.of(task, self._host.tasks())
-        self._executor.begin(self._graph_run(task, graph, Origin.SCHEDULE, scheduled=due))
+        self._executor.begin(self._graph_run(task, Graph.of(task, tasks), Origin.SCHEDULE, scheduled=due))
 
     def _may_start(self, task: Task) -> bool:
         """Whether a task is started, and is not just being suspended for its failures."""
@@ -404,7 +420,9 @@ class Scheduler:
         """Something of a graph has ended: a run that has waited for that may begin."""
         queue = self._waiting.get(root)
         task = self._host.tasks().get(root)
-        if queue and not self._stopping and not (task is not None and self._must_wait(task)):
+        while queue and (task is None or task.id != queue[0].template.root_id):
+            self._put_ended(queue.popleft().template, RunState.CANCELLED, "The task was dropped.", "000604")
+        if queue and task is not None and not self._stopping and not self._must_wait(task):
             self._executor.begin(queue.popleft())
         if not queue:
             self._waiting.pop(root, None)

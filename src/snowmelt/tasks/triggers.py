@@ -24,6 +24,11 @@ LOOK_AGAIN = 30.0
 between runs. Commits that bring new rows do not wait for it: nothing runs in a loop, and nothing is left lying."""
 
 
+HEALTH_CHECK = timedelta(hours=12)
+"""A task is looked at after this time even when there was no commit: asking an empty stream for data keeps it from
+going stale. No task has to wait longer than this between two runs."""
+
+
 class Triggers:
     """Which triggered tasks are to be looked at, and the pass that evaluates their conditions.
 
@@ -97,7 +102,7 @@ class Triggers:
 
     def _pause(self, task: Task) -> float:
         """Seconds from one run to the next, at least."""
-        return max(self._interval, task.minimum_trigger_seconds)
+        return min(max(self._interval, task.minimum_trigger_seconds), HEALTH_CHECK.total_seconds())
 
     @property
     def working(self) -> bool:
@@ -123,8 +128,7 @@ class Triggers:
         if not names:
             return
         self._due.difference_update(names)
-        for name in names:
-            self._again.pop(name, None)
+        self._again |= dict.fromkeys(names, now + HEALTH_CHECK)
         tasks = [self._watched[name] for name in names if name in self._watched]
         self._pass = threading.Thread(target=self._look_at, args=(tasks,), name="task-triggers", daemon=True)
         self._pass.start()

@@ -51,14 +51,17 @@ class ManualClock:
 
     def wait(self, event: threading.Event, timeout: float | None) -> bool:
         """Wait until `event` is set or `timeout` seconds of this clock have passed; True when it is set."""
-        deadline = None if timeout is None else self.now() + timedelta(seconds=timeout)
+        return self.wait_until(event, None if timeout is None else self.now() + timedelta(seconds=timeout))
+
+    def wait_until(self, event: threading.Event, moment: datetime | None) -> bool:
+        """Wait until `event` is set or this clock shows `moment`; True when it is set."""
         # The event's own condition: it is what `event.set()` notifies, and `set` above notifies it as well.
         condition: threading.Condition = event._cond  # type: ignore[attr-defined]
         with self._lock:
             self._waiting[condition] += 1
         try:
             with condition:
-                condition.wait_for(lambda: event.is_set() or (deadline is not None and self.now() >= deadline))
+                condition.wait_for(lambda: event.is_set() or (moment is not None and self.now() >= moment))
             return event.is_set()
         finally:
             with self._lock:

@@ -111,10 +111,10 @@ def _exact(node: exp.Expr, target: exp.Expr) -> exp.Expr | None:
 
 
 def _listagg(node: exp.Expr, target: exp.Expr) -> exp.Expr | None:
-    """LISTAGG(DISTINCT x) in the order of x, which need not be text."""
+    """LISTAGG of nothing is an empty text. LISTAGG(DISTINCT x) goes in the order of x, which need not be text."""
     ordered = node.this.this if isinstance(node.this, exp.Order) else node.this
     if not isinstance(ordered, exp.Distinct) or _kind(ordered.expressions[0]) in (Kind.TEXT, None):
-        return None
+        return exp.Coalesce(this=target.copy(), expressions=[exp.Literal.string("")])
     separator = node.args.get("separator") or exp.Literal.string("")
     items = _with(node, target, engine_call("list", node.this.copy()))
     return engine_call("snowmelt_joined", items, separator.copy(), data_type=VARCHAR)

@@ -11,8 +11,9 @@ from collections.abc import Callable
 
 from sqlglot import exp
 
-from snowmelt.base.datatypes import MAX_TEXT, SEMI_STRUCTURED, TIMES, VARCHAR, DataType, Kind, parse_type
+from snowmelt.base.datatypes import MAX_TEXT, SEMI_STRUCTURED, TIMES, VARCHAR, DataType, Kind
 from snowmelt.base.errors import SqlError, unsupported
+from snowmelt.sql.held_types import plain_type
 from snowmelt.sql.rewrite.context import TYPE, Resolver
 from snowmelt.sql.rewrite.date_texts import from_text, text_of
 from snowmelt.sql.typing import type_of
@@ -72,8 +73,7 @@ def _of_times(cast: exp.Cast, target: DataType, source: DataType | None, resolve
 def _target(data_type: exp.DataType) -> DataType:
     if data_type.this is exp.DType.INTERVAL:
         raise unsupported("data type INTERVAL")
-    text = data_type.sql(dialect="snowflake")
-    return parse_type(text)
+    return plain_type(data_type)
 
 
 def _convert(cast: exp.Cast | exp.TryCast, target: DataType, source: DataType | None) -> None:
@@ -119,6 +119,8 @@ def _prepared(operand: exp.Expr, source: DataType, target: DataType, tolerant: b
             raise _no_cast(source, target)
         case Kind.TEXT, Kind.BINARY:
             return _call("snowmelt_try_from_hex" if tolerant else "snowmelt_from_hex", operand)
+        case (Kind.VARIANT, Kind.BOOLEAN):
+            return _call("snowmelt_try_json_boolean" if tolerant else "snowmelt_json_boolean", operand)
         case Kind.TEXT, Kind.BOOLEAN:
             return _call("snowmelt_try_boolean" if tolerant else "snowmelt_boolean", operand)
         case Kind.REAL, Kind.FIXED:

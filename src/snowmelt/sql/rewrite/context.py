@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from sqlglot import exp
 
 from snowmelt.base.datatypes import DataType
-from snowmelt.catalog.names import Name
+from snowmelt.catalog.names import FullName, Name
 from snowmelt.catalog.objects import TableColumn
 from snowmelt.sql.past import Past
 
@@ -18,6 +18,7 @@ TYPE = "snowmelt_type"
 
 _COLUMNS = "snowmelt_columns"
 _ALIAS = "snowmelt_alias"
+_FULL = "snowmelt_full_name"
 
 
 def raw(text: str, data_type: DataType | None = None) -> exp.Expr:
@@ -90,6 +91,17 @@ def target_alias(node: exp.Expr) -> str:
     return str(node.meta.get(_ALIAS, ""))
 
 
+def goes_by(node: exp.Expr, name: FullName) -> None:
+    """Note that columns of a source which has been resolved may be named by its full name."""
+    node.meta[_FULL] = name
+
+
+def full_name(node: exp.Expr) -> FullName | None:
+    """What `goes_by` has noted."""
+    found: FullName | None = node.meta.get(_FULL)
+    return found
+
+
 def raw_query(text: str, columns: Sequence[TableColumn] | None = None) -> exp.Subquery:
     """`text` in parentheses, to stand in FROM; `columns` are what it yields, if that is known."""
     query = exp.Subquery(this=raw(text))
@@ -100,6 +112,10 @@ def raw_query(text: str, columns: Sequence[TableColumn] | None = None) -> exp.Su
 
 class Resolver(Protocol):
     """Answers about names, given by the session (see snowmelt.session.resolver). All raise SqlError for the unknown."""
+
+    def full(self, name: Name) -> FullName:
+        """`name` with the parts that are missing taken from the session."""
+        ...
 
     def relation(self, name: Name, past: Past | None = None) -> str:
         """DuckDB text of a query that yields the rows of the table, view or stream called `name`, as they were at a

@@ -11,6 +11,7 @@ from snowmelt.base.errors import SqlError, unsupported
 from snowmelt.sql.rewrite.context import Resolver, raw
 
 _ROW = "snowmelt_row"
+_FIRST = "snowmelt_first"
 _ENTRY = "snowmelt_entry"
 """No alias of a user's may be called so, as an input names columns of what stands beside it."""
 
@@ -65,9 +66,7 @@ def _number_rows(node: exp.Expr, join: exp.Join | None) -> str:
     stars = [item for item in select.expressions if item.is_star]
     if not stars and not any(column.name == "SEQ" for column in select.find_all(exp.Column)):
         return "1"
-    first = select.args["from_"].this
-    if not isinstance(first, exp.Subquery) or not first.alias:
-        raise unsupported("SEQ of FLATTEN beside this FROM")
+    first = _queried(select.args["from_"].this)
     if not first.meta.get(_ROW):
         inner = first.this.sql(dialect=_ENGINE)
         first.set("this", raw(f'SELECT *, row_number() OVER () AS "{_ROW}" FROM ({inner})'))
@@ -78,6 +77,20 @@ def _number_rows(node: exp.Expr, join: exp.Join | None) -> str:
                 hidden = exp.to_identifier(_ROW, quoted=True)
                 target.set("except_", [*(target.args.get("except_") or []), hidden])
     return f'"{first.alias}"."{_ROW}"'
+
+
+def _queried(source: exp.Expr) -> exp.Subquery:
+    """What stands first in FROM as a subquery with an alias, to which a column can be added."""
+    if isinstance(source, exp.Subquery) and isinstance(source.this, (exp.Query, exp.Var)):
+        if not source.alias:
+            source.set("alias", exp.TableAlias(this=exp.to_identifier(_FIRST, quoted=True)))
+        return source
+    if not isinstance(source, exp.Table) or source.args.get("joins"):
+        raise unsupported("SEQ of FLATTEN beside this FROM")
+    alias = source.args.get("alias") or exp.TableAlias(this=source.this.copy())
+    query = exp.Subquery(this=raw(f"SELECT * FROM {source.this.sql(dialect=_ENGINE)}"), alias=alias.copy())
+    source.replace(query)
+    return query
 
 
 def _arguments(call: exp.Expr) -> dict[str, exp.Expr]:

@@ -35,8 +35,12 @@ def name_projections(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
 
 
 def fold_identifiers(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
-    """Unquoted identifiers become upper case; all become the engine's names, quoted."""
+    """Unquoted identifiers become upper case; all become the engine's names, quoted. ORDER BY ALL names no column."""
     for identifier in tree.find_all(exp.Identifier):
+        column = identifier.parent
+        if isinstance(column, exp.Column) and _is_all(column):
+            column.replace(exp.var("ALL"))
+            continue
         # The keys of an object constant and of an OBJECT's type are text, though the parser takes them for names.
         if isinstance(identifier.parent, (exp.PropertyEQ, exp.ColumnDef)):
             identifier.set("quoted", True)
@@ -49,12 +53,27 @@ def fold_identifiers(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
     return tree
 
 
+def _is_all(column: exp.Column) -> bool:
+    """Whether what looks like a column is the word of ORDER BY ALL."""
+    if column.this.name.upper() != "ALL" or column.this.args.get("quoted") or column.table:
+        return False
+    order = column.parent.parent if isinstance(column.parent, exp.Ordered) else None
+    return isinstance(order, exp.Order) and len(order.expressions) == 1 and isinstance(order.parent, exp.Query)
+
+
 def logical(identifier: exp.Expr) -> str:
     """The name that an identifier gives, folded; `fold_identifiers` may have put the engine's in its place."""
     found: str | None = identifier.meta.get(_LOGICAL)
     if found is not None:
         return found
-    return fold(identifier.sql(dialect="snowflake", identify=bool(identifier.args.get("quoted"))))
+    return folded(identifier)
+
+
+def folded(identifier: exp.Expr) -> str:
+    """The stored form of the name that an identifier gives as it was written."""
+    if isinstance(identifier, exp.Identifier):
+        return identifier.name if identifier.args.get("quoted") else identifier.name.upper()
+    return fold(identifier.sql(dialect="snowflake"))
 
 
 def positional_columns(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
@@ -62,7 +81,7 @@ def positional_columns(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
     for node in list(tree.find_all(exp.Parameter)):
         node.replace(exp.column(exp.to_identifier(_positional(node), quoted=True)))
     for values in tree.find_all(exp.Values):
-        if not isinstance(values.parent, (exp.From, exp.Join, exp.Subquery)):
+        if not isinstance(values.parent, (exp.From, exp.Join)):
             continue
         alias = values.args.get("alias")
         if alias is not None and alias.args.get("columns"):
@@ -94,6 +113,9 @@ def table_name(table: exp.Table) -> Name:
     ``database.schema.INFORMATION_SCHEMA.view`` is taken for the database's view, as tutorials write it.
     """
     parts = [logical(part) for part in table.parts]
+    if table.args.get("catalog") is not None and not table.args.get("db"):
+        # ``db..t`` leaves the schema out.
+        parts.insert(1, "PUBLIC")
     if len(parts) == 4 and parts[2] == "INFORMATION_SCHEMA":
         del parts[1]
     if len(parts) > 3:

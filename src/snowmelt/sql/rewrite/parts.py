@@ -19,7 +19,7 @@ _TIMES = {Kind.DATE: "date", Kind.TIME: "time", Kind.TIMESTAMP_NTZ: "moment"}
 def written(value: exp.Expr, target: DataType) -> exp.Expr:
     """JSON of a value converted to a type that is no structured one."""
     if target.kind in SEMI_STRUCTURED:
-        return as_json(value)
+        return as_json(value, scaled=True)
     limited = target.kind is Kind.TEXT and (target.length or MAX_TEXT) < MAX_TEXT
     made: exp.Expr = exp.Cast(this=value, to=type_tree(VARCHAR if limited else target))
     made.meta[TYPE] = VARCHAR if limited else target
@@ -27,7 +27,7 @@ def written(value: exp.Expr, target: DataType) -> exp.Expr:
         return engine_call(f"snowmelt_{_TIMES[target.kind]}_json", made, data_type=VARIANT)
     if limited:
         made = engine_call("snowmelt_fit", made, exp.Literal.number(str(target.length)), data_type=target)
-    return as_json(made)
+    return as_json(made, scaled=True)
 
 
 def read(node: exp.Expr, target: DataType) -> exp.Expr:
@@ -75,7 +75,7 @@ def object_call(node: exp.Expr, value: exp.Expr, found: DataType) -> exp.Expr:
     for name, part in zip(found.names or (), found.parts or (), strict=True):
         if name == inserted:
             new = node.args["value"].copy()
-            made = as_json(new) if part.parts is not None else written(new, part)
+            made = as_json(new, scaled=True) if part.parts is not None else written(new, part)
         else:
             made = engine_call("snowmelt_get", element.copy(), exp.Literal.string(name))
         pairs += (exp.Literal.string(name), made)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+from snowmelt.base.errors import SqlError
 from snowmelt.sql.rewrite.context import Resolver
 
 
@@ -24,6 +25,7 @@ def relations(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
                 _asof(node)
                 _unconditional(node)
             case exp.Window():
+                _check(node)
                 _ratio(node)
     return tree
 
@@ -47,6 +49,37 @@ def _unconditional(join: exp.Join) -> None:
         join.set("on", exp.true())
     elif join.kind == "INNER":
         join.set("kind", "CROSS")
+
+
+_ORDERED: tuple[type[exp.Func], ...] = (
+    *(exp.RowNumber, exp.Rank, exp.DenseRank, exp.PercentRank, exp.CumeDist, exp.Ntile),
+    *(exp.Lag, exp.Lead, exp.FirstValue, exp.LastValue, exp.NthValue),
+)
+"""Functions of windows that need an ORDER BY."""
+
+
+def _check(window: exp.Window) -> None:
+    """Refuse a function that needs an order and has none, and windows in WHERE and its kin.
+
+    Raises:
+        SqlError: 002303 and 002302.
+    """
+    function = window.this.this if isinstance(window.this, (exp.IgnoreNulls, exp.RespectNulls)) else window.this
+    if isinstance(function, _ORDERED) and window.args.get("order") is None and not window.args.get("alias"):
+        raise SqlError(
+            f"SQL compilation error:\nWindow function type [{function.sql_name()}] requires ORDER BY in window "
+            "specification.",
+            2303,
+            "42601",
+        )
+    clause = window.find_ancestor(exp.Select, exp.Where, exp.Having, exp.Group)
+    if isinstance(clause, (exp.Where, exp.Having, exp.Group)):
+        raise SqlError(
+            f"SQL compilation error:\nWindow function [{window.sql(dialect='snowflake')}] appears outside of SELECT, "
+            "QUALIFY, and ORDER BY clauses.",
+            2302,
+            "42601",
+        )
 
 
 def _ratio(window: exp.Window) -> None:

@@ -33,12 +33,15 @@ from snowmelt.sql.rewrite.literals import bind
 from snowmelt.sql.rewrite.moments import moments
 from snowmelt.sql.rewrite.names import fold_identifiers, name_projections, positional_columns
 from snowmelt.sql.rewrite.number_texts import number_texts
+from snowmelt.sql.rewrite.parentheses import parentheses
 from snowmelt.sql.rewrite.pivots import pivots
+from snowmelt.sql.rewrite.qualifiers import qualified_columns
 from snowmelt.sql.rewrite.relations import relations
 from snowmelt.sql.rewrite.semistructured import extract_fields
 from snowmelt.sql.rewrite.sequence_values import sequence_values
 from snowmelt.sql.rewrite.sources import resolve_sources, resolve_stages, resolve_table_functions
 from snowmelt.sql.rewrite.structured import structured
+from snowmelt.sql.rewrite.using import using
 from snowmelt.sql.rewrite.variants import coerce_variants
 from snowmelt.sql.typing import annotate
 
@@ -46,6 +49,7 @@ Rule = Callable[[exp.Expr, Resolver], exp.Expr]
 
 RULES: tuple[Rule, ...] = (
     bind,
+    parentheses,
     pivots,
     name_projections,
     inline_functions,
@@ -53,10 +57,12 @@ RULES: tuple[Rule, ...] = (
     argument_order,
     fold_identifiers,
     sequence_values,
+    qualified_columns,
     resolve_stages,
     positional_columns,
     resolve_table_functions,
     resolve_sources,
+    using,
     relations,
     timestamp_types,
     conversions,

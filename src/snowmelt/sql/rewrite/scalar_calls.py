@@ -102,6 +102,9 @@ def _flags(key: str) -> Maker:
         if isinstance(flags, exp.Literal):
             kept = _kept(flags.name)
             copy.set(key, exp.Literal.string(kept) if kept else None)
+            if isinstance(copy, exp.RegexpExtract) and "e" in flags.name and copy.args["group"].name == "0":
+                # It asks for a group, and for the first one where none is named; the parser puts 0 there.
+                copy.set("group", exp.Literal.number(1))
         return copy
 
     return make

@@ -8,7 +8,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from snowmelt.sql.rewrite.context import Resolver
-from snowmelt.sql.rewrite.variants import as_json
+from snowmelt.sql.rewrite.variants import as_variant
 
 STRUCT_MARK = "snowmelt_struct"
 """Meta key on columns that hold the struct a model's method returned (see snowmelt.plan.models)."""
@@ -36,7 +36,7 @@ def extract_fields(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
             extract.replace(node)
     for cast in list(tree.find_all(exp.Cast, exp.TryCast)):
         to = cast.args["to"]  # raw text where the cast is of our own making
-        if isinstance(to, exp.DataType) and to.this not in SEMI_STRUCTURED:
+        if isinstance(to, exp.DataType) and to.this not in _FROM_JSON:
             _to_text(cast.this)
     for comparison in list(tree.find_all(*_COMPARISONS)):
         operands = [*comparison.iter_expressions()]
@@ -50,9 +50,12 @@ def extract_fields(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
         to = node.args.get("to")
         if to is None or (isinstance(to, exp.DataType) and to.this is exp.DType.VARIANT):
             # A cast to the engine's JSON would read text as JSON; Snowflake makes a VARIANT that holds the text.
-            node.replace(as_json(node.this))
+            node.replace(as_variant(node.this))
     return tree
 
+
+_FROM_JSON = SEMI_STRUCTURED | exp.DataType.NUMERIC_TYPES | {exp.DType.BOOLEAN}
+"""What a VARIANT is converted to as it is: then errors tell that it was one."""
 
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.In, exp.NullSafeEQ, exp.NullSafeNEQ)
 

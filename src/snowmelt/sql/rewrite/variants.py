@@ -19,12 +19,23 @@ from snowmelt.sql.typing.annotate import STAR
 Maker = Callable[[exp.Expr], exp.Expr]
 
 
-def as_json(node: exp.Expr) -> exp.Expr:
-    """A value as JSON."""
+def as_json(node: exp.Expr, *, scaled: bool = False) -> exp.Expr:
+    """A value as JSON; `scaled` where its type is known beside it, so that numbers keep all digits of their scale."""
     found = type_of(node)
     if found is not None and found.kind in SEMI_STRUCTURED:
         return node.copy()
-    return engine_call("snowmelt_whole_json" if is_whole(found) else "to_json", node.copy(), data_type=VARIANT)
+    name = "to_json"
+    if found is not None and found.kind is Kind.FIXED and not (scaled and found.scale):
+        name = "snowmelt_decimal_json" if found.scale else "snowmelt_whole_json"
+    return engine_call(name, node.copy(), data_type=VARIANT)
+
+
+def as_variant(node: exp.Expr) -> exp.Expr:
+    """A value as a VARIANT by itself, where a FLOAT can be told from an exact number."""
+    found = type_of(node)
+    if found is not None and found.kind is Kind.REAL:
+        return engine_call("snowmelt_float_json", node.copy(), data_type=VARIANT)
+    return as_json(node)
 
 
 def is_whole(data_type: DataType | None) -> bool:
@@ -176,7 +187,7 @@ def _is(*kinds: str) -> Maker:
 
     def make(node: exp.Expr) -> exp.Expr:
         value = node.expressions[0] if isinstance(node, exp.Anonymous) else node.this
-        held = engine_call("snowmelt_typeof", as_json(value))
+        held = engine_call("snowmelt_typeof", as_variant(value))
         return exp.In(this=held, expressions=[exp.Literal.string(kind) for kind in kinds])
 
     return make
@@ -223,10 +234,16 @@ def _split(node: exp.Expr) -> exp.Expr:
 
 
 def _names(name: str) -> Maker:
-    """A macro of an OBJECT and the list of the keys that follow."""
-    return lambda node: engine_call(
-        name, node.expressions[0].copy(), _list([item.copy() for item in node.expressions[1:]])
-    )
+    """A macro of an OBJECT and the list of the keys that follow, or that one ARRAY holds."""
+
+    def make(node: exp.Expr) -> exp.Expr:
+        value, *keys = node.expressions
+        found = type_of(keys[0]) if len(keys) == 1 else None
+        if found is not None and found.kind is Kind.ARRAY:
+            return engine_call(name, value.copy(), engine_call("snowmelt_texts", keys[0].copy()))
+        return engine_call(name, value.copy(), _list([item.copy() for item in keys]))
+
+    return make
 
 
 _INTEGER, _DECIMAL, _DOUBLE = ("INTEGER",), ("INTEGER", "DECIMAL"), ("INTEGER", "DECIMAL", "DOUBLE")
@@ -286,8 +303,8 @@ BY_NODE: dict[type[exp.Expr], Maker] = {
     exp.IsArray: _is("ARRAY"),
     exp.ParseJSON: _parse_json,
     exp.CheckJson: _macro("snowmelt_check_json", "this"),
-    exp.Typeof: lambda node: engine_call("snowmelt_typeof", as_json(node.this)),
-    exp.JSONFormat: lambda node: engine_call("snowmelt_json_text", as_json(node.this)),
+    exp.Typeof: lambda node: engine_call("snowmelt_typeof", as_variant(node.this)),
+    exp.JSONFormat: lambda node: engine_call("snowmelt_json_text", as_variant(node.this)),
 }
 """Functions that sqlglot has nodes for."""
 

@@ -36,6 +36,9 @@ STRUCTURED = "snowmelt_has_structured"
 """Meta key, of what `annotate` is given: some expression in it is of a structured type, or may be."""
 
 
+_UNNAMED = "~"
+
+
 def type_of(node: exp.Expr) -> DataType | None:
     """The type that `annotate` has found for an expression; None when it is not known."""
     found: DataType | None = node.meta.get(TYPE)
@@ -74,7 +77,10 @@ def _query(node: exp.Expr, scope: Scope) -> Columns | None:
                 return None
             nulls = zip(_nulls(node.this, len(left)), _nulls(node.expression, len(right)), strict=True)
             pairs = zip(left, right, nulls, strict=True)
-            return tuple((name, _either(a, b, null)) for (name, a), (_, b), null in pairs)
+            made = [(name, a, _either(a, b, null)) for (name, a), (_, b), null in pairs]
+            # The rows of INTERSECT and EXCEPT are all of the left side's.
+            is_union = isinstance(node, exp.Union)
+            return tuple((name, found if is_union else _nullable_as(found, a)) for name, a, found in made)
         case exp.Subquery():
             return _renamed(node, _source_query(node, scope))
         case exp.Values():
@@ -98,6 +104,12 @@ def _either(left: DataType | None, right: DataType | None, null: tuple[bool, boo
     if found is None or left is None or right is None:
         return found
     return optional(found) if left.nullable or right.nullable else required(found)
+
+
+def _nullable_as(found: DataType | None, other: DataType | None) -> DataType | None:
+    if found is None or other is None:
+        return found
+    return optional(found) if other.nullable else required(found)
 
 
 def _known(node: exp.Expr) -> Columns | None:
@@ -207,7 +219,8 @@ def _outer(join: exp.Join, before: set[str], scope: Scope) -> None:
 
 
 def _add_source(source: exp.Expr, scope: Scope) -> None:
-    name = source.alias_or_name
+    # No alias is written like the names of those that have none.
+    name = source.alias_or_name or f"{_UNNAMED}{len(scope.sources)}"
     if source.args.get("pivots"):
         scope.sources[name] = None
     elif isinstance(source, exp.Table) and not source.args.get("db"):
@@ -304,7 +317,8 @@ def _visible(scope: Scope) -> list[tuple[str, str, DataType | None]] | None:
     """All columns that a star would show: alias, name and type; None when they are not known."""
     if any(columns is None for columns in scope.sources.values()):
         return None
-    return [(alias, name, item) for alias, columns in scope.sources.items() for name, item in columns or ()]
+    shown = {alias: "" if alias.startswith(_UNNAMED) else alias for alias in scope.sources}
+    return [(shown[alias], name, item) for alias, columns in scope.sources.items() for name, item in columns or ()]
 
 
 def _literal(node: exp.Literal) -> DataType:

@@ -98,6 +98,14 @@ def same(node: exp.Expr, types: Types) -> DataType | None:
     return types[0] if types else None
 
 
+def _average(node: exp.Expr, types: Types) -> DataType | None:
+    """Over a window whose frame slides, AVG has fewer digits behind the point."""
+    window = node.parent
+    spec = window.args.get("spec") if isinstance(window, exp.Window) else None
+    more = 6 if spec is None or "UNBOUNDED" in (spec.args.get("start"), spec.args.get("end")) else 3
+    return numeric(lambda values: numbers.average(values, more))(node, types)
+
+
 def numeric(rule: Callable[[DataType], DataType]) -> Typer:
     """For numbers by `rule`, FLOAT for floating point, otherwise not known."""
 
@@ -212,7 +220,7 @@ BY_NODE: dict[type[exp.Expr], Typer] = {
     exp.PercentRank: always(FLOAT),
     exp.CumeDist: always(FLOAT),
     exp.Sum: numeric(_sum),
-    exp.Avg: numeric(numbers.average),
+    exp.Avg: _average,
     exp.Min: same,
     exp.Max: same,
     exp.AnyValue: same,

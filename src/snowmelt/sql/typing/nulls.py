@@ -23,7 +23,7 @@ _ALWAYS = (
         exp.PercentRank,
         exp.CumeDist,
     ),
-    *(exp.CurrentDate, exp.CurrentTime, exp.CurrentTimestamp, exp.Boolean, exp.HexString, exp.Uuid),
+    *(exp.CurrentDate, exp.CurrentTime, exp.CurrentTimestamp, exp.Boolean, exp.HexString, exp.Uuid, exp.Rand),
     *(exp.Seq1, exp.Seq2, exp.Seq4, exp.Seq8),
 )
 """Never null, whatever their parts are."""

@@ -73,10 +73,10 @@ def remainder(dividend: DataType, divisor: DataType) -> DataType:
     return number(max(l1, l2) + scale, scale)
 
 
-def average(values: DataType) -> DataType:
-    """AVG: the scale of a quotient."""
+def average(values: DataType, more: int = 6) -> DataType:
+    """AVG: the scale of a quotient, which has `more` digits than what is divided."""
     _, scale = digits(values)
-    return number(MAX_DIGITS, max(scale, min(scale + 6, 12)))
+    return number(MAX_DIGITS, max(scale, min(scale + more, 12)))
 
 
 def common(types: Iterable[DataType]) -> DataType:

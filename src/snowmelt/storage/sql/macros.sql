@@ -59,8 +59,21 @@ CREATE OR REPLACE MACRO snowmelt_sorted(j) AS
 -- VARIANT, OBJECT and ARRAY are JSON. What a VARIANT holds as text: no quotes around a text.
 CREATE OR REPLACE MACRO snowmelt_text(v) AS v ->> '$';
 
--- Whole numbers as VARIANT: the engine writes a DECIMAL with a point, even one without a scale.
+CREATE OR REPLACE MACRO snowmelt_try_json_boolean(v) AS
+    CASE json_type(v) WHEN 'VARCHAR' THEN snowmelt_try_boolean(v ->> '$') ELSE TRY_CAST(v AS BOOLEAN) END;
+CREATE OR REPLACE MACRO snowmelt_json_boolean(v) AS
+    snowmelt_known(snowmelt_try_json_boolean(v), CASE WHEN json_type(v) <> 'NULL' THEN v END,
+        'Failed to cast variant value ' || CAST(v AS VARCHAR) || ' to BOOLEAN');
+
+-- Whole numbers as VARIANT: the engine writes a DECIMAL with a point, even one without a scale. Of other exact numbers
+-- no zeros are kept at the end. A FLOAT has an exponent, which tells it from them; within an ARRAY or OBJECT the engine
+-- drops that. Fifteen digits behind the point are what Snowflake shows; where they are too few for the value, one more.
 CREATE OR REPLACE MACRO snowmelt_whole_json(n) AS to_json(CAST(n AS HUGEINT));
+CREATE OR REPLACE MACRO snowmelt_decimal_json(n) AS CAST(regexp_replace(CAST(n AS VARCHAR), '\.?0+$', '') AS JSON);
+CREATE OR REPLACE MACRO snowmelt_float_json(x) AS
+    CASE WHEN NOT isfinite(x) THEN to_json(snowmelt_float_text(x))
+    WHEN CAST(printf('%.15e', x) AS DOUBLE) = x THEN CAST(printf('%.15e', x) AS JSON)
+    WHEN x IS NOT NULL THEN CAST(printf('%.16e', x) AS JSON) END;
 CREATE OR REPLACE MACRO snowmelt_wholes(numbers) AS CAST(numbers AS HUGEINT[]);
 
 -- An ARRAY's elements.
