@@ -348,6 +348,38 @@ def test_finalizer_before_a_retry(steps: Sql) -> None:
 
 
 @pytest.mark.parity(
+    "Task graphs",
+    "a finalizer sums up its graph run from TASK_HISTORY, by way of a function in SQL",
+    f"{GRAPHS}#finalizer-task-example-send-email-notification",
+)
+def test_finalizer_sums_up(steps: Sql) -> None:
+    steps(
+        """CREATE FUNCTION summary(root VARCHAR, since TIMESTAMP_LTZ) RETURNS VARCHAR AS $$
+           (SELECT LISTAGG(name || ' ' || state, ', ') WITHIN GROUP (ORDER BY scheduled_time)
+            FROM TABLE(INFORMATION_SCHEMA.TASK_HISTORY(ROOT_TASK_ID => root, SCHEDULED_TIME_RANGE_START => since,
+                                                       SCHEDULED_TIME_RANGE_END => CURRENT_TIMESTAMP())))::VARCHAR $$"""
+    )
+    steps("CREATE TASK r AS SELECT 1")
+    steps("CREATE TASK b AFTER r AS SELECT 1 / 0")
+    scheduled = "SYSTEM$TASK_RUNTIME_INFO('CURRENT_TASK_GRAPH_ORIGINAL_SCHEDULED_TIMESTAMP')"
+    steps(
+        f"""CREATE TASK f FINALIZE = r AS
+           DECLARE root VARCHAR; since TIMESTAMP_LTZ; BEGIN
+             root := (SELECT SYSTEM$TASK_RUNTIME_INFO('CURRENT_ROOT_TASK_UUID'));
+             since := (SELECT {scheduled}::TIMESTAMP_LTZ);
+             LET told := (SELECT summary(:root, :since));
+             INSERT INTO steps VALUES (:told);
+             CALL SYSTEM$SET_RETURN_VALUE('told');
+           END"""
+    )
+    steps("SELECT SYSTEM$TASK_DEPENDENTS_ENABLE('r')")
+    steps("EXECUTE TASK r")
+    run = last_run(steps, "F")
+    assert (run["STATE"], run["ERROR_MESSAGE"], run["RETURN_VALUE"]) == ("SUCCEEDED", None, "told")
+    assert steps("SELECT * FROM steps") == [("R SUCCEEDED, B FAILED, F EXECUTING",)]
+
+
+@pytest.mark.parity(
     "EXECUTE TASK", "RETRY GRAPH RUN GROUP takes up an earlier run than the last one", f"{DOCS}/execute-task"
 )
 def test_retry_of_an_earlier_run(steps: Sql) -> None:
