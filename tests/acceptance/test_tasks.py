@@ -397,13 +397,13 @@ def test_retry_of_an_earlier_run(steps: Sql) -> None:
     third = last_run(steps, "T", 3)
     for name in ("GRAPH_RUN_GROUP_ID", "RUN_ID", "CONFIG"):
         assert third[name] == first[name], name
-    assert (third["STATE"], third["ATTEMPT_NUMBER"], third["SCHEDULED_FROM"]) == ("SUCCEEDED", 2, "RETRY")
+    assert (third["STATE"], third["ATTEMPT_NUMBER"], third["SCHEDULED_FROM"]) == ("SUCCEEDED", 2, "MANUAL RETRY")
     assert steps("SELECT * FROM later") == [(1,)]
 
 
 @pytest.mark.parity(
     "Tasks and schemas",
-    "run where their schema is renamed to, not while it is dropped, and again when it is undropped",
+    "run where their schema is renamed to, not while it is dropped, and come back suspended",
     f"{DOCS}/undrop-schema",
 )
 def test_tasks_follow_their_schema(timed: Sql, clock: ManualClock) -> None:
@@ -424,6 +424,10 @@ def test_tasks_follow_their_schema(timed: Sql, clock: ManualClock) -> None:
     assert {run["STATE"] for run in runs(timed, "T")} == {"SUCCEEDED"}
     before = len(runs(timed, "T"))
     timed("UNDROP SCHEMA second")
+    timed("USE SCHEMA second")
+    (shown,) = timed.dicts("SHOW TASKS")
+    assert (shown["state"], shown["last_suspended_reason"]) == ("suspended", "SCHEMA_OR_DATABASE_DELETED")
+    timed("ALTER TASK t RESUME")
     tick_until(clock, lambda: len(runs(timed, "T")) > before, "a run in the schema that is back")
 
 
@@ -449,14 +453,14 @@ def test_graph_history(steps: Sql) -> None:
     run = last_run(steps, "BROKEN")
     assert (failed["STATE"], failed["FIRST_ERROR_TASK_NAME"], failed["FIRST_ERROR_CODE"]) == ("FAILED", "BROKEN", 2003)
     assert failed["FIRST_ERROR_MESSAGE"] == run["ERROR_MESSAGE"]
-    assert (failed["SCHEDULED_FROM"], failed["ATTEMPT_NUMBER"]) == ("EXECUTE TASK", 1)
+    assert (failed["SCHEDULED_FROM"], failed["ATTEMPT_NUMBER"]) == ("EXECUTE_TASK", 1)
     assert failed["CONFIG"] == run["CONFIG"]
     assert failed["COMPLETED_TIME"] == run["COMPLETED_TIME"]
     assert (failed["RUN_ID"], failed["GRAPH_RUN_GROUP_ID"]) == (run["RUN_ID"], run["GRAPH_RUN_GROUP_ID"])
     steps("CREATE TABLE nowhere (n NUMBER)")
     steps("EXECUTE TASK graph_root RETRY LAST")
     again, before = poll(lambda: len(found := graphs(steps, "GRAPH_ROOT")) == 2 and found, "the retry")
-    assert (again["STATE"], again["ATTEMPT_NUMBER"], again["SCHEDULED_FROM"]) == ("SUCCEEDED", 2, "RETRY")
+    assert (again["STATE"], again["ATTEMPT_NUMBER"], again["SCHEDULED_FROM"]) == ("SUCCEEDED", 2, "MANUAL RETRY")
     assert (again["GRAPH_RUN_GROUP_ID"], before) == (failed["GRAPH_RUN_GROUP_ID"], failed)
     errors = "SELECT ATTEMPT_NUMBER FROM TABLE(INFORMATION_SCHEMA.COMPLETE_TASK_GRAPHS(ERROR_ONLY => TRUE)) "
     assert steps(errors + "WHERE DATABASE_NAME = CURRENT_DATABASE()") == [(1,)]
