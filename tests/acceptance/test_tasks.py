@@ -380,6 +380,27 @@ def test_finalizer_sums_up(steps: Sql) -> None:
 
 
 @pytest.mark.parity(
+    "EXECUTE TASK",
+    "USING CONFIG goes over the task's CONFIG, field by field, and a later one over one that still waits",
+    f"{DOCS}/execute-task#use-a-dynamic-config",
+)
+def test_dynamic_configuration(steps: Sql) -> None:
+    asked = [f"SYSTEM$GET_TASK_GRAPH_CONFIG('paths.{name}')" for name in ("logs", "results")]
+    steps(
+        f"""CREATE TASK t CONFIG = '{{"stage": "test", "paths": {{"logs": "/logs", "results": "/results"}}}}'
+           AS BEGIN
+             INSERT INTO steps SELECT {asked[0]} || {asked[1]};
+             CALL SYSTEM$WAIT(2);
+           END"""
+    )
+    for results in ("/one", "/two", "/three"):
+        steps(f"""EXECUTE TASK t USING CONFIG = '{{"paths": {{"results": "{results}"}}}}'""")
+    last_run(steps, "T", 2)
+    assert sorted(steps("SELECT * FROM steps")) == [("/logs/one",), ("/logs/three",)]
+    assert len(runs(steps, "T")) == 2
+
+
+@pytest.mark.parity(
     "EXECUTE TASK", "RETRY GRAPH RUN GROUP takes up an earlier run than the last one", f"{DOCS}/execute-task"
 )
 def test_retry_of_an_earlier_run(steps: Sql) -> None:
