@@ -348,6 +348,59 @@ def test_finalizer_before_a_retry(steps: Sql) -> None:
 
 
 @pytest.mark.parity(
+    "Task graphs",
+    "a finalizer sums up its graph run from TASK_HISTORY, by way of a function in SQL",
+    f"{GRAPHS}#finalizer-task-example-send-email-notification",
+)
+def test_finalizer_sums_up(steps: Sql) -> None:
+    steps(
+        """CREATE FUNCTION summary(root VARCHAR, since TIMESTAMP_LTZ) RETURNS VARCHAR AS $$
+           (SELECT LISTAGG(name || ' ' || state, ', ') WITHIN GROUP (ORDER BY scheduled_time)
+            FROM TABLE(INFORMATION_SCHEMA.TASK_HISTORY(ROOT_TASK_ID => root, SCHEDULED_TIME_RANGE_START => since,
+                                                       SCHEDULED_TIME_RANGE_END => CURRENT_TIMESTAMP())))::VARCHAR $$"""
+    )
+    steps("CREATE TASK r AS SELECT 1")
+    steps("CREATE TASK b AFTER r AS SELECT 1 / 0")
+    scheduled = "SYSTEM$TASK_RUNTIME_INFO('CURRENT_TASK_GRAPH_ORIGINAL_SCHEDULED_TIMESTAMP')"
+    steps(
+        f"""CREATE TASK f FINALIZE = r AS
+           DECLARE root VARCHAR; since TIMESTAMP_LTZ; BEGIN
+             root := (SELECT SYSTEM$TASK_RUNTIME_INFO('CURRENT_ROOT_TASK_UUID'));
+             since := (SELECT {scheduled}::TIMESTAMP_LTZ);
+             LET told := (SELECT summary(:root, :since));
+             INSERT INTO steps VALUES (:told);
+             CALL SYSTEM$SET_RETURN_VALUE('told');
+           END"""
+    )
+    steps("SELECT SYSTEM$TASK_DEPENDENTS_ENABLE('r')")
+    steps("EXECUTE TASK r")
+    run = last_run(steps, "F")
+    assert (run["STATE"], run["ERROR_MESSAGE"], run["RETURN_VALUE"]) == ("SUCCEEDED", None, "told")
+    assert steps("SELECT * FROM steps") == [("R SUCCEEDED, B FAILED, F EXECUTING",)]
+
+
+@pytest.mark.parity(
+    "EXECUTE TASK",
+    "USING CONFIG goes over the task's CONFIG, field by field, and a later one over one that still waits",
+    f"{DOCS}/execute-task#use-a-dynamic-config",
+)
+def test_dynamic_configuration(steps: Sql) -> None:
+    asked = [f"SYSTEM$GET_TASK_GRAPH_CONFIG('paths.{name}')" for name in ("logs", "results")]
+    steps(
+        f"""CREATE TASK t CONFIG = '{{"stage": "test", "paths": {{"logs": "/logs", "results": "/results"}}}}'
+           AS BEGIN
+             INSERT INTO steps SELECT {asked[0]} || {asked[1]};
+             CALL SYSTEM$WAIT(2);
+           END"""
+    )
+    for results in ("/one", "/two", "/three"):
+        steps(f"""EXECUTE TASK t USING CONFIG = '{{"paths": {{"results": "{results}"}}}}'""")
+    last_run(steps, "T", 2)
+    assert sorted(steps("SELECT * FROM steps")) == [("/logs/one",), ("/logs/three",)]
+    assert len(runs(steps, "T")) == 2
+
+
+@pytest.mark.parity(
     "EXECUTE TASK", "RETRY GRAPH RUN GROUP takes up an earlier run than the last one", f"{DOCS}/execute-task"
 )
 def test_retry_of_an_earlier_run(steps: Sql) -> None:
@@ -365,13 +418,13 @@ def test_retry_of_an_earlier_run(steps: Sql) -> None:
     third = last_run(steps, "T", 3)
     for name in ("GRAPH_RUN_GROUP_ID", "RUN_ID", "CONFIG"):
         assert third[name] == first[name], name
-    assert (third["STATE"], third["ATTEMPT_NUMBER"], third["SCHEDULED_FROM"]) == ("SUCCEEDED", 2, "RETRY")
+    assert (third["STATE"], third["ATTEMPT_NUMBER"], third["SCHEDULED_FROM"]) == ("SUCCEEDED", 2, "MANUAL RETRY")
     assert steps("SELECT * FROM later") == [(1,)]
 
 
 @pytest.mark.parity(
     "Tasks and schemas",
-    "run where their schema is renamed to, not while it is dropped, and again when it is undropped",
+    "run where their schema is renamed to, not while it is dropped, and come back suspended",
     f"{DOCS}/undrop-schema",
 )
 def test_tasks_follow_their_schema(timed: Sql, clock: ManualClock) -> None:
@@ -392,6 +445,10 @@ def test_tasks_follow_their_schema(timed: Sql, clock: ManualClock) -> None:
     assert {run["STATE"] for run in runs(timed, "T")} == {"SUCCEEDED"}
     before = len(runs(timed, "T"))
     timed("UNDROP SCHEMA second")
+    timed("USE SCHEMA second")
+    (shown,) = timed.dicts("SHOW TASKS")
+    assert (shown["state"], shown["last_suspended_reason"]) == ("suspended", "SCHEMA_OR_DATABASE_DELETED")
+    timed("ALTER TASK t RESUME")
     tick_until(clock, lambda: len(runs(timed, "T")) > before, "a run in the schema that is back")
 
 
@@ -417,14 +474,14 @@ def test_graph_history(steps: Sql) -> None:
     run = last_run(steps, "BROKEN")
     assert (failed["STATE"], failed["FIRST_ERROR_TASK_NAME"], failed["FIRST_ERROR_CODE"]) == ("FAILED", "BROKEN", 2003)
     assert failed["FIRST_ERROR_MESSAGE"] == run["ERROR_MESSAGE"]
-    assert (failed["SCHEDULED_FROM"], failed["ATTEMPT_NUMBER"]) == ("EXECUTE TASK", 1)
+    assert (failed["SCHEDULED_FROM"], failed["ATTEMPT_NUMBER"]) == ("EXECUTE_TASK", 1)
     assert failed["CONFIG"] == run["CONFIG"]
     assert failed["COMPLETED_TIME"] == run["COMPLETED_TIME"]
     assert (failed["RUN_ID"], failed["GRAPH_RUN_GROUP_ID"]) == (run["RUN_ID"], run["GRAPH_RUN_GROUP_ID"])
     steps("CREATE TABLE nowhere (n NUMBER)")
     steps("EXECUTE TASK graph_root RETRY LAST")
     again, before = poll(lambda: len(found := graphs(steps, "GRAPH_ROOT")) == 2 and found, "the retry")
-    assert (again["STATE"], again["ATTEMPT_NUMBER"], again["SCHEDULED_FROM"]) == ("SUCCEEDED", 2, "RETRY")
+    assert (again["STATE"], again["ATTEMPT_NUMBER"], again["SCHEDULED_FROM"]) == ("SUCCEEDED", 2, "MANUAL RETRY")
     assert (again["GRAPH_RUN_GROUP_ID"], before) == (failed["GRAPH_RUN_GROUP_ID"], failed)
     errors = "SELECT ATTEMPT_NUMBER FROM TABLE(INFORMATION_SCHEMA.COMPLETE_TASK_GRAPHS(ERROR_ONLY => TRUE)) "
     assert steps(errors + "WHERE DATABASE_NAME = CURRENT_DATABASE()") == [(1,)]

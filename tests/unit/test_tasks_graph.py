@@ -204,6 +204,8 @@ def test_the_fingerprint_stands_for_definitions_only() -> None:
         ('{"a": 1}', None, '{"a": 1}'),
         (None, '{"a": 1}', '{"a": 1}'),
         ('{"a": 1, "b": 2}', '{"b": 3, "c": 4}', '{"a": 1, "b": 3, "c": 4}'),
+        ('{"e": 1, "o": {"l": "x", "r": "y"}}', '{"o": {"r": "z"}}', '{"e": 1, "o": {"l": "x", "r": "z"}}'),
+        ('{"o": {"l": "x"}}', '{"o": 1}', '{"o": 1}'),
     ],
 )
 def test_configuration_of_one_run(default: str | None, dynamic: str | None, merged: str | None) -> None:

@@ -181,8 +181,8 @@ def test_automatic_retries_go_on_from_what_failed(world: World) -> None:
     attempts = [(run.attempt_number, run.state.value, run.scheduled_from) for run in world.runs("B")]
     assert attempts == [
         (1, "FAILED", Origin.EXECUTE_TASK),
-        (2, "FAILED", Origin.RETRY),
-        (3, "SUCCEEDED", Origin.RETRY),
+        (2, "FAILED", Origin.AUTOMATIC_RETRY),
+        (3, "SUCCEEDED", Origin.AUTOMATIC_RETRY),
     ]
     assert len({run.group for run in world.runs()}) == 1
     (last,) = world.runs("C")

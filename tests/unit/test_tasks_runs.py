@@ -64,7 +64,7 @@ def test_columns_of_task_history() -> None:
 def test_a_row_fits_the_columns() -> None:
     row = dict(zip([name for name, _ in TASK_HISTORY_COLUMNS], history_row(RUN), strict=True))
     assert (row["NAME"], row["SCHEMA_NAME"], row["DATABASE_NAME"]) == ("CHILD", "S", "D")
-    assert (row["STATE"], row["ERROR_CODE"], row["SCHEDULED_FROM"]) == ("FAILED", "002003", "EXECUTE TASK")
+    assert (row["STATE"], row["ERROR_CODE"], row["SCHEDULED_FROM"]) == ("FAILED", "002003", "EXECUTE_TASK")
     assert (row["ROOT_TASK_ID"], row["RUN_ID"], row["GRAPH_RUN_GROUP_ID"]) == ("7", 1767268800000, "g1")
     for (_, kind), value in zip(TASK_HISTORY_COLUMNS, row.values(), strict=True):
         assert pa.array([value], type=arrow_type(kind)).null_count == (value is None)
@@ -72,6 +72,7 @@ def test_a_row_fits_the_columns() -> None:
 
 def test_documents() -> None:
     assert run_from_document(to_document(RUN)) == RUN
+    assert run_from_document(to_document(RUN).replace("EXECUTE_TASK", "EXECUTE TASK")) == RUN
     state = TaskState("1 MINUTE", START, START + timedelta(minutes=1), 2, 3, "f", ("g", "then"))
     for item in (state, TaskState()):
         assert state_from_document(to_document(item)) == item

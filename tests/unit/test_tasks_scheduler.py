@@ -234,14 +234,28 @@ def test_execute_stores_the_run_before_it_returns(world: World) -> None:
 def test_execute_during_a_run_waits_for_its_end(world: World) -> None:
     gate = world.host.bodies["T"] = Gate()
     world.add("T")
-    for _ in range(3):
+    for _ in range(2):
         world.scheduler.execute(full("T"))
     gate.await_entry()
-    assert sorted(world.states()) == ["EXECUTING", "SCHEDULED", "SCHEDULED"]
+    assert sorted(world.states()) == ["EXECUTING", "SCHEDULED"]
     assert len(world.host.ran) == 1
     gate.open.set()
     world.settle()
-    assert world.states() == ["SUCCEEDED"] * 3
+    assert world.states() == ["SUCCEEDED"] * 2
+
+
+def test_a_run_that_waits_gives_way_to_a_later_one(world: World) -> None:
+    gate = world.host.bodies["T"] = Gate()
+    world.add("T", config='{"n": 0}')
+    world.scheduler.execute(full("T"))
+    gate.await_entry()
+    for number in (1, 2):
+        world.scheduler.execute(full("T"), config=f'{{"n": {number}}}')
+    assert world.states() == ["EXECUTING", "SCHEDULED"]
+    gate.open.set()
+    world.settle()
+    assert [run.graph_config("n") for run in world.runs()] == ["0", "2"]
+    assert len(world.store.run_documents) == 2
 
 
 def test_a_run_that_waits_is_cancelled_when_its_task_is_dropped(world: World) -> None:

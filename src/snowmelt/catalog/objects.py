@@ -159,6 +159,8 @@ class Table(SchemaObject):
         cluster_by: the text in the parentheses of CLUSTER BY, which changes nothing but what is shown.
         change_tracking: whether CHANGES can be asked for; changes are logged in any case.
         tracked_since: when it was switched on; None when that was at creation.
+        row_origins: of a clone, the tables that its first rows are from, each by its id and the number of the last of
+            those rows; a row keeps its METADATA$ROW_ID.
     """
 
     columns: tuple[TableColumn, ...]
@@ -170,6 +172,7 @@ class Table(SchemaObject):
     tracked_since: datetime | None = None
     constraints: tuple[Constraint, ...] = ()
     cluster_by: str = ""
+    row_origins: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)

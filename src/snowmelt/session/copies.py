@@ -115,8 +115,12 @@ class Copies:
             constraints=constraints,
             durability=durability,
             tracked_since=None,
+            row_origins=(),
         )
         assert isinstance(made, Table)
+        if tracking.is_tracked(table) and tracking.is_tracked(made):
+            last = self._session.core.connection.scalar(tracking.last_row(table)) or 0
+            made = dataclasses.replace(made, row_origins=(*table.row_origins, (table.id, int(last))))
         self._physical.append(lambda connection: self._fill_table(connection, table, made))
         return made
 
@@ -148,10 +152,16 @@ class Copies:
                 self._numbered(connection, old, new) for old, new in zip(table.columns, made.columns, strict=True)
             ),
         )
-        for text in tracking.create_table(begun):
+        # Rows keep their numbers; those that came since the clone was planned count as the clone's own.
+        numbered = bool(made.row_origins)
+        first = int(connection.scalar(tracking.last_row(table)) or 0) + 1 if numbered else 1
+        for text in tracking.create_table(begun, first):
             connection.run(text)
-        rows = tracking.rows(table) if self._point is None else deltas.rows_at(table, self._point.version)
-        connection.run(tracking.fill(made, rows))
+        if self._point is None:
+            rows = tracking.rows(table, numbered=numbered)
+        else:
+            rows = deltas.rows_at(table, self._point.version, numbered=numbered)
+        connection.run(tracking.fill(made, rows, numbered=numbered))
         connection.wrote = connection.wrote or tracking.is_tracked(made)
 
     @staticmethod

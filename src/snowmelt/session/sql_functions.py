@@ -59,6 +59,7 @@ def scalar_body(planner: SessionPlanner, function: Function, arguments: Argument
     if body.find(exp.Query) is None:
         body = _with_values(body, given)
     else:
+        _give_table_functions(body, given)
         row = exp.select(*(exp.alias_(value, name, quoted=True) for name, value in given.items()))
         _qualify(body, function)
         if given:
@@ -131,6 +132,14 @@ def _with_values(tree: exp.Expr, given: dict[str, exp.Expr]) -> exp.Expr:
                 column.replace(given[name].copy())
     made: exp.Expr = holder.expressions[0]
     return made.pop()
+
+
+def _give_table_functions(body: exp.Expr, given: dict[str, exp.Expr]) -> None:
+    """Let the table functions in a body have the values of arguments: they take no columns. FLATTEN does."""
+    for rows in list(body.find_all(exp.TableFromRows)):
+        call = rows.this.expression if isinstance(rows.this, exp.Dot) else rows.this
+        if isinstance(call, exp.Anonymous) and call.name.upper() != "FLATTEN":
+            call.set("expressions", [_with_values(each, given) for each in list(call.expressions)])
 
 
 def _qualify(tree: exp.Expr, function: Function) -> None:

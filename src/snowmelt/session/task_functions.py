@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from snowmelt.base.datatypes import TIMESTAMP_LTZ, VARCHAR, DataType
 from snowmelt.base.errors import SqlError
 from snowmelt.catalog.catalog import Change
-from snowmelt.catalog.names import FullName, parse_name
+from snowmelt.catalog.names import FullName, fold, parse_name
 from snowmelt.catalog.objects import Task, TaskStatus
 from snowmelt.session.definitions import apply_change, existing
 from snowmelt.session.information_schema import arrow_rows
@@ -38,6 +38,8 @@ _HISTORY_ARGUMENTS = (
     "TASK_NAME",
     "ERROR_ONLY",
     "ROOT_TASK_ID",
+    "DATABASE_NAME",
+    "SCHEMA_NAME",
 )
 
 
@@ -45,7 +47,8 @@ def _task_history(planner: SessionPlanner, arguments: Arguments) -> str:
     """Runs of the last 7 days and those that are due, the latest scheduled time first.
 
     Raises:
-        SqlError: 001008 for a time range that does not lie within the last 7 days, or a limit out of bounds.
+        SqlError: 001008 for a time range that does not lie within the last 7 days, or a limit out of bounds; 000938
+            for a schema without its database.
     """
     wanted = named(planner, arguments, _HISTORY_ARGUMENTS)
     rows = limit(wanted, 100)
@@ -53,9 +56,16 @@ def _task_history(planner: SessionPlanner, arguments: Arguments) -> str:
     oldest = services.clock.now() - HISTORY_SHOWN
     start = within(wanted, "SCHEDULED_TIME_RANGE_START", oldest) or oldest
     end = within(wanted, "SCHEDULED_TIME_RANGE_END", oldest)
+    place = {name: fold(str(wanted[name])) for name in ("DATABASE_NAME", "SCHEMA_NAME") if name in wanted}
+    if "SCHEMA_NAME" in place and "DATABASE_NAME" not in place:
+        raise SqlError("SQL compilation error:\nTASK_HISTORY: SCHEMA_NAME needs DATABASE_NAME", 938, "22023")
 
     def chosen(run: TaskRun) -> bool:
         if "TASK_NAME" in wanted and not _is_named(run.task, wanted["TASK_NAME"]):
+            return False
+        if place.get("DATABASE_NAME", run.task.database) != run.task.database:
+            return False
+        if place.get("SCHEMA_NAME", run.task.schema) != run.task.schema:
             return False
         if "ROOT_TASK_ID" in wanted and str(run.root_id) != str(wanted["ROOT_TASK_ID"]):
             return False

@@ -23,6 +23,8 @@ from snowmelt.tasks.graph import check_suspended, check_task
 from snowmelt.tasks.schedule import parse_schedule
 
 USER_SUSPENDED = "USER_SUSPENDED"
+CHILD_BECAME_ROOT = "CHILD_BECAME_ROOT"
+FINALIZER_BECAME_ROOT = "FINALIZER_BECAME_ROOT"
 
 
 def create_task(session: Session, statement: CreateTask, request: Request) -> Result:
@@ -104,14 +106,16 @@ def _altered(session: Session, task: Task, action: str, value: Any) -> Task:
         case "RESUME":
             return resumed(session, task)
         case "SUSPEND":
-            return _suspended(session, task)
+            return _suspended(session, task, USER_SUSPENDED)
         case "SET":
             options = {
                 name: session.scope.full(item) if isinstance(item, Name) else item for name, item in value.items()
             }
             return with_options(task, options)
         case "UNSET":
-            return without_options(task, value)
+            left = without_options(task, value)
+            unlinked = task.finalize is not None and left.finalize is None and task.state is TaskStatus.STARTED
+            return _suspended(session, left, FINALIZER_BECAME_ROOT) if unlinked else left
         case "MODIFY AS":
             return dataclasses.replace(task, body=value)
         case "MODIFY WHEN":
@@ -134,7 +138,9 @@ def _removed(session: Session, task: Task, gone: set[FullName]) -> Task:
     for name in sorted(gone - set(task.after)):
         raise SqlError(f"Invalid predecessor {name} was specified.", 91085, "42601")
     left = dataclasses.replace(task, after=tuple(item for item in task.after if item not in gone))
-    return _suspended(session, left) if task.state is TaskStatus.STARTED else left
+    if task.state is TaskStatus.SUSPENDED:
+        return left
+    return _suspended(session, left, USER_SUSPENDED if left.after else CHILD_BECAME_ROOT)
 
 
 def resumed(session: Session, task: Task) -> Task:
@@ -146,12 +152,12 @@ def resumed(session: Session, task: Task) -> Task:
     if not (task.schedule or task.when or task.after or task.finalize):
         raise SqlError(f"Task {task.full_name} cannot be resumed: it has no schedule, condition or predecessor.", 91088)
     now = session.services.clock.now()
-    return dataclasses.replace(task, state=TaskStatus.STARTED, last_committed_on=now, suspended_reason=None)
+    return dataclasses.replace(task, state=TaskStatus.STARTED, last_committed_on=now)
 
 
-def _suspended(session: Session, task: Task) -> Task:
+def _suspended(session: Session, task: Task, reason: str) -> Task:
     now = session.services.clock.now()
-    return dataclasses.replace(task, state=TaskStatus.SUSPENDED, last_suspended_on=now, suspended_reason=USER_SUSPENDED)
+    return dataclasses.replace(task, state=TaskStatus.SUSPENDED, last_suspended_on=now, suspended_reason=reason)
 
 
 def drop_task(session: Session, task: Task) -> None:
@@ -169,7 +175,9 @@ def drop_task(session: Session, task: Task) -> None:
 
 def _without(session: Session, task: Task, gone: FullName) -> Task:
     left = dataclasses.replace(task, after=tuple(name for name in task.after if name != gone), finalize=None)
-    return left if left.after or task.state is TaskStatus.SUSPENDED else _suspended(session, left)
+    if left.after or task.state is TaskStatus.SUSPENDED:
+        return left
+    return _suspended(session, left, CHILD_BECAME_ROOT if task.finalize is None else FINALIZER_BECAME_ROOT)
 
 
 def execute_task(session: Session, statement: ExecuteTask, request: Request) -> Result:

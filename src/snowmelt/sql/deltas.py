@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from snowmelt.catalog.names import engine_quote
 from snowmelt.catalog.objects import Table
-from snowmelt.sql.tracking import column_list, holds, log_of, physical
+from snowmelt.sql.tracking import column_list, holds, log_of, physical, row_columns
 
 
 def window_variables(stream: int) -> tuple[str, str]:
@@ -114,7 +114,11 @@ def initial_variable(stream: int) -> str:
 
 def row_id(table: Table, column: str) -> str:
     """METADATA$ROW_ID: a text that stays with the row. It is made for every row of a delta, so it is a cheap one."""
-    return f"'{table.id:08x}' || {column}"
+    own = f"'{table.id:08x}' || {column}"
+    if not table.row_origins:
+        return own
+    cases = " ".join(f"WHEN {column} <= {last} THEN '{origin:08x}' || {column}" for origin, last in table.row_origins)
+    return f"CASE {cases} ELSE {own} END"
 
 
 METADATA = ("METADATA$ACTION", "METADATA$ISUPDATE", "METADATA$ROW_ID")
@@ -330,12 +334,13 @@ def backlog(table: Table, start: int) -> str:
     )
 
 
-def rows_at(table: Table, version: int) -> str:
-    """A query for the table's visible columns as its rows were at a version.
+def rows_at(table: Table, version: int, *, numbered: bool = False) -> str:
+    """A query for the table's visible columns, and their `_rid` before them, as its rows were at a version.
 
     Source: docs.snowflake.com/en/sql-reference/constructs/at-before
     """
-    return f"SELECT {column_list(table.columns)} FROM {_at_end(table, Versions(0, version))}"
+    names = row_columns(table, numbered=numbered)
+    return f"SELECT {names} FROM {_at_end(table, Versions(0, version))}"
 
 
 def _at_end(table: Table, window: Window) -> str:

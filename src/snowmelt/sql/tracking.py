@@ -69,8 +69,8 @@ def plain_columns(table: Table) -> str:
     return ", ".join(f"{engine_quote(c.name)} {c.type.duckdb}" for c in table.columns)
 
 
-def create_table(table: Table) -> list[str]:
-    """Statements that create the table, its row numbers and its log."""
+def create_table(table: Table, first_row: int = 1) -> list[str]:
+    """Statements that create the table, its row numbers, which begin with `first_row`, and its log."""
     numbers = [text for column in table.columns for text in create_identity(table, column)]
     if table.durability is Durability.TEMPORARY:
         return [
@@ -80,7 +80,7 @@ def create_table(table: Table) -> list[str]:
         ]
     created = [
         *numbers,
-        f"CREATE SEQUENCE data.r{table.id}",
+        f"CREATE SEQUENCE data.r{table.id} START {first_row}",
         f"CREATE TABLE {physical(table)} ({_hidden_columns(f'data.r{table.id}')}, {declared_columns(table)})",
     ]
     if is_tracked(table):
@@ -133,9 +133,19 @@ def drop_table(table: Table) -> list[str]:
     ]
 
 
-def rows(table: Table) -> str:
-    """A query for the table's visible columns."""
-    return f"SELECT {column_list(table.columns)} FROM {physical(table)}"
+def rows(table: Table, *, numbered: bool = False) -> str:
+    """A query for the table's visible columns, and their `_rid` before them."""
+    return f"SELECT {row_columns(table, numbered=numbered)} FROM {physical(table)}"
+
+
+def row_columns(table: Table, *, numbered: bool) -> str:
+    """The visible columns as SQL text, after `_rid` if they are to be `numbered`."""
+    return ("_rid, " if numbered else "") + column_list(table.columns)
+
+
+def last_row(table: Table) -> str:
+    """A query for the greatest `_rid` of the table's rows, those included that were there."""
+    return f"SELECT max(_rid) FROM (SELECT _rid FROM {physical(table)} UNION ALL SELECT _rid FROM {log_of(table)})"
 
 
 def insert(table: Table, columns: Sequence[TableColumn], source: str) -> str:
@@ -182,9 +192,9 @@ def as_time(data_type: DataType, value: str) -> str:
     return f"snowmelt_cut({conversion}({value}), {10 ** (6 - scale)})"
 
 
-def fill(table: Table, source: str) -> str:
+def fill(table: Table, source: str, *, numbered: bool = False) -> str:
     """An INSERT of rows that were there, as it were, before all transactions: they are no change."""
-    names = column_list(table.columns)
+    names = row_columns(table, numbered=numbered)
     return f"INSERT INTO {physical(table)} (_ins, {names}) SELECT 0, s.* FROM ({source}) AS s"
 
 

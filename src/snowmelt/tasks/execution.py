@@ -120,7 +120,7 @@ class GraphRun:
             self.template,
             uid=str(uuid.uuid4()),
             attempt_number=self.template.attempt_number + 1,
-            scheduled_from=Origin.RETRY,
+            scheduled_from=Origin.AUTOMATIC_RETRY,
         )
         tasks = self.graph.tasks
         self.states = {name: state for name, state in self.states.items() if name in tasks and not state.broken}

@@ -153,7 +153,8 @@ def parse_config(text: str) -> dict[str, object]:
 
 
 def merge_config(default: str | None, dynamic: str | None) -> str | None:
-    """The configuration of one run: the task's own with the fields of EXECUTE TASK ... USING CONFIG over it.
+    """The configuration of one run: the task's own with the fields of EXECUTE TASK ... USING CONFIG over it, in objects
+    within it as well.
 
     Raises:
         SqlError: 100069 when `dynamic` is not a JSON object.
@@ -161,7 +162,15 @@ def merge_config(default: str | None, dynamic: str | None) -> str | None:
     if dynamic is None:
         return default
     given = parse_config(dynamic)
-    return json.dumps({**(parse_config(default) if default else {}), **given})
+    return json.dumps(_merged(parse_config(default) if default else {}, given))
+
+
+def _merged(under: dict[str, object], over: dict[str, object]) -> dict[str, object]:
+    found = dict(under)
+    for name, value in over.items():
+        below = found.get(name)
+        found[name] = _merged(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return found
 
 
 def _check_neighbours(task: Task, others: Tasks) -> None:

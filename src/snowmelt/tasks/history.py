@@ -38,6 +38,14 @@ class History:
             # Tasks go on when their records cannot be written, as on a full disk; memory still has the run.
             log.exception("the run %s of task %s could not be stored", run.uid, run.task)
 
+    def remove(self, run: TaskRun) -> None:
+        """Take back a run that never began."""
+        if self._runs.pop(run.uid, None) is not None:
+            try:
+                self._store.forget(run.uid)
+            except Exception:
+                log.exception("the run %s of task %s could not be removed", run.uid, run.task)
+
     def newest_first(self) -> list[TaskRun]:
         """All runs by scheduled time, the latest first."""
         runs = list(reversed(self._runs.values()))

@@ -55,7 +55,7 @@ def take_up(graph_run: GraphRun, history: Sequence[TaskRun], now: datetime, grou
         run_id=runs[0].run_id,
         config=runs[0].config,
         attempt_number=max(run.attempt_number for run in latest.values()) + 1,
-        scheduled_from=Origin.RETRY,
+        scheduled_from=Origin.MANUAL_RETRY,
     )
 
 

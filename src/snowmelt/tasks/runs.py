@@ -45,8 +45,9 @@ class Origin(StrEnum):
 
     SCHEDULE = "SCHEDULE"
     TRIGGER = "TRIGGER"
-    EXECUTE_TASK = "EXECUTE TASK"
-    RETRY = "RETRY"
+    EXECUTE_TASK = "EXECUTE_TASK"
+    MANUAL_RETRY = "MANUAL RETRY"
+    AUTOMATIC_RETRY = "AUTOMATIC RETRY"
 
 
 @dataclass(frozen=True)
@@ -247,6 +248,10 @@ def _moment(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
 
 
+_EARLIER_ORIGINS = {"EXECUTE TASK": "EXECUTE_TASK", "RETRY": "MANUAL RETRY"}
+"""What origins were called in documents of earlier versions."""
+
+
 def run_from_document(text: str) -> TaskRun:
     """The run that `to_document` wrote."""
     values = json.loads(text)
@@ -254,7 +259,8 @@ def run_from_document(text: str) -> TaskRun:
         values[name] = _moment(values[name])
     values["scheduled_time"] = datetime.fromisoformat(values["scheduled_time"])
     values["task"], values["root"] = FullName(**values["task"]), FullName(**values["root"])
-    values["state"], values["scheduled_from"] = RunState(values["state"]), Origin(values["scheduled_from"])
+    origin = values["scheduled_from"]
+    values["state"], values["scheduled_from"] = RunState(values["state"]), Origin(_EARLIER_ORIGINS.get(origin, origin))
     values["last_success"] = _pair(values["last_success"])
     return TaskRun(**values)
 

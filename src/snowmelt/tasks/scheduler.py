@@ -168,7 +168,8 @@ class Scheduler:
         retry_group: str | None = None,
         user: str | None = None,
     ) -> TaskRun:
-        """Start a run of a root task now, or after the present one when runs may not overlap.
+        """Start a run of a root task now, or after the present one when runs may not overlap: in the place of one that
+        waits already.
 
         Args:
             name: the root's name; it may be suspended.
@@ -375,7 +376,11 @@ class Scheduler:
         if self._stopping:
             raise SqlError("The server is stopping.", 604, "57014")
         if self._must_wait(task):
-            self._waiting[task.full_name].append(graph_run)
+            queue = self._waiting[task.full_name]
+            for replaced in [each for each in queue if each.first is not None and graph_run.first is not None]:
+                queue.remove(replaced)
+                self._history.remove(replaced.template)
+            queue.append(graph_run)
         else:
             self._executor.begin(graph_run)
 
