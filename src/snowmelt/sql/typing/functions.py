@@ -247,7 +247,9 @@ BY_NODE: dict[type[exp.Expr], Typer] = {
     **dict.fromkeys((exp.Upper, exp.Lower, exp.Trim, exp.Replace, exp.Reverse, exp.Initcap), always(VARCHAR)),
     **dict.fromkeys((exp.Concat, exp.ConcatWs, exp.DPipe, exp.GroupConcat, exp.Substring, exp.Left), always(VARCHAR)),
     **dict.fromkeys((exp.Right, exp.Pad, exp.Repeat, exp.RegexpReplace, exp.RegexpExtract), always(VARCHAR)),
-    **dict.fromkeys((exp.SplitPart, exp.MD5, exp.SHA, exp.SHA2, exp.Uuid, exp.ToChar, exp.TimeToStr), always(VARCHAR)),
+    **dict.fromkeys(
+        (exp.SplitPart, exp.MD5, exp.SHA, exp.SHA2, exp.Uuid, exp.ToChar, exp.TimeToStr, exp.Randstr), always(VARCHAR)
+    ),
     **dict.fromkeys((exp.Length, exp.StrPosition, exp.Levenshtein, exp.RegexpCount), always(numbers.number(18, 0))),
     exp.DateDiff: always(numbers.number(9, 0)),
     exp.DateAdd: _date_add,
