@@ -242,6 +242,8 @@ def test_nullability(connection: SnowflakeConnection) -> None:
     assert nullable == [False, True, False, False, True, False, True, True, True]
     cursor.execute("SELECT a FROM t UNION ALL SELECT NULL")
     assert [column.is_nullable for column in cursor.description] == [True]
+    cursor.execute("SELECT TRUE::BOOLEAN, TIME('01:02:03'), RANDSTR(3, RANDOM())::VARCHAR")
+    assert [column.is_nullable for column in cursor.description] == [True, False, False]
     cursor.execute("SELECT a FROM t EXCEPT SELECT NULL")
     assert [column.is_nullable for column in cursor.description] == [False]
     cursor.execute("SELECT TRY_CAST(b AS INT) FROM t INTERSECT SELECT a FROM t")

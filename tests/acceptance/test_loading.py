@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from harness import Sql
+from snowflake.connector.errors import DatabaseError
 
 DOCS = "https://docs.snowflake.com/en/sql-reference"
 FAULTY = "1,Ann,1.5\nx,Bob,2\n3,Cleo\n4,Dora,zz\n5,Eve,5\n"
@@ -177,6 +178,54 @@ def test_write_pandas_of_dictionaries(sql: Sql, connection: Any) -> None:
     found = sql("SELECT v, o, a, s FROM t ORDER BY o:z")
     assert [tuple(json.loads(value) for value in row) for row in found] == [tuple(row.values()) for row in rows]
     assert found[0][3] == '{"count":1,"kind":"x"}'
+
+
+@pytest.mark.parity(
+    "write_pandas",
+    "moments, times, durations, bytes and nested values make columns of their types",
+    "https://docs.snowflake.com/en/developer-guide/python-connector/python-connector-pandas",
+)
+def test_write_pandas_of_all_types(sql: Sql, connection: Any) -> None:
+    import pandas
+    from snowflake.connector.pandas_tools import write_pandas
+
+    sql("ALTER SESSION SET TIMEZONE = 'America/Los_Angeles'")
+    moment = pandas.Timestamp("2024-07-01 12:00:00.123456", tz="Europe/Paris")
+    frame = pandas.DataFrame(
+        {
+            "TZ": [moment, None],
+            "NTZ": [moment.tz_localize(None), None],
+            "T": [moment.time(), None],
+            "TD": [pandas.Timedelta(days=1), pandas.Timedelta(0)],
+            "B": [b"ab", None],
+            "L": [[1, 2], None],
+            "O": [{"k": 1}, None],
+        }
+    )
+    write_pandas(connection, frame, "TYPED", auto_create_table=True, use_logical_type=True)
+    assert sql.column("DESCRIBE TABLE TYPED", "type") == [
+        *("TIMESTAMP_LTZ(9)", "TIMESTAMP_NTZ(9)", "TIME(9)", "NUMBER(38,0)", "BINARY(8388608)", "VARIANT", "VARIANT"),
+    ]
+    found, nothing = sql("SELECT * FROM typed ORDER BY td DESC")
+    assert found[0] == moment
+    assert found[1:5] == (moment.tz_localize(None), moment.time(), 24 * 3600 * 10**9, bytearray(b"ab"))
+    assert [json.loads(value) for value in found[5:]] == [[1, 2], {"k": 1}]
+    assert nothing == (None, None, None, 0, None, None, None)
+
+
+@pytest.mark.parity(
+    "write_pandas",
+    "of a table that is not there says so",
+    "https://docs.snowflake.com/en/sql-reference/sql/copy-into-table",
+)
+def test_write_pandas_without_table(connection: Any) -> None:
+    import pandas
+    from snowflake.connector.pandas_tools import write_pandas
+
+    with pytest.raises(DatabaseError) as caught:
+        write_pandas(connection, pandas.DataFrame({"A": [1]}), "NOSUCH")
+    # Snowpark looks at how it ends.
+    assert str(caught.value.msg).endswith("Table 'NOSUCH' does not exist")
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,9 @@ def test_put(sql: Sql, tmp_path: Path) -> None:
     ]
     (plain,) = sql.dicts(f"PUT 'file://{tmp_path}/part1.csv' @files AUTO_COMPRESS = FALSE OVERWRITE = TRUE")
     assert (plain["target"], plain["status"]) == ("part1.csv", "UPLOADED")
+    # Without quotes, and with what would begin a comment elsewhere.
+    found = sql.dicts(f"PUT file://{tmp_path}/* @files/all AUTO_COMPRESS = FALSE")
+    assert sorted(row["target"] for row in found) == ["part1.csv", "part2.csv"]
 
 
 @pytest.mark.parity("LIST", "names, sizes and checksums, with PATTERN", f"{DOCS}/list")

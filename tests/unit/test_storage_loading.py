@@ -577,7 +577,7 @@ def test_infer_parquet(bench: Bench) -> None:
     assert found[0] == ("I", "NUMBER(38, 0)", True, "$1:I::NUMBER(38, 0)", "p.parquet", 0)
     assert found[10][3] == '$1:"my col"::TEXT'
     logical = inferred(bench, ParquetFormat(use_logical_type=True))
-    assert [row[1] for row in logical[6:9]] == ["TIMESTAMP_LTZ", "TIMESTAMP_NTZ", "TEXT"]
+    assert [row[1] for row in logical[6:9]] == ["TIMESTAMP_LTZ", "TIMESTAMP_NTZ", "BINARY"]
     assert inferred(bench, ParquetFormat(), ignore_case=True)[6][3] == "GET_IGNORE_CASE ($1, 'US')::TIMESTAMP_NTZ"
 
 

@@ -60,6 +60,14 @@ def unexpected(text: str, token: Token | None) -> SqlError:
     return syntax_error(f"unexpected '{text[token.start : token.end + 1]}'", *place(text, token.start))
 
 
+_PUT_PATH = re.compile(r"(?i)(?:\A|;)\s*PUT\s+file://[^\s'\";]*\*")
+
+
+def _without_stars(path: re.Match[str]) -> str:
+    """A path of PUT without what looks like the begin of a comment; the path itself is read from the text."""
+    return path.group().replace("*", "_")
+
+
 def tokenize(text: str) -> list[Token]:
     """The tokens of `text`; the n-th ``?`` bears n as its text.
 
@@ -69,7 +77,7 @@ def tokenize(text: str) -> list[Token]:
     """
     limits.check(text)
     try:
-        tokens: list[Token] = DIALECT.tokenize(text)
+        tokens: list[Token] = DIALECT.tokenize(_PUT_PATH.sub(_without_stars, text))
     except TokenError as error:
         raise unexpected(text, None) from error
     if "?" in text:

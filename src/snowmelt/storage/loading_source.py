@@ -349,9 +349,11 @@ def _parquet_value(expression: str, column: ParquetColumn, fmt: ParquetFormat) -
         return f"decode({expression})"
     if column.is_raw_time(fmt):
         return f"epoch_{column.unit}({expression})"
-    if pa.types.is_timestamp(column.type) and column.type.tz is not None:
-        # Moments of nanoseconds have a type of their own in the engine.
+    if pa.types.is_timestamp(column.type) and column.type.tz is not None and column.unit == "ns":
+        # These have a type of their own in the engine, as have times that are said to be in UTC.
         return f"CAST({expression} AS TIMESTAMPTZ)"
+    if pa.types.is_time(column.type):
+        return f"CAST({expression} AS TIME)"
     return expression
 
 

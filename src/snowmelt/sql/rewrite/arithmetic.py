@@ -11,7 +11,7 @@ from snowmelt.base.datatypes import DataType, Kind
 from snowmelt.sql.rewrite.context import Resolver, raw
 from snowmelt.sql.typing import as_number, type_of
 from snowmelt.sql.typing.annotate import STAR
-from snowmelt.sql.typing.functions import COUNT
+from snowmelt.sql.typing.functions import COUNT, slides
 
 _ENGINE = "duckdb"
 
@@ -57,11 +57,18 @@ def _number(value: exp.Expr) -> float | None:
     return float(value.name) if isinstance(value, exp.Literal) and not value.is_string else None
 
 
-def _quotient(dividend: str, left: DataType, divisor: str, right: DataType, result: DataType) -> str:
+def _quotient(
+    dividend: str, left: DataType, divisor: str, right: DataType, result: DataType, *, cut: bool = False
+) -> str:
     """DuckDB text of an exact quotient. The engine divides decimals as floating point, so this divides integers, to
-    one digit more than asked for; by that digit the last step rounds half away from zero.
+    one digit more than asked for; by that digit the last step rounds half away from zero. With `cut` it does not.
     """
     scale = result.scale or 0
+    if cut:
+        shift = 10 ** (scale - (left.scale or 0) + (right.scale or 0))
+        whole = f"({_unscaled(dividend, left)} * {shift}::HUGEINT) // {_unscaled(divisor, right)}"
+        unit = f"CAST(0.{'0' * (scale - 1)}1 AS DECIMAL({scale}, {scale}))"
+        return f"CAST(CAST({whole} AS DECIMAL({38 - scale}, 0)) * {unit} AS DECIMAL(38, {scale}))"
     shift = 10 ** (scale + 1 - (left.scale or 0) + (right.scale or 0))
     whole = f"({_unscaled(dividend, left)} * {shift}::HUGEINT) // {_unscaled(divisor, right)}"
     unit = f"CAST(0.{'0' * scale}1 AS DECIMAL({scale + 1}, {scale + 1}))"
@@ -87,7 +94,7 @@ def _average(node: exp.Avg) -> None:
         call = call.parent
     total, count = (_with(call, node, kind) for kind in (exp.Sum, exp.Count))
     summed = DataType(Kind.FIXED, 38, values.scale)
-    call.replace(raw(_quotient(total, summed, f"nullif({count}, 0)", COUNT, result), result))
+    call.replace(raw(_quotient(total, summed, f"nullif({count}, 0)", COUNT, result, cut=slides(node)), result))
 
 
 def _with(call: exp.Expr, node: exp.Avg, kind: type[exp.Expr]) -> str:

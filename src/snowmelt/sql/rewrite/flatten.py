@@ -5,12 +5,16 @@ Source: docs.snowflake.com/en/sql-reference/functions/flatten, .../split_to_tabl
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import cast
+
 from sqlglot import exp
 
 from snowmelt.base.errors import SqlError, unsupported
 from snowmelt.sql.rewrite.context import Resolver, raw
 
 _ROW = "snowmelt_row"
+_LIST = "snowmelt_list"
 _FIRST = "snowmelt_first"
 _ENTRY = "snowmelt_entry"
 """No alias of a user's may be called so, as an input names columns of what stands beside it."""
@@ -36,7 +40,14 @@ def _replace(node: exp.Expr) -> None:
     join = node.parent if isinstance(node.parent, exp.Join) else None
     call = node.this
     sequence = _number_rows(node, join)
-    text = _flattened(call, sequence) if isinstance(call, exp.Explode) else _split(call, sequence)
+    if isinstance(call, exp.Explode):
+        entries, inputs = _entries(call), call.iter_expressions()
+        rows = _recursive(call, entries) if _is_recursive(call) else _unnested(entries, inputs, join)
+        names: tuple[str, ...] = ("KEY", "PATH", "INDEX", "VALUE", "THIS")
+    else:
+        rows, names = _unnested(_parts(call), call.iter_expressions(), join), ("INDEX", "VALUE")
+    fields = ", ".join(f'{_ENTRY}.{name.lower()} AS "{name}"' for name in names)
+    query = exp.Subquery(this=raw(f'SELECT {sequence} AS "SEQ", {fields} FROM ({rows})'))
     alias = node.args.get("alias")
     name = alias.this if alias is not None and alias.this is not None else None
     default = "FLATTEN" if isinstance(call, exp.Explode) else "SPLIT_TO_TABLE"
@@ -44,7 +55,6 @@ def _replace(node: exp.Expr) -> None:
     shown = exp.TableAlias(
         this=name.copy() if name is not None else exp.to_identifier(default, quoted=True), columns=columns
     )
-    query = exp.Subquery(this=raw(text))
     if join is None:
         query.set("alias", shown)
         if node.parent is not None and node.args.get("joins"):
@@ -56,6 +66,9 @@ def _replace(node: exp.Expr) -> None:
         join.set("on", exp.true())
 
 
+# --- what stands before it in FROM -----------------------------------------------------------------------------------
+
+
 def _number_rows(node: exp.Expr, join: exp.Join | None) -> str:
     """DuckDB text of SEQ: a number for each row of what stands before in FROM. Rows are numbered only where the number
     is asked for, by name or by a star.
@@ -63,34 +76,64 @@ def _number_rows(node: exp.Expr, join: exp.Join | None) -> str:
     select = node.find_ancestor(exp.Select)
     if join is None or select is None:
         return "1"
-    stars = [item for item in select.expressions if item.is_star]
+    stars = any(item.is_star for item in select.expressions)
     if not stars and not any(column.name == "SEQ" for column in select.find_all(exp.Column)):
         return "1"
-    first = _queried(select.args["from_"].this)
-    if not first.meta.get(_ROW):
-        inner = first.this.sql(dialect=_ENGINE)
-        first.set("this", raw(f'SELECT *, row_number() OVER () AS "{_ROW}" FROM ({inner})'))
-        first.meta[_ROW] = True
-        for star in stars:
-            target = star if isinstance(star, exp.Star) else star.this
-            if isinstance(star, exp.Star) or star.table == first.alias:
-                hidden = exp.to_identifier(_ROW, quoted=True)
-                target.set("except_", [*(target.args.get("except_") or []), hidden])
-    return f'"{first.alias}"."{_ROW}"'
-
-
-def _queried(source: exp.Expr) -> exp.Subquery:
-    """What stands first in FROM as a subquery with an alias, to which a column can be added."""
-    if isinstance(source, exp.Subquery) and isinstance(source.this, (exp.Query, exp.Var)):
-        if not source.alias:
-            source.set("alias", exp.TableAlias(this=exp.to_identifier(_FIRST, quoted=True)))
-        return source
-    if not isinstance(source, exp.Table) or source.args.get("joins"):
+    first = _queried(select)
+    if first is None:
         raise unsupported("SEQ of FLATTEN beside this FROM")
-    alias = source.args.get("alias") or exp.TableAlias(this=source.this.copy())
-    query = exp.Subquery(this=raw(f"SELECT * FROM {source.this.sql(dialect=_ENGINE)}"), alias=alias.copy())
-    source.replace(query)
-    return query
+    return _more(select, first, _ROW, "row_number() OVER ()")
+
+
+def _unnested(entries: str, inputs: Iterable[exp.Expr], join: exp.Join | None) -> str:
+    """DuckDB text of a row for each entry. Where a list is a column of what stands first in FROM, the engine takes it
+    apart as it goes, and keeps the order; for any other expression it would join.
+    """
+    select = join.find_ancestor(exp.Select) if join is not None else None
+    columns = [column for item in inputs for column in item.find_all(exp.Column)]
+    if select is not None and columns and select.args["joins"][0] is join:
+        source = select.args["from_"].this
+        if all(column.table in ("", source.alias_or_name) for column in columns):
+            first = _queried(select)
+            if first is not None:
+                entries = _more(select, first, _LIST, entries)
+    return f"SELECT unnest({entries}) AS {_ENTRY}"
+
+
+def _queried(select: exp.Select) -> exp.Subquery | None:
+    """What stands first in FROM as a query with an alias, to which columns can be added; None if it cannot be one."""
+    source = select.args["from_"].this
+    if source.meta.get(_FIRST):
+        return cast(exp.Subquery, source)
+    if not isinstance(source, (exp.Subquery, exp.Table, exp.Values)):
+        return None
+    if any(source.args.get(key) for key in ("joins", "pivots", "sample", "laterals")):
+        return None
+    alias = source.args.get("alias")
+    if alias is None or not alias.this:
+        known = source.this.copy() if isinstance(source, exp.Table) else exp.to_identifier(_FIRST, quoted=True)
+        alias = exp.TableAlias(this=known, columns=alias.args.get("columns") if alias is not None else None)
+        source.set("alias", alias)
+    around = exp.Subquery(alias=exp.TableAlias(this=alias.this.copy()))
+    source.replace(around)
+    around.set("this", exp.Select(expressions=[exp.Star()], from_=exp.From(this=source)))
+    around.meta[_FIRST] = True
+    return around
+
+
+def _more(select: exp.Select, first: exp.Subquery, name: str, text: str) -> str:
+    """DuckDB text of a column that is added to what stands first in FROM; stars do not show it."""
+    alias = exp.to_identifier(name, quoted=True)
+    if all(item.alias != name for item in first.this.expressions):
+        first.this.append("expressions", exp.Alias(this=raw(text), alias=alias))
+        for star in select.expressions:
+            if isinstance(star, exp.Star) or (star.is_star and star.table == first.alias):
+                target = star if isinstance(star, exp.Star) else star.this
+                target.set("except_", [*(target.args.get("except_") or []), alias.copy()])
+    return f'"{first.alias}"."{name}"'
+
+
+# --- the entries -----------------------------------------------------------------------------------------------------
 
 
 def _arguments(call: exp.Expr) -> dict[str, exp.Expr]:
@@ -113,44 +156,51 @@ def _flag(arguments: dict[str, exp.Expr], name: str) -> bool:
     return isinstance(value, exp.Boolean) and bool(value.this)
 
 
-def _flattened(call: exp.Explode, sequence: str) -> str:
+def _is_recursive(call: exp.Explode) -> bool:
+    return _flag(_arguments(call), "RECURSIVE")
+
+
+def _entries(call: exp.Explode) -> str:
+    """DuckDB text of the list of what FLATTEN gives for one row; with OUTER, never an empty one."""
     arguments = _arguments(call)
     value = arguments["INPUT"].sql(dialect=_ENGINE)
     if not isinstance(arguments["INPUT"], exp.Var):
         value = f"CAST({value} AS JSON)"
     path = arguments.get("PATH")
     prefix = "''"
-    if path is not None:
-        if not isinstance(path, exp.Literal):
-            raise unsupported("FLATTEN with a PATH that is no constant")
-        steps = path.sql(dialect=_ENGINE)
-        value, prefix = f"json_extract({value}, '$.' || {steps})", steps
+    if path is not None and not isinstance(path, exp.Literal):
+        raise unsupported("FLATTEN with a PATH that is no constant")
+    if path is not None and path.name:
+        prefix = path.sql(dialect=_ENGINE)
+        value = f"json_extract({value}, '$.' || {prefix})"
+    entries = f"snowmelt_entries({value}, {prefix}, '{_mode(arguments)}')"
+    if not _flag(arguments, "OUTER"):
+        return entries
+    nothing = f"{{'key': NULL, 'path': {prefix}, 'index': NULL, 'value': NULL, 'this': {value}}}"
+    return f"CASE WHEN coalesce(len({entries}), 0) > 0 THEN {entries} ELSE [{nothing}] END"
+
+
+def _mode(arguments: dict[str, exp.Expr]) -> str:
     mode = arguments.get("MODE")
     chosen = mode.name.upper() if isinstance(mode, exp.Literal) else "BOTH"
     if chosen not in _MODES:
         raise SqlError(f"SQL compilation error:\ninvalid value '{chosen}' for parameter 'MODE'", 1018, "22023")
-    entries = f"snowmelt_entries({{}}, {{}}, '{chosen}')"
-    rows = f"SELECT unnest({entries.format(value, prefix)}) AS {_ENTRY}"
-    if _flag(arguments, "RECURSIVE"):
-        deeper = entries.format(f"{_ENTRY}.value", f"{_ENTRY}.path")
-        rows = (
-            f"WITH RECURSIVE snowmelt_deep AS ({rows} UNION ALL SELECT unnest({deeper}) AS {_ENTRY} "
-            f"FROM snowmelt_deep) SELECT {_ENTRY} FROM snowmelt_deep ORDER BY {_ENTRY}.path"
-        )
-    fields = ", ".join(f'{_ENTRY}.{name.lower()} AS "{name}"' for name in ("KEY", "PATH", "INDEX", "VALUE", "THIS"))
-    text = f'SELECT {sequence} AS "SEQ", {fields} FROM ({rows})'
-    if _flag(arguments, "OUTER"):
-        nothing = (
-            f'SELECT {sequence} AS "SEQ", NULL::VARCHAR AS "KEY", {prefix} AS "PATH", NULL::BIGINT AS "INDEX", '
-            f'NULL::JSON AS "VALUE", {value} AS "THIS" WHERE coalesce(len({entries.format(value, prefix)}), 0) = 0'
-        )
-        text = f"{text} UNION ALL {nothing}"
-    return text
+    return chosen
 
 
-def _split(call: exp.SplitToTable, sequence: str) -> str:
-    text, separator = call.this.sql(dialect=_ENGINE), call.expression.sql(dialect=_ENGINE)
-    parts = (
-        f"SELECT unnest(list_transform(string_split({text}, {separator}), lambda x, i: {{'i': i, 'v': x}})) AS {_ENTRY}"
+def _recursive(call: exp.Explode, entries: str) -> str:
+    """The entries, those of the entries, and so on, in the order of their paths."""
+    deeper = f"snowmelt_entries({_ENTRY}.value, {_ENTRY}.path, '{_mode(_arguments(call))}')"
+    return (
+        f"WITH RECURSIVE snowmelt_deep AS (SELECT unnest({entries}) AS {_ENTRY} UNION ALL SELECT unnest({deeper}) "
+        f"AS {_ENTRY} FROM snowmelt_deep) SELECT {_ENTRY} FROM snowmelt_deep ORDER BY {_ENTRY}.path"
     )
-    return f'SELECT {sequence} AS "SEQ", {_ENTRY}.i AS "INDEX", {_ENTRY}.v AS "VALUE" FROM ({parts})'
+
+
+def _parts(call: exp.SplitToTable) -> str:
+    """DuckDB text of the list of a text's parts; without a separator the text is one."""
+    text, separator = call.this.sql(dialect=_ENGINE), call.expression.sql(dialect=_ENGINE)
+    parts = f"string_split({text}, {separator})"
+    if isinstance(call.expression, exp.Literal) and not call.expression.name:
+        parts = f"[{text}]"
+    return f"list_transform({parts}, lambda x, i: {{'index': i, 'value': x}})"

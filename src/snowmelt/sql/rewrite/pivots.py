@@ -31,7 +31,7 @@ def pivots(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
                 continue
             if len(fields) > 1:
                 raise unsupported("PIVOT by several columns with ANY or a subquery")
-            found = resolver.values(query)
+            found = list({item.sql(): item for item in resolver.values(query)}.values())
             if not found:
                 raise unsupported("PIVOT by a column without values")
             columns = [_value(value) for value in found]

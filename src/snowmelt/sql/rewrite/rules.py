@@ -116,7 +116,9 @@ def engine_sql(tree: exp.Expr) -> str:
 def _named(message: str) -> str:
     """What sqlglot cannot translate, without the engine's name: the function if it names one."""
     function = re.search(r"\b(?!JSON\b)[A-Z][A-Z0-9]*_?[A-Z0-9_]{2,}\b", message)
-    return function.group() if function else re.sub(r"(?i) (?:is|are) not supported.*|\bin duckdb\b", "", message)
+    if function:
+        return function.group()
+    return re.sub(r"(?i) (?:is|are) not supported.*| has no duckdb equivalent|\bin duckdb\b|\bsnowflake ", "", message)
 
 
 def rewrite(tree: exp.Expr, resolver: Resolver) -> str:

@@ -98,11 +98,16 @@ def same(node: exp.Expr, types: Types) -> DataType | None:
     return types[0] if types else None
 
 
+def slides(aggregate: exp.Expr) -> bool:
+    """Whether an aggregate is over a window with a frame that has a begin and an end of its own for each row."""
+    window = aggregate.parent
+    spec = window.args.get("spec") if isinstance(window, exp.Window) else None
+    return spec is not None and "UNBOUNDED" not in (spec.args.get("start"), spec.args.get("end"))
+
+
 def _average(node: exp.Expr, types: Types) -> DataType | None:
     """Over a window whose frame slides, AVG has fewer digits behind the point."""
-    window = node.parent
-    spec = window.args.get("spec") if isinstance(window, exp.Window) else None
-    more = 6 if spec is None or "UNBOUNDED" in (spec.args.get("start"), spec.args.get("end")) else 3
+    more = 3 if slides(node) else 6
     return numeric(lambda values: numbers.average(values, more))(node, types)
 
 
@@ -247,7 +252,9 @@ BY_NODE: dict[type[exp.Expr], Typer] = {
     **dict.fromkeys((exp.Upper, exp.Lower, exp.Trim, exp.Replace, exp.Reverse, exp.Initcap), always(VARCHAR)),
     **dict.fromkeys((exp.Concat, exp.ConcatWs, exp.DPipe, exp.GroupConcat, exp.Substring, exp.Left), always(VARCHAR)),
     **dict.fromkeys((exp.Right, exp.Pad, exp.Repeat, exp.RegexpReplace, exp.RegexpExtract), always(VARCHAR)),
-    **dict.fromkeys((exp.SplitPart, exp.MD5, exp.SHA, exp.SHA2, exp.Uuid, exp.ToChar, exp.TimeToStr), always(VARCHAR)),
+    **dict.fromkeys(
+        (exp.SplitPart, exp.MD5, exp.SHA, exp.SHA2, exp.Uuid, exp.ToChar, exp.TimeToStr, exp.Randstr), always(VARCHAR)
+    ),
     **dict.fromkeys((exp.Length, exp.StrPosition, exp.Levenshtein, exp.RegexpCount), always(numbers.number(18, 0))),
     exp.DateDiff: always(numbers.number(9, 0)),
     exp.DateAdd: _date_add,

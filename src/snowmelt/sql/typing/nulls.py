@@ -33,6 +33,7 @@ _AS_PARTS = (
     *(exp.Upper, exp.Lower, exp.Trim, exp.Length, exp.Substring, exp.Left, exp.Right, exp.Replace, exp.Reverse),
     *(exp.Abs, exp.Round, exp.Ceil, exp.Floor, exp.Sign),
     *(exp.DateAdd, exp.DateDiff, exp.DateTrunc, exp.TimestampTrunc, exp.Year, exp.Month, exp.Day, exp.Hour),
+    *(exp.Time, exp.Randstr),
 )
 """Null only where one of their parts is. Conditions are not among them: to Snowflake they may always be null."""
 
@@ -65,6 +66,8 @@ def _required(node: exp.Expr) -> bool:
 
 
 def _holds_null(node: exp.Expr) -> bool:
-    """Whether a cast may make null of what is none: JSON's null."""
+    """Whether a cast may make null of what is none: of JSON's null; to Snowflake any cast to BOOLEAN may."""
+    if not isinstance(node, exp.Cast):
+        return False
     found: DataType | None = node.this.meta.get(TYPE)
-    return isinstance(node, exp.Cast) and found is not None and found.kind is Kind.VARIANT
+    return node.to.this is exp.DType.BOOLEAN or (found is not None and found.kind is Kind.VARIANT)
