@@ -61,10 +61,9 @@ def plan_update(statement: Update, planner: Planner) -> Plan:
     steps.append(
         Stage(
             changes.stage(table, old, places, rewrite(query, planner)),
-            changes.COUNTS,
+            changes.COUNTS_AND_TWICE if joined else changes.COUNTS,
             check=changes.ambiguous(table, pending, deletes_agree=False) if joined else None,
             strict=strict,
-            double=changes.DOUBLE if joined else "",
             single=changes.KEEP_ONE,
             counts_double=True,
         )
@@ -167,8 +166,7 @@ def _staged_delete(tree: exp.Expr, table: Table, alias: str, pending: Pending, p
         query.append("joins", exp.Join(this=other.copy()))
     stage = Stage(
         changes.stage(table, old, (), rewrite(query, planner)),
-        changes.COUNTS,
-        double=changes.DOUBLE if using else "",
+        changes.COUNTS_AND_TWICE if using else changes.COUNTS,
         single=changes.KEEP_ONE,
     )
     return [stage, *_carry_out(table, pending, {"deleted"}, old, [])]
@@ -199,10 +197,9 @@ def plan_merge(statement: Merge, planner: Planner) -> Plan:
     steps.append(
         Stage(
             changes.stage(table, old, places, text),
-            changes.COUNTS,
+            changes.COUNTS_AND_TWICE if changes_rows else changes.COUNTS,
             check=changes.ambiguous(table, pending, deletes_agree=True) if changes_rows else None,
             strict=bool(planner.parameter("ERROR_ON_NONDETERMINISTIC_MERGE")),
-            double=changes.DOUBLE if changes_rows else "",
             single=changes.KEEP_ONE,
         )
     )

@@ -83,10 +83,10 @@ class Stage:
 
     Attributes:
         sql: makes the table of staged changes.
-        counts: a query for (action, number) of what is staged.
+        counts: a query for (action, number) of what is staged, and of the rows for which several changes are.
         check: finds a row for which contradictory changes are staged; None when there can be none.
         strict: such a row is an error; otherwise one of its changes is taken.
-        double: counts the rows for which several changes are staged, and `single` leaves one of them.
+        single: leaves one change for each such row.
         counts_double: the result tells how many there were.
     """
 
@@ -94,7 +94,6 @@ class Stage:
     counts: str
     check: str | None = None
     strict: bool = False
-    double: str = ""
     single: str = ""
     counts_double: bool = False
 

@@ -31,7 +31,7 @@ from snowmelt.plan.steps import (
 from snowmelt.session.staleness import out_of_reach
 from snowmelt.session.transactions import OpenTransaction, keep_before
 from snowmelt.sql import tracking
-from snowmelt.sql.changes import STAGED
+from snowmelt.sql.changes import STAGED, TWICE
 from snowmelt.sql.deltas import variables_of
 from snowmelt.sql.typing import refined
 from snowmelt.storage.locks import aborted
@@ -264,16 +264,19 @@ def _stage(core: Core, step: Stage, counts: dict[str, int]) -> None:
     """
     connection = core.connection
     connection.run(step.sql)
-    double = int(connection.scalar(step.double)) if step.double else 0
-    if double and step.strict and step.check is not None:
+    counted = dict(connection.run(step.counts))
+    twice = int(counted.pop(TWICE, 0))
+    if twice and step.strict and step.check is not None:
         for row in connection.run(step.check):
             shown = ", ".join(_shown(value) for value in row)
             raise SqlError(f"Duplicate row detected during DML action\nRow Values: [{shown}]", 100090, "42P18")
-    if double:
+    if twice:
         connection.run(step.single)
+        counted = dict(connection.run(step.counts))
+        del counted[TWICE]
     if step.counts_double:
-        counts[MULTI_JOINED] = double
-    for action, number in connection.run(step.counts):
+        counts[MULTI_JOINED] = twice
+    for action, number in counted.items():
         counts[_ACTIONS[action]] = int(number)
 
 

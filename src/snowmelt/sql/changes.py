@@ -22,8 +22,13 @@ STAGED = "snowmelt_changes"
 COUNTS = f"SELECT _act, count(*) FROM {STAGED} GROUP BY ALL"
 """How many rows each action has."""
 
-DOUBLE = f"SELECT count(*) FROM (SELECT 1 FROM {STAGED} WHERE _act <> 'I' GROUP BY _rid HAVING count(*) > 1)"
-"""How many rows of the table are staged more than once."""
+TWICE = "2"
+
+COUNTS_AND_TWICE = (
+    f"{COUNTS} UNION ALL SELECT '{TWICE}', count(*) FROM "
+    f"(SELECT 1 FROM {STAGED} WHERE _act <> 'I' GROUP BY _rid HAVING count(*) > 1)"
+)
+"""The same, and under `TWICE` how many rows of the table are staged more than once."""
 
 KEEP_ONE = f"DELETE FROM {STAGED} WHERE _act <> 'I' AND rowid NOT IN (SELECT min(rowid) FROM {STAGED} GROUP BY _rid)"
 """Leaves one of the staged rows for each row of the table."""

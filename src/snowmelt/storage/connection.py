@@ -163,9 +163,8 @@ class Connection:
         """Execute a query: its columns with Snowflake's types, and its rows; Arrow columns are named c0, c1, ..."""
         try:
             with self._running():
-                relation = self._cursor.sql(sql)
-                columns = _columns(relation.columns, [str(t) for t in relation.types])
-                table = relation.to_arrow_table()
+                columns, result = self._submit(sql, "arrow")
+                table = result.arrow_table()
         except duckdb.Error as error:
             raise translate(error) from error
         return columns, table.rename_columns([f"c{i}" for i in range(table.num_columns)])
@@ -174,13 +173,20 @@ class Connection:
         """As `query`, but a large result goes to a file while it is read."""
         try:
             with self._running():
-                relation = self._cursor.sql(sql)
-                columns = _columns(relation.columns, [str(t) for t in relation.types])
-                rows = collect(relation.to_arrow_reader(_BATCH_ROWS), self.engine.spill)
+                columns, result = self._submit(sql, "stream")
+                rows = collect(result.arrow_reader(), self.engine.spill)
         except duckdb.Error as error:
             self.check_canceled()  # an interrupt in the middle of the rows reaches us as any other error
             raise translate(error) from error
         return columns, replace(rows, table=rows.table.rename_columns([f"c{i}" for i in range(len(columns))]))
+
+    def _submit(self, sql: str, form: str) -> tuple[tuple[Column, ...], Any]:
+        """Run a query: its columns, and a result of DuckDB's that gives its rows in `form`: ``arrow`` or ``stream``."""
+        # What `sql()` gives does the same after it has planned the query once already, to know its columns.
+        cursor: Any = self._cursor
+        result = cursor._submit(sql, None, form, _BATCH_ROWS)
+        described = result.description
+        return _columns([name for name, *_ in described], [str(of_type) for _, of_type, *_ in described]), result
 
     def tidy(self, texts: Iterable[str]) -> None:
         """Execute statements that must be carried out though the user's statement was canceled.
