@@ -96,6 +96,14 @@ COMPILATION: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], SqlError]], 
         lambda m: SqlError(f"{_HEAD}Invalid aggregate function in {m.group(1).lower()} clause", 2035, "42601"),
     ),
     (
+        re.compile(r"(?i)\bframe (?:start|starting|end)\b.* cannot "),
+        _compilation(2305, "42601", "Invalid window frame"),
+    ),
+    (
+        re.compile(r"Star expression .* resulted in an empty set of columns|list is empty after resolving", re.DOTALL),
+        _compilation(1080, "42601", "SELECT with no columns"),
+    ),
+    (
         re.compile(r"aggregate function calls cannot (?:be nested|contain window)"),
         _compilation(2074, "42601", "Aggregate functions cannot be nested"),
     ),

@@ -87,8 +87,10 @@ def _strftime(node: exp.Expr, form: str) -> exp.Expr:
     return engine_call("strftime", wall(node), exp.Literal.string(form))
 
 
-def read_as(node: exp.Expr, target: DataType, form: str, *, tolerant: bool) -> exp.Expr:
-    """Text read by `form` as a date, time or timestamp; what does not fit is an error (100096), or null."""
+def read_as(node: exp.Expr, target: DataType, form: str, *, tolerant: bool, named: bool = True) -> exp.Expr:
+    """Text read by `form` as a date, time or timestamp; what does not fit is null, or an error. That tells the format
+    if the statement has `named` it (100096), and else only that the text is not recognized.
+    """
     how = time_formats.reading(form)
     text = operand(node)
     value = engine_call("snowmelt_without_zone", text.copy()) if how.zone else text.copy()
@@ -103,7 +105,10 @@ def read_as(node: exp.Expr, target: DataType, form: str, *, tolerant: bool) -> e
         time = engine_call("snowmelt_only_with", time, minutes.copy())
     if not tolerant:
         word = _WORDS.get(target.kind, "timestamp")
-        time = engine_call("snowmelt_parsed", text, time, exp.Literal.string(word), exp.Literal.string(form))
+        if named:
+            time = engine_call("snowmelt_parsed", text, time, exp.Literal.string(word), exp.Literal.string(form))
+        else:
+            time = engine_call("snowmelt_recognized", time, exp.Literal.string(word.title()), text)
     match target.kind:
         case Kind.DATE:
             return exp.Cast(this=time, to=raw("DATE"))
@@ -125,7 +130,7 @@ def from_text(node: exp.Expr, target: DataType, resolver: Resolver, *, tolerant:
         return _once(node, lambda value: from_text(value, target, resolver, tolerant=tolerant), target)
     form = str(resolver.parameter(_INPUT.get(target.kind, "TIMESTAMP_INPUT_FORMAT")))
     if kind_of(node) is Kind.TEXT and form.upper() != "AUTO":
-        return read_as(node, target, form, tolerant=tolerant)
+        return read_as(node, target, form, tolerant=tolerant, named=False)
     return cut(converted(node, target.kind, tolerant=tolerant), target)
 
 
