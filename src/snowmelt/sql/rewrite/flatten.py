@@ -172,7 +172,8 @@ def _entries(call: exp.Explode) -> str:
         raise unsupported("FLATTEN with a PATH that is no constant")
     if path is not None and path.name:
         prefix = path.sql(dialect=_ENGINE)
-        value = f"json_extract({value}, '$.' || {prefix})"
+        root = "$" if path.name.startswith("[") else "$."
+        value = f"json_extract({value}, '{root}' || {prefix})"
     entries = f"snowmelt_entries({value}, {prefix}, '{_mode(arguments)}')"
     if not _flag(arguments, "OUTER"):
         return entries
