@@ -113,6 +113,12 @@ class MemoryStore:
     def save(self, run: TaskRun) -> None:
         self.run_documents[run.uid] = to_document(run)
 
+    def save_soon(self, run: TaskRun, failed: Callable[[Exception], None]) -> None:
+        try:
+            self.save(run)
+        except Exception as error:  # noqa: BLE001  as the real one
+            failed(error)
+
     def forget(self, uid: str) -> None:
         del self.run_documents[uid]
 

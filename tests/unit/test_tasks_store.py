@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -60,3 +61,53 @@ def test_they_are_there_after_a_restart(tmp_path: Path) -> None:
         assert again.states() == {7: TaskState(failures=1)}
     finally:
         engine.close()
+
+
+def test_what_is_kept_soon_is_kept_before_what_is_committed_after_it(engine: Engine) -> None:
+    """A run that a crash cuts off is known, whatever it had committed by then."""
+    store, connection = StoredRuns(engine), engine.connect()
+    held, committed = threading.Event(), threading.Event()
+    connection.run("CREATE TABLE done (n INTEGER)")
+
+    def commit() -> None:
+        connection.begin()
+        connection.run("INSERT INTO done VALUES (1)")
+        connection.commit()
+        committed.set()
+
+    engine.note(lambda: _wait(held))
+    store.save_soon(RUN, _unexpected)
+    body = threading.Thread(target=commit)
+    body.start()
+    assert not committed.wait(0.2)
+    held.set()
+    assert committed.wait(30)
+    body.join()
+    assert list(store.runs()) == [RUN]
+
+
+def test_a_later_state_replaces_one_that_was_to_be_kept_soon(engine: Engine) -> None:
+    store = StoredRuns(engine)
+    held = threading.Event()
+    engine.note(lambda: _wait(held))
+    store.save_soon(RUN, _unexpected)
+    threading.Timer(0.1, held.set).start()
+    ended = TaskRun(**{**vars(RUN), "state": RunState.SUCCEEDED})
+    store.save(ended)
+    assert list(store.runs()) == [ended]
+
+
+def test_that_a_run_could_not_be_kept_is_told(engine: Engine) -> None:
+    store, told = StoredRuns(engine), []
+    engine.connect().run("DROP TABLE snowmelt.task_runs")
+    store.save_soon(RUN, told.append)
+    engine.await_notes()
+    assert [type(error).__name__ for error in told] == ["SqlError"]
+
+
+def _wait(event: threading.Event) -> None:
+    assert event.wait(30)
+
+
+def _unexpected(error: Exception) -> None:
+    raise AssertionError(error)

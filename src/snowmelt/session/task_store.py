@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from snowmelt.storage.engine import Engine
 from snowmelt.storage.task_store import Documents
@@ -12,7 +12,8 @@ from snowmelt.tasks.runs import TaskRun, TaskState, run_from_document, state_fro
 class StoredRuns:
     """The scheduler's `RunStore` on top of the engine's own tables.
 
-    A change is durable when the method returns; it is independent of any session's transaction.
+    A change is durable when the method returns, unless it says otherwise. It is independent of any session's
+    transaction.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -26,6 +27,10 @@ class StoredRuns:
     def save(self, run: TaskRun) -> None:
         """Keep a run, in place of what was kept under its uid."""
         self._runs.put(run.uid, to_document(run))
+
+    def save_soon(self, run: TaskRun, failed: Callable[[Exception], None]) -> None:
+        """As `save`, without waiting: durable before anything that is committed from now on."""
+        self._runs.put_soon(run.uid, to_document(run), failed)
 
     def forget(self, uid: str) -> None:
         """Remove a run."""

@@ -89,6 +89,7 @@ class Connection:
         Raises:
             SqlError: the commit failed; everything is rolled back.
         """
+        self.engine.await_notes()
         try:
             if self.wrote:
                 self.engine.commit(self._cursor, self.tx, self.statements, frozenset(self.changed))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from importlib import resources
 from pathlib import Path
 from typing import TypeVar
@@ -51,6 +52,8 @@ class Engine:
         self._catalog_lock = threading.RLock()
         self._counter_lock = threading.Lock()
         self._begun: set[int] = set()
+        self._notes = ThreadPoolExecutor(1, thread_name_prefix="notes")
+        self._last_note: Future[None] | None = None
         self.spill = spill
         self._root = _open(path, files, spill, memory_mb)
         self._root.execute(_script("bootstrap"))
@@ -110,6 +113,17 @@ class Engine:
             self.recent.add(tx, version)
             self._version, self._committed_at = version, now
         self.on_commit(tables)
+
+    def note(self, write: Callable[[], None]) -> None:
+        """Have `write`, which must not raise, carried out on another thread, and no transaction committed before it is:
+        what is told of something is on the disk no later than what that does.
+        """
+        self._last_note = self._notes.submit(write)
+
+    def await_notes(self) -> None:
+        """Wait until everything given to `note` is written."""
+        if self._last_note is not None:
+            wait([self._last_note])
 
     @property
     def version(self) -> int:
@@ -175,6 +189,7 @@ class Engine:
 
     def close(self) -> None:
         """Write a checkpoint and close the file."""
+        self._notes.shutdown()
         self._root.close()
 
 

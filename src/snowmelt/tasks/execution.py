@@ -312,7 +312,7 @@ class Executor:
                 active.run, state=RunState.EXECUTING, query_id=str(uuid.uuid4()), query_start_time=self._clock.now()
             )
             if not self._abandoned:
-                self._history.put(active.run)
+                self._history.put(active.run, soon=True)
 
     def _complete(self, graph_run: GraphRun, name: FullName, run: TaskRun) -> None:
         """Take note of an ended run and start what follows."""

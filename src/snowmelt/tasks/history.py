@@ -27,16 +27,19 @@ class History:
         self._limit = limit
         self._runs = {run.uid: run for run in sorted(store.runs(), key=lambda run: run.scheduled_time)}
 
-    def put(self, run: TaskRun, *, durably: bool = True) -> None:
-        """Add a run or replace its earlier state; `durably` unless its loss in a crash does no harm."""
+    def put(self, run: TaskRun, *, durably: bool = True, soon: bool = False) -> None:
+        """Add a run or replace its earlier state; `durably` unless its loss in a crash does no harm, and `soon` when it
+        is enough that it is kept before anything that the run does.
+        """
         self._runs[run.uid] = run
         try:
-            if durably:
+            if soon:
+                self._store.save_soon(run, lambda error: _not_stored(run, error))
+            elif durably:
                 self._store.save(run)
             self._prune()
-        except Exception:
-            # Tasks go on when their records cannot be written, as on a full disk; memory still has the run.
-            log.exception("the run %s of task %s could not be stored", run.uid, run.task)
+        except Exception as error:  # noqa: BLE001  it is logged there
+            _not_stored(run, error)
 
     def remove(self, run: TaskRun) -> None:
         """Take back a run that never began."""
@@ -66,3 +69,8 @@ class History:
                 return
             del self._runs[oldest.uid]
             self._store.forget(oldest.uid)
+
+
+def _not_stored(run: TaskRun, error: Exception) -> None:
+    """Tasks go on when their records cannot be written, as on a full disk; memory still has the run."""
+    log.error("the run %s of task %s could not be stored", run.uid, run.task, exc_info=error)

@@ -103,6 +103,12 @@ class RunStore(Protocol):
         """Keep a run, in place of what was kept under its uid."""
         ...
 
+    def save_soon(self, run: TaskRun, failed: Callable[[Exception], None]) -> None:
+        """As `save`, without waiting: durable before anything that the run commits. `failed` is told the error when it
+        cannot be kept.
+        """
+        ...
+
     def forget(self, uid: str) -> None:
         """Remove a run."""
         ...
