@@ -121,6 +121,16 @@ def test_predictions_in_sql(registry: Any, table: Any, sql: Sql) -> None:
     sql.fails("SELECT PRICES!TRANSMOGRIFY(A, B) FROM inputs")
 
 
+@pytest.mark.parity("MODEL(m, v)!method", "its arguments may be columns of rows that are shown whole", CALLING)
+def test_predictions_beside_whole_rows(registry: Any, table: Any, sql: Sql) -> None:
+    found = sql("SELECT *, MODEL(PRICES, V1)!PREDICT(A, B):output_feature_0::FLOAT FROM inputs ORDER BY A")
+    assert rounded(row[-1] for row in found) == V1
+    backwards = sql("WITH x AS (SELECT B, A FROM inputs) SELECT *, PRICES!PREDICT(A, B):output_feature_0::FLOAT FROM x")
+    assert sorted((row[1], row[0]) for row in backwards) == sorted(row[:2] for row in found)
+    assert sorted(rounded(row[2] for row in backwards)) == sorted(V1)
+    sql.fails("SELECT *, PRICES!PREDICT(A, C) FROM inputs", 904)
+
+
 @pytest.mark.parity("WITH alias AS MODEL m VERSION v", "names a version for one statement", CALLING)
 def test_model_alias(registry: Any, table: Any, sql: Sql) -> None:
     found = sql.column(

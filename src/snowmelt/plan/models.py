@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sqlglot import exp
 
@@ -15,6 +15,7 @@ from snowmelt.catalog.names import fold
 from snowmelt.plan.steps import ApplyModel
 from snowmelt.sql.dialect import ModelMethod, model_method
 from snowmelt.sql.rewrite.context import Resolver, raw, raw_query
+from snowmelt.sql.rewrite.names import folded
 from snowmelt.sql.rewrite.rules import rewrite
 from snowmelt.sql.rewrite.semistructured import STRUCT_MARK
 
@@ -49,11 +50,12 @@ def _apply(select: exp.Select, method: ModelMethod, resolver: Resolver, number: 
         projection = projection.parent
     if projection.arg_key != "expressions":
         raise unsupported("a model method outside the list of a SELECT")
+    others = [item for item in select.expressions if item is not projection]
+    shown = _shown(select, others, method.arguments)
     arguments = [
         exp.alias_(argument.copy(), f"snowmelt_argument_{number}_{i}", quoted=True)
-        for i, argument in enumerate(method.arguments)
+        for i, argument in enumerate(() if shown else method.arguments)
     ]
-    others = [item for item in select.expressions if item is not projection]
     _check_order(select.expressions, projection)
 
     inner = select.copy()
@@ -67,7 +69,7 @@ def _apply(select: exp.Select, method: ModelMethod, resolver: Resolver, number: 
         model=_name(method),
         version=_identifier(method.version),
         method=_identifier(method.method) or "",
-        arguments=len(arguments),
+        arguments=shown or len(arguments),
         output=output,
     )
 
@@ -84,6 +86,15 @@ def _apply(select: exp.Select, method: ModelMethod, resolver: Resolver, number: 
     outer.set("from_", exp.From(this=source))
     _replace_select(select, outer)
     return step
+
+
+def _shown(select: exp.Select, others: list[exp.Expr], arguments: Sequence[exp.Expr]) -> tuple[str, ...]:
+    """The names of the arguments where each is a column of the only relation, all of whose columns are selected."""
+    whole = len(others) == 1 and isinstance(others[0], exp.Star) and not any(others[0].args.values())
+    if not whole or select.args.get("joins") or select.args.get("laterals"):
+        return ()
+    columns = [each for each in arguments if isinstance(each, exp.Column) and len(each.parts) == 1]
+    return tuple(folded(each.this) for each in columns) if len(columns) == len(arguments) else ()
 
 
 def _check_order(projections: list[exp.Expr], projection: exp.Expr) -> None:

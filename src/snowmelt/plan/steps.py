@@ -39,10 +39,13 @@ class OpenWindow:
 
 @dataclass(frozen=True)
 class ApplyModel:
-    """Run the query `input`, give its last `arguments` columns to a model's method, and register the result.
+    """Run the query `input`, give columns of it to a model's method, and register the result.
 
-    The registered relation `name` has the other input columns and one more, `output`: the struct of the method's
-    results.
+    The registered relation `name` has the input's columns and one more, `output`: the struct of the method's results.
+
+    Attributes:
+        arguments: the method's arguments, by their names among the input's columns; or how many of its last columns
+            they are, which are then left out of the result.
     """
 
     name: str
@@ -50,7 +53,7 @@ class ApplyModel:
     model: str
     version: str | None
     method: str
-    arguments: int
+    arguments: int | tuple[str, ...]
     output: str
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from decimal import Decimal
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from snowmelt.base.datatypes import NUMBER
-from snowmelt.base.errors import SqlError
-from snowmelt.base.result import Result, StatementType, rows_result, status_result
+from snowmelt.base.errors import SqlError, invalid_identifier
+from snowmelt.base.result import Column, Result, StatementType, rows_result, status_result
 from snowmelt.catalog.names import engine_name
 from snowmelt.plan.changes import MULTI_JOINED
 from snowmelt.plan.steps import (
@@ -290,13 +290,29 @@ def _shown(value: Any) -> str:
 
 
 def _apply(session: Session, step: ApplyModel) -> pa.Table:
-    """The step's input without the argument columns, and the struct of the method's results."""
+    """The step's input, without columns that are there as arguments only, and the struct of the method's results."""
     columns, table = session.core.connection.query(step.input)
-    kept = len(columns) - step.arguments
-    arguments = table.select(range(kept, len(columns)))
+    if isinstance(step.arguments, int):
+        kept = len(columns) - step.arguments
+        arguments = table.select(range(kept, len(columns)))
+    else:
+        kept = len(columns)
+        arguments = table.select([_place(columns, name) for name in step.arguments])
     output = session.apply_model(step, arguments)
     names = [engine_name(column.name) for column in columns[:kept]]
     return pa.Table.from_arrays([*table.columns[:kept], output], names=[*names, step.output])
+
+
+def _place(columns: Sequence[Column], name: str) -> int:
+    """Where the column called `name` is.
+
+    Raises:
+        SqlError: 000904 when there is none.
+    """
+    for place, column in enumerate(columns):
+        if column.name == name:
+            return place
+    raise invalid_identifier(name)
 
 
 def _dml_result(plan: Plan, counts: dict[str, int]) -> Result:
