@@ -11,7 +11,7 @@ from typing import Any
 from snowmelt.base.errors import SqlError
 from snowmelt.base.request import Request
 from snowmelt.base.result import Result, status_result
-from snowmelt.catalog.catalog import Change
+from snowmelt.catalog.catalog import Catalog, Change
 from snowmelt.catalog.names import FullName, Name
 from snowmelt.catalog.objects import Task, TaskStatus
 from snowmelt.session.definitions import apply_change, create_object, existing, replace_object
@@ -192,4 +192,18 @@ def execute_task(session: Session, statement: ExecuteTask, request: Request) -> 
         retry_group=statement.retry_group,
         user=acting_user(session),
     )
+    if task.state is TaskStatus.SUSPENDED:
+        _note_version(session, full)
     return status_result(f"Task {task.name} is scheduled to run immediately.")
+
+
+def _note_version(session: Session, name: FullName) -> None:
+    """A suspended task gets a version, as SHOW TASKS tells, when it is run by hand; a started one has it already."""
+
+    def build(catalog: Catalog) -> Change:
+        found = next((each for each in catalog.all(Task) if each.full_name == name), None)
+        if found is None or found.state is TaskStatus.STARTED:
+            return Change()
+        return Change(put=(dataclasses.replace(found, last_committed_on=session.services.clock.now()),))
+
+    apply_change(session, build)
