@@ -74,6 +74,18 @@ def test_imports_are_found_as_modules_and_as_files(functions: Functions, tmp_pat
     assert functions.apply(spec, [2.0, 4.0]) == [5.0, 10.0]
 
 
+def test_a_file_that_was_replaced_is_compiled_anew(functions: Functions, tmp_path: Path) -> None:
+    """Python's own check looks at the size and at whole seconds only."""
+    module = tmp_path / "rate.py"
+    found = []
+    for number in (1, 2, 2):
+        module.write_text(f"def run(n):\n    return n * {number}.0\n")
+        os.utime(module, ns=(0, 1_800_000_000_000_000_000 + number))
+        spec = FunctionSpec(HandlerCode(None, "rate.run", (str(module),)), "udf", pa.float64(), "F")
+        found += functions.apply(spec, [10.0])
+    assert found == [10.0, 20.0, 20.0]
+
+
 # --- scalar functions ------------------------------------------------------------------------------------------------
 
 

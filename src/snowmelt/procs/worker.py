@@ -9,6 +9,7 @@ Source: docs.snowflake.com/en/developer-guide/stored-procedure/python/procedures
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import io
 import json
@@ -18,7 +19,7 @@ import pickle
 import sys
 import traceback
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import ROUND_HALF_UP, Context, Decimal
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -55,7 +56,9 @@ def prepare(code: HandlerCode, directory: Path) -> None:
     """Make the import directory with the files of IMPORTS, and the module `_snowflake`."""
     imports = directory / "imports"
     imports.mkdir(parents=True, exist_ok=True)
-    for path in map(Path, code.imports):
+    given = [Path(path) for path in code.imports]
+    (imports / "__pycache__").symlink_to(_compiled(given, directory.parent))
+    for path in given:
         (imports / path.name).symlink_to(path)
         if path.suffix in (".zip", ".whl", ".egg"):
             sys.path.insert(0, str(imports / path.name))
@@ -64,6 +67,14 @@ def prepare(code: HandlerCode, directory: Path) -> None:
     sys._xoptions["snowflake_import_directory"] = f"{imports}{os.sep}"
     os.chdir(directory)
     sys.modules["_snowflake"] = _snowflake_module()
+
+
+def _compiled(given: Sequence[Path], workers: Path) -> Path:
+    """The directory in which Python keeps what it compiles of exactly these files, for workers to come."""
+    found = [(str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in given]
+    kept = workers / f"compiled-{hashlib.sha256(repr(found).encode()).hexdigest()}"
+    kept.mkdir(exist_ok=True)
+    return kept
 
 
 def _snowflake_module() -> types.ModuleType:
