@@ -89,10 +89,14 @@ class Core:
 
     def register_rows(self, table: pa.Table) -> str:
         """Make computed rows visible to the connection's statements; returns the relation's name."""
-        self._relations += 1
-        name = f"snowmelt_rows_{self._relations}"
+        name = self.relation_name()
         self.connection.register(name, table)
         return name
+
+    def relation_name(self) -> str:
+        """A name that no relation of the connection's has had."""
+        self._relations += 1
+        return f"snowmelt_rows_{self._relations}"
 
     def now_runs(self, query_id: str) -> None:
         """A statement begins: what it commits is known by its id, and times follow the session's time zone."""

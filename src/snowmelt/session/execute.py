@@ -18,6 +18,7 @@ from snowmelt.catalog.names import engine_name
 from snowmelt.plan.changes import MULTI_JOINED
 from snowmelt.plan.steps import (
     ApplyModel,
+    CallTableFunction,
     LogImages,
     Materialize,
     OpenWindow,
@@ -29,6 +30,7 @@ from snowmelt.plan.steps import (
     Write,
 )
 from snowmelt.session.staleness import out_of_reach
+from snowmelt.session.table_calls import called
 from snowmelt.session.transactions import OpenTransaction, keep_before
 from snowmelt.sql import tracking
 from snowmelt.sql.changes import STAGED, TWICE
@@ -252,6 +254,10 @@ def _prepare(session: Session, step: Step, counts: dict[str, int], registered: l
         case ApplyModel():
             connection.register(step.name, _apply(session, step))
             registered.append(step.name)
+        case CallTableFunction():
+            for name, table in called(session, step).items():
+                connection.register(name, table)
+                registered.append(name)
         case _:
             raise AssertionError(f"not a preparing step: {step}")
 

@@ -13,6 +13,7 @@ from snowmelt.base.datatypes import NUMBER, VARCHAR, DataType
 from snowmelt.base.errors import unsupported
 from snowmelt.base.request import Request
 from snowmelt.base.result import Column, Result, StatementType, rows_result
+from snowmelt.catalog.objects import SchemaObject
 from snowmelt.plan import changes, dml
 from snowmelt.plan.models import describe_models
 from snowmelt.plan.query import plan_query
@@ -185,7 +186,7 @@ def _explained(statement: Statement, planner: SessionPlanner) -> Plan:
 
 
 def _step_text(step: Any) -> str:
-    """A step's parts; types by their names."""
+    """A step's parts; types and functions by their names."""
     parts = [(field.name, getattr(step, field.name)) for field in dataclasses.fields(step)]
     return "; ".join(f"{name}={_shown(value)}" for name, value in parts)
 
@@ -193,6 +194,8 @@ def _step_text(step: Any) -> str:
 def _shown(value: Any) -> str:
     if isinstance(value, DataType):
         return value.sql
+    if isinstance(value, SchemaObject):
+        return str(value.full_name)
     return f"({', '.join(map(_shown, value))})" if isinstance(value, tuple) else str(value)
 
 

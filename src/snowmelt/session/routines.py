@@ -35,6 +35,7 @@ from snowmelt.session.sql_functions import check_body
 from snowmelt.session.sql_procedures import body_of, run_procedure
 from snowmelt.session.stages import files_at, resolve_location
 from snowmelt.session.transactions import undone_on_error
+from snowmelt.session.udfs import as_variant
 from snowmelt.sql.parse import parse_expression
 from snowmelt.sql.rewrite.rules import rewrite
 from snowmelt.sql.statements import Call, CreateRoutine, Query
@@ -64,8 +65,6 @@ def _routine(session: Session, statement: CreateRoutine) -> Routine:
     check_packages(statement.packages)
     _import_paths(session, statement.imports)
     cls: type[Procedure] | type[Function] = Procedure if statement.kind == "PROCEDURE" else Function
-    if cls is Function and statement.language == "PYTHON" and statement.returns_table is not None:
-        raise unsupported("table functions in Python (UDTF)")
     routine: Routine = cls(
         session.scope.full(statement.name),
         session.services.engine.next_id(),
@@ -204,7 +203,8 @@ def _arguments(session: Session, statement: Call, procedure: Procedure, request:
 def _argument(session: Session, expression: exp.Expr, data_type: DataType, request: Request) -> Any:
     planner = SessionPlanner(session, request)
     try:
-        text = rewrite(expression, planner)
+        given = as_variant(expression) if data_type.kind is Kind.VARIANT else expression
+        text = planner.at_once(rewrite(given, planner))
         value = session.core.connection.scalar(f"SELECT CAST({text} AS {data_type.duckdb})")
     finally:
         release(session, planner)

@@ -53,7 +53,8 @@ def set_variable(session: Session, statement: SetVariable, request: Request) -> 
     for expression in statement.values:
         planner = SessionPlanner(session, request)
         try:
-            values.append(session.core.connection.scalar(f"SELECT {rewrite(expression, planner)}"))
+            text = planner.at_once(f"SELECT {rewrite(expression, planner)}")
+            values.append(session.core.connection.scalar(text))
         finally:
             release(session, planner)
     for name, value in zip(statement.names, values, strict=True):

@@ -15,7 +15,7 @@ from snowmelt.catalog.objects import Function
 from snowmelt.procs.messages import FunctionSpec
 from snowmelt.procs.pool import HandlerError, WorkerPool
 from snowmelt.session.handler_errors import interpreter_error
-from snowmelt.sql.rewrite.context import engine_call, raw
+from snowmelt.sql.rewrite.context import TYPE, engine_call, raw
 
 if TYPE_CHECKING:
     from snowmelt.session.session import Session
@@ -37,31 +37,36 @@ def ensure_function(session: Session, function: Function, arguments: list[exp.Ex
             ),
             strict=function.strict,
             arguments=len(function.arguments),
+            semi_results=frozenset({0} if function.returns.kind in SEMI_STRUCTURED else ()),
         )
         types = [_vector_type(argument.type) for argument in function.arguments] or ["BOOLEAN"]
         run = _caller(session.services.pool, name, spec, function, len(types))
         session.core.connection.create_function(name, run, types, _vector_type(function.returns))
         session.services.functions.add(name)
-    casts = [
-        exp.Cast(this=given.copy(), to=_argument_type(argument.type))
-        for given, argument in zip(arguments, function.arguments, strict=True)
-    ]
+    casts = [_argument(given, each.type) for given, each in zip(arguments, function.arguments, strict=True)]
     # A function without arguments is given one all the same: its vector says how many rows there are.
-    call = exp.Anonymous(this=name, expressions=casts or [exp.true()])
+    call: exp.Expr = exp.Anonymous(this=name, expressions=casts or [exp.true()])
     if function.returns.kind in SEMI_STRUCTURED:
-        return exp.Cast(this=call, to=raw(function.returns.duckdb))
+        call = exp.Cast(this=call, to=raw(function.returns.duckdb))
+    call.meta[TYPE] = function.returns
     if function.returns.kind is Kind.TIMESTAMP_TZ:
         return engine_call("snowmelt_to_tz", call, data_type=function.returns)
     return call
 
 
-def _argument_type(data_type: DataType) -> exp.Expr:
-    """What an argument is cast to: Snowflake's type, for the rules to go on with, or the engine's for JSON as text."""
+def _argument(given: exp.Expr, data_type: DataType) -> exp.Expr:
+    """An argument cast to the function's type, for the rules to go on with; semi-structured ones as text of JSON."""
     if data_type.kind in SEMI_STRUCTURED:
-        return raw(_vector_type(data_type))
+        made = as_variant(given) if data_type.kind is Kind.VARIANT else given.copy()
+        return exp.Cast(this=made, to=raw(_vector_type(data_type)))
     if data_type.kind is Kind.TIMESTAMP_TZ:
         data_type = TIMESTAMP_LTZ
-    return exp.DataType.build(data_type.sql, dialect="snowflake")
+    return exp.Cast(this=given.copy(), to=exp.DataType.build(data_type.sql, dialect="snowflake"))
+
+
+def as_variant(given: exp.Expr) -> exp.Expr:
+    """A value for a VARIANT: text is not read as JSON."""
+    return exp.Cast(this=given.copy(), to=exp.DataType.build("VARIANT", dialect="snowflake"))
 
 
 def _vector_type(data_type: DataType) -> str:

@@ -41,6 +41,7 @@ from snowmelt.sql.rewrite.semistructured import extract_fields
 from snowmelt.sql.rewrite.sequence_values import sequence_values
 from snowmelt.sql.rewrite.sources import resolve_sources, resolve_stages, resolve_table_functions
 from snowmelt.sql.rewrite.structured import structured
+from snowmelt.sql.rewrite.table_calls import table_calls
 from snowmelt.sql.rewrite.using import using
 from snowmelt.sql.rewrite.variants import coerce_variants
 from snowmelt.sql.typing import annotate
@@ -49,6 +50,7 @@ Rule = Callable[[exp.Expr, Resolver], exp.Expr]
 
 RULES: tuple[Rule, ...] = (
     bind,
+    table_calls,
     parentheses,
     pivots,
     name_projections,
