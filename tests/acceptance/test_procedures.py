@@ -3,6 +3,7 @@
 Without ``from __future__ import annotations``: Snowpark reads the type hints of what it registers.
 """
 
+import json
 from pathlib import Path
 from typing import Any
 

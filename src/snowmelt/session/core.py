@@ -105,6 +105,11 @@ class Core:
         self.connection.use_zone(str(self.parameter("TIMEZONE")))
         self.connection.statements = (query_id,)
 
+    def nth_query(self, number: int) -> str | None:
+        """The id of a query of this session: from 1 the first, from -1 the last; None where there is none."""
+        index = len(self.history) + number if number < 0 else number - 1 - self.forgotten
+        return self.history[index] if number and 0 <= index < len(self.history) else None
+
     def remember(self, query_id: str) -> None:
         """A query has ended well: LAST_QUERY_ID finds it."""
         self.history.append(query_id)

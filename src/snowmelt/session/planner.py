@@ -36,7 +36,6 @@ from snowmelt.sql.pending import Pending, relation
 from snowmelt.sql.rewrite.rules import rewrite
 from snowmelt.sql.rewrite.table_calls import TableCall
 from snowmelt.sql.typing import refined
-from snowmelt.storage.loading_infer import INFER_COLUMNS
 
 if TYPE_CHECKING:
     from snowmelt.session.session import Session
@@ -275,12 +274,14 @@ class SessionPlanner:
 
     # --- functions ---------------------------------------------------------------------------------------------------
 
-    def table_function(self, name: str, arguments: collections.abc.Sequence[exp.Expr]) -> str:
-        """DuckDB text of a query for ``TABLE(name(arguments))``."""
+    def table_function(
+        self, name: str, arguments: collections.abc.Sequence[exp.Expr]
+    ) -> tuple[str, collections.abc.Sequence[TableColumn] | None]:
+        """DuckDB text of a query for ``TABLE(name(arguments))``, and its columns."""
         self.repeatable = False
         found = self._sql_function(name, arguments) if self.inlines() else None
         if found is not None and found.returns_table is not None:
-            return table_body(self, found, arguments)
+            return table_body(self, found, arguments), None
         return table_function(self, name, arguments)
 
     def table_handler(self, name: str, arguments: int) -> Function | None:
@@ -310,10 +311,6 @@ class SessionPlanner:
     def at_once(self, text: str) -> str:
         """`text`, which is run outside of a plan, after the table functions that it reads have been called."""
         return table_calls.at_once(self, text)
-
-    def table_function_columns(self, name: str) -> collections.abc.Sequence[TableColumn] | None:
-        """The columns of INFER_SCHEMA, which OBJECT_CONSTRUCT(*) is used with."""
-        return tuple(TableColumn(*column) for column in INFER_COLUMNS) if name == "INFER_SCHEMA" else None
 
     def stage(self, location: str, options: Mapping[str, Any]) -> StagedRows:
         """The files at a stage location."""

@@ -134,12 +134,10 @@ class Resolver(Protocol):
         """Takes the Snowflake types of the query's columns; None when not even their number is known."""
         ...
 
-    def table_function(self, name: str, arguments: Sequence[exp.Expr]) -> str:
-        """DuckDB text of a query for ``TABLE(name(arguments))``; `name` is upper case and may be dotted."""
-        ...
-
-    def table_function_columns(self, name: str) -> Sequence[TableColumn] | None:
-        """What `table_function` yields; None where that is not the same for all arguments."""
+    def table_function(self, name: str, arguments: Sequence[exp.Expr]) -> tuple[str, Sequence[TableColumn] | None]:
+        """DuckDB text of a query for ``TABLE(name(arguments))``, and its columns, if they are known; `name` is upper
+        case and may be dotted.
+        """
         ...
 
     def table_handler(self, name: str, arguments: int) -> Function | None:
