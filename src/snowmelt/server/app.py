@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
 from collections.abc import AsyncIterator, Sequence
 
@@ -16,6 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from snowmelt.base.loopback import host_name, is_loopback
 from snowmelt.server import rest, sessions, statements
 from snowmelt.server.answer import failure, internal_error, new_incident, refusal
 from snowmelt.server.auth import BAD_REQUEST, AuthError
@@ -52,17 +52,6 @@ def create_app(host: Host, *, patience: float = PATIENCE, extra_routes: Sequence
     return app
 
 
-def is_loopback(name: str) -> bool:
-    """Whether a host name or address can only mean this machine (``*.localhost`` never leaves it)."""
-    name = name.strip("[]").lower().rstrip(".")
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
-
-
 class Gate:
     """Refuses foreign Host headers, and turns unexpected exceptions into an answer that clients do not retry.
 
@@ -77,7 +66,7 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if self._loopback_only and not is_loopback(_host_name(scope)):
+        if self._loopback_only and not is_loopback(host_name(scope["headers"])):
             await reply(refusal("390403", "The Host header does not name this machine."), 403)(scope, receive, send)
             return
         started = False
@@ -95,14 +84,6 @@ class Gate:
             incident = new_incident()
             logger.exception("incident %s at %s", incident, scope["path"])
             await reply(failure(internal_error(incident)))(scope, receive, send)
-
-
-def _host_name(scope: Scope) -> str:
-    """The Host header without its port."""
-    value = next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin-1")
-    if value.startswith("["):
-        return value.partition("]")[0]
-    return value.partition(":")[0]
 
 
 @contextlib.asynccontextmanager
