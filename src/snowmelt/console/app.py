@@ -56,7 +56,7 @@ class Console:
                 Route("/enter", self._enter, methods=["POST"]),
                 Route("/link", self._link, methods=["POST"]),
                 Route("/logout", self._with_form(self._logout), methods=["POST"]),
-                Route("/run", self._with_form(self._run), methods=["POST"]),
+                Route("/statement", self._with_form(self._run), methods=["POST"]),
                 Route("/worksheet", self._with_form(self._worksheet), methods=["POST"]),
                 *(Route(page.path, self._page(page), methods=["GET"]) for page in PAGES),
                 Mount("/static", StaticFiles(directory=_STATIC)),

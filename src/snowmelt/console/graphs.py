@@ -10,6 +10,9 @@ from snowmelt.catalog.names import FullName
 WIDTH, HEIGHT = 214, 50
 ACROSS, DOWN = 56, 18
 MARGIN = 4
+BELOW = 12
+"""How far below all boxes the line to a finalizer runs."""
+
 LONGEST = 26
 """Characters of a name that fit into its box."""
 
@@ -66,9 +69,15 @@ def draw(
         x, y = MARGIN + column[name] * (WIDTH + ACROSS), MARGIN + row * (HEIGHT + DOWN)
         label = name.name if len(name.name) <= LONGEST else name.name[: LONGEST - 1] + "…"
         boxes[name] = Box(name, label, x, y, states[name], name in asleep, name in finalizers)
-    lines = tuple(Line(_path(boxes[start], boxes[end]), end in finalizers) for start, end in edges)
     width = (max(column.values()) + 1) * (WIDTH + ACROSS) - ACROSS + 2 * MARGIN
-    height = max(taken.values()) * (HEIGHT + DOWN) - DOWN + 2 * MARGIN
+    bottom = max(taken.values()) * (HEIGHT + DOWN) - DOWN + MARGIN
+    lines = tuple(
+        Line(_around(boxes[start], boxes[end], bottom + BELOW), True)
+        if end in finalizers
+        else Line(_path(boxes[start], boxes[end]), False)
+        for start, end in edges
+    )
+    height = bottom + MARGIN + (BELOW if finalizers else 0)
     return Drawing(width, height, tuple(boxes.values()), lines)
 
 
@@ -95,3 +104,8 @@ def _path(start: Box, end: Box) -> str:
     x2, y2 = end.x, end.y + HEIGHT // 2
     bend = max(ACROSS // 2, (x2 - x1) // 2)
     return f"M{x1} {y1} C{x1 + bend} {y1} {x2 - bend} {y2} {x2} {y2}"
+
+
+def _around(start: Box, end: Box, low: int) -> str:
+    """A line from the bottom of one box to that of another, below all that stands between them."""
+    return f"M{start.x + WIDTH // 2} {start.y + HEIGHT} V{low} H{end.x + WIDTH // 2} V{end.y + HEIGHT}"

@@ -13,7 +13,8 @@ SHOWN = 200
 def queries(visit: Visit) -> dict[str, Any]:
     """The last statements, all of them or those that failed."""
     failed = visit.parameters.get("only") == "failed"
-    return {"queries": surfaces.queries(visit.reader, SHOWN, failed=failed), "failed": failed, "shown": SHOWN}
+    found = surfaces.queries(visit.reader, SHOWN, failed=failed)
+    return {"queries": found, "failed": failed, "shown": SHOWN, "databases": len(surfaces.databases(visit.reader))}
 
 
 def query(visit: Visit) -> dict[str, Any]:

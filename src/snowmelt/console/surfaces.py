@@ -88,7 +88,7 @@ def run(reader: Reader, query_id: str, scheduled: str | None) -> Row | None:
     """The run whose statement has an id; quickly where it is known when it was scheduled."""
     where = "WHERE QUERY_ID = ?"
     if scheduled:
-        span = "SCHEDULED_TIME_RANGE_START => ?::TIMESTAMP_LTZ, SCHEDULED_TIME_RANGE_END => ?::TIMESTAMP_LTZ"
+        span = "SCHEDULED_TIME_RANGE_START => TO_TIMESTAMP_LTZ(?), SCHEDULED_TIME_RANGE_END => TO_TIMESTAMP_LTZ(?)"
         found = _history(reader, "*", f"TASK_HISTORY({span})", [scheduled, scheduled, query_id], where)
     else:
         found = _history(reader, "*", f"TASK_HISTORY(RESULT_LIMIT => {MOST})", [query_id], where)
@@ -110,7 +110,7 @@ def query(reader: Reader, query_id: str, ended: str | None) -> Row | None:
     """The statement with an id; quickly where it is known when it ended."""
     chosen, binds = f"RESULT_LIMIT => {MOST}, INCLUDE_CLIENT_GENERATED_STATEMENT => TRUE", [query_id]
     if ended:
-        chosen += ", END_TIME_RANGE_START => ?::TIMESTAMP_LTZ, END_TIME_RANGE_END => ?::TIMESTAMP_LTZ"
+        chosen += ", END_TIME_RANGE_START => TO_TIMESTAMP_LTZ(?), END_TIME_RANGE_END => TO_TIMESTAMP_LTZ(?)"
         binds = [ended, ended, query_id]
     found = _history(reader, "*", f"QUERY_HISTORY({chosen})", binds, "WHERE QUERY_ID = ?")
     return found[0] if found else None

@@ -42,7 +42,14 @@ class Templates:
         )
         self._environment.globals.update(link=link, MENU=MENU, FullName=FullName)
         self._environment.filters.update(
-            age=self._age, moment=moment, seconds=seconds, tone=tone, words=words, amount=amount, plain=plain
+            age=self._age,
+            moment=moment,
+            seconds=seconds,
+            tone=tone,
+            words=words,
+            gist=gist,
+            amount=amount,
+            plain=plain,
         )
 
     def render(self, template: str, **values: Any) -> str:
@@ -105,6 +112,14 @@ def tone(state: object) -> str:
 def words(state: object) -> str:
     """A state as people write it."""
     return str(state).replace("_", " ").lower()
+
+
+def gist(message: str | None) -> str:
+    """What an error says, on one line: of a traceback its end, where the exception is."""
+    text = (message or "").strip().removeprefix("SQL compilation error:").strip()
+    if "Traceback (most recent call last)" in text:
+        text = next(line for line in reversed(text.splitlines()) if line and not line[0].isspace())
+    return " ".join(text.split())
 
 
 def amount(count: int, noun: str) -> str:

@@ -95,6 +95,7 @@ class Span:
     Attributes:
         left, width: where its bar begins and how long it is, in thousandths of the whole.
         failed: its status is an error.
+        at_fault: it failed by itself, not because of one within it.
         notes: its events and the logs written in it, exceptions among them.
     """
 
@@ -106,6 +107,7 @@ class Span:
     left: float
     width: float
     failed: bool
+    at_fault: bool
     attributes: dict[str, str]
     notes: list[Note]
 
@@ -161,8 +163,16 @@ def _waterfall(rows: list[Row], began: datetime, whole: timedelta) -> tuple[list
     for span_id, row in spans.items():
         parent = surfaces.parsed(row["record"], {}).get("parent_span_id")
         below.setdefault(parent if parent in spans else None, []).append(span_id)
-    found = [_span(spans[each], depth, began, whole, notes.pop(each, [])) for each, depth in _in_order(below)]
+    found = []
+    for span_id, depth in _in_order(below):
+        at_fault = _failed(spans[span_id]) and not any(_failed(spans[each]) for each in below.get(span_id, []))
+        found.append(_span(spans[span_id], depth, began, whole, at_fault, notes.pop(span_id, [])))
     return found, [note for rest in notes.values() for note in rest]
+
+
+def _failed(row: Row) -> bool:
+    status = surfaces.parsed(row["record"], {}).get("status")
+    return isinstance(status, dict) and status.get("code") == "STATUS_CODE_ERROR"
 
 
 def _in_order(below: dict[str | None, list[str]]) -> Iterator[tuple[str, int]]:
@@ -174,9 +184,8 @@ def _in_order(below: dict[str | None, list[str]]) -> Iterator[tuple[str, int]]:
         waiting += [(each, depth + 1) for each in reversed(below.get(span_id, []))]
 
 
-def _span(row: Row, depth: int, began: datetime, whole: timedelta, notes: list[Note]) -> Span:
+def _span(row: Row, depth: int, began: datetime, whole: timedelta, at_fault: bool, notes: list[Note]) -> Span:
     record = surfaces.parsed(row["record"], {})
-    status = record.get("status")
     start = row["began"] or row["ended"]
     total = max(whole.total_seconds(), 1e-6)
     left = 1_000 * (start - began).total_seconds() / total
@@ -189,7 +198,8 @@ def _span(row: Row, depth: int, began: datetime, whole: timedelta, notes: list[N
         depth=min(depth, DEEPEST),
         left=round(min(left, 998.0), 1),
         width=round(min(width, 1_000 - min(left, 998.0)), 1),
-        failed=isinstance(status, dict) and status.get("code") == "STATUS_CODE_ERROR",
+        failed=_failed(row),
+        at_fault=at_fault,
         attributes=_texts(surfaces.parsed(row["attributes"], {})),
         notes=notes,
     )

@@ -4,6 +4,7 @@
 
 const COLOURS = ["--line-1", "--line-2", "--line-3", "--line-4", "--line-5"];
 const HEIGHT = 190;
+const POWERS = [0.001, 0.01, 0.1, 1, 10, 100, 1000, 10000, 100000];
 
 function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -50,7 +51,7 @@ function draw(figure) {
         ...(named ? { splits: data.x } : {}),
         values: (self, splits, number, space, step) => splits.map((at) => (named ? data.names[at] : told.axis(step)(at))),
       },
-      { ...axis, size: 58, values: (self, splits) => splits.map((at) => (at == null ? "" : short.format(at) + unit)) },
+      { ...axis, size: 58, ...(wide ? { splits: (self) => POWERS.filter((at) => at >= self.scales.y.min && at <= self.scales.y.max) } : {}), values: (self, splits) => splits.map((at) => (at == null ? "" : short.format(at) + unit)) },
     ],
     series: [
       { label: named ? "Version" : "At", value: (self, at) => (at == null ? "" : named ? data.names[at] : told.whole(at)) },

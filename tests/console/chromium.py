@@ -23,8 +23,8 @@ def found() -> str | None:
     return next(filter(None, map(shutil.which, NAMES)), None)
 
 
-class Browser:
-    """A headless browser with one page, and a profile of its own.
+class Chromium:
+    """A headless Chromium with one page, and a profile of its own.
 
     Attributes:
         complaints: what the page's console has been told: errors, exceptions, and what its policy has blocked.
@@ -44,7 +44,7 @@ class Browser:
         while min(high) < 5:
             high = [os.dup(fd) for fd in high]
         self._process = subprocess.Popen(
-            ["/bin/sh", "-c", f'exec "$@" 3<&{high[0]} 4>&{high[1]}', "sh", *command],
+            ["bash", "-c", f'exec "$@" 3<&{high[0]} 4>&{high[1]}', "bash", *command],
             pass_fds=high,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
