@@ -53,7 +53,9 @@ def test_no_form_without_a_login(stranger: Browser, path: str, sql: Sql) -> None
 
 
 def test_the_address_of_the_server_leads_to_the_console(stranger: Browser) -> None:
-    assert "Log in" in stranger.get("/").text
+    answer = stranger.request("GET", "/", headers={"Accept": "text/html,*/*;q=0.8"})
+    assert answer.status == 303 and "Log in" in stranger.get(answer.headers["location"]).text
+    assert stranger.request("GET", "/").body.startswith("Snowmelt "), "programs are told how to connect"
 
 
 def test_a_login_leads_back_to_where_one_was(stranger: Browser) -> None:

@@ -60,7 +60,7 @@ def running(settings: Settings, clock: Clock | None = None) -> Iterator[Address]
     """
     # Imported here so that commands which only talk to a server start without the engine.
     with _uncollected():
-        from snowmelt.console.app import Console
+        from snowmelt.console.app import Console, link_home
         from snowmelt.runtime import Runtime
         from snowmelt.server.serve import Server
 
@@ -68,7 +68,7 @@ def running(settings: Settings, clock: Clock | None = None) -> Iterator[Address]
         runtime = Runtime.open(settings, clock)
         stack.callback(runtime.close)
         console = Console(runtime)
-        server = Server(runtime, settings, extra_routes=console.routes)
+        server = Server(runtime, settings, extra_routes=console.routes, front_page=link_home())
         host, port = server.start()
         stack.callback(server.stop)
         stack.callback(console.close)

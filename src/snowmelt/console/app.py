@@ -69,7 +69,7 @@ class Console:
             },
             middleware=[Middleware(Gate, failed=self._failed)],
         )
-        return [Route("/", _home, methods=["GET"]), Mount(ROOT, app)]
+        return [Mount(ROOT, app)]
 
     def close(self) -> None:
         """End all logins, and what runs for them."""
@@ -255,11 +255,6 @@ class Console:
     def _failed(self, request: Request, incident: str) -> Response:
         message = f"The server's log has more under incident {incident}."
         return self._error(request, "The console failed", message, 500)
-
-
-async def _home(request: Request) -> Response:
-    """The server's own address leads to the console."""
-    return _see_other(link_home())
 
 
 def link_home() -> str:

@@ -35,7 +35,15 @@ def tasks(visit: Visit) -> dict[str, Any]:
     last = {full_name(run): run for run in reversed(shown)}
     due = {full_name(run): run["scheduled_time"] for run in runs if run["state"] == NOT_YET}
     return {
-        "graphs": [_graph(names, found, last, due) for names in _graphs(found)],
+        "graphs": [
+            {
+                "root": names[0],
+                "row": found[names[0]],
+                "due": due.get(names[0]),
+                "drawing": _drawing(names, found, last),
+            }
+            for names in _graphs(found)
+        ],
         "runs": shown[:SHOWN_RUNS],
         "skipped": sum(1 for run in runs if run["state"] == SKIPPED),
         "chart": durations(shown, visit),
@@ -55,30 +63,29 @@ def is_finalizer(row: Row) -> bool:
 
 def _graphs(found: dict[FullName, Row]) -> list[list[FullName]]:
     """The tasks of each graph, its root first."""
-    roots = [name for name, row in found.items() if not any(each in found for each in predecessors(row))]
+    after: dict[FullName, list[FullName]] = {}
+    roots = []
+    for name, row in found.items():
+        before = [each for each in predecessors(row) if each in found]
+        for each in before:
+            after.setdefault(each, []).append(name)
+        if not before:
+            roots.append(name)
     graphs = []
     for root in roots:
-        members, fresh = [root], [root]
-        while fresh:
-            fresh = [
-                name
-                for name, row in found.items()
-                if name not in members and any(each in fresh for each in predecessors(row))
-            ]
+        members = [root]
+        known = {root}
+        for name in members:
+            fresh = [each for each in after.get(name, []) if each not in known]
             members += fresh
+            known.update(fresh)
         graphs.append(members)
     return graphs
 
 
-def _graph(
-    names: list[FullName], found: dict[FullName, Row], last: dict[FullName, Row], due: dict[FullName, Any]
-) -> dict[str, Any]:
-    root = names[0]
-    return {"root": root, "row": found[root], "due": due.get(root), "drawing": _drawing(names, found, last)}
-
-
 def _drawing(names: list[FullName], found: dict[FullName, Row], last: dict[FullName, Row]) -> Drawing:
-    edges = [(each, name) for name in names for each in predecessors(found[name]) if each in names]
+    members = set(names)
+    edges = [(each, name) for name in names for each in predecessors(found[name]) if each in members]
     finalizers = {name for name in names if is_finalizer(found[name])}
     states = {name: str(last[name]["state"]) if name in last else "" for name in names}
     asleep = {name for name in names if found[name]["state"] != "started"}

@@ -6,12 +6,13 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -28,12 +29,19 @@ logger = logging.getLogger(__name__)
 REAP_SECONDS = 60.0
 
 
-def create_app(host: Host, *, patience: float = PATIENCE, extra_routes: Sequence[BaseRoute] = ()) -> Starlette:
+def create_app(
+    host: Host,
+    *,
+    patience: float = PATIENCE,
+    extra_routes: Sequence[BaseRoute] = (),
+    front_page: str | None = None,
+) -> Starlette:
     """The server as an ASGI application; its `state.service` is the `Service`.
 
     Args:
         patience: seconds a request waits for its statement before the client is told to ask again.
-        extra_routes: routes that come before the server's own, such as the console's; ``/`` may be among them.
+        extra_routes: routes that come before the server's own, such as the console's.
+        front_page: where browsers are led that ask for ``/``.
     """
     service = Service(host, patience)
     app = Starlette(
@@ -42,7 +50,7 @@ def create_app(host: Host, *, patience: float = PATIENCE, extra_routes: Sequence
             *statements.routes(service),
             *sessions.routes(service),
             *rest.routes(service),
-            Route("/", _about, methods=["GET"]),
+            Route("/", partial(_about, front_page), methods=["GET"]),
         ],
         exception_handlers={AuthError: _unauthorized, BodyError: _malformed, HTTPException: _unknown},
         middleware=[Middleware(Gate, loopback_only=is_loopback(host.settings.host))],
@@ -107,7 +115,9 @@ async def _reap(service: Service) -> None:
                 logger.exception("session %s could not be closed", executor.id)
 
 
-async def _about(request: Request) -> Response:
+async def _about(front_page: str | None, request: Request) -> Response:
+    if front_page is not None and "text/html" in request.headers.get("accept", ""):
+        return RedirectResponse(front_page, 303)
     return PlainTextResponse(
         f"Snowmelt {sessions.server_version()}: a local server for Snowflake clients.\n"
         "Connect with protocol=http, any account name, and the host and port of this address.\n"
