@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 _BATCH_ROWS = 122_880
-"""Rows that the engine hands over at once: one of its row groups."""
+"""Rows that the engine hands over at once."""
 
 _INTERRUPT_AGAIN = 0.02
 _INTERRUPT_PATIENCE = 5.0
@@ -143,7 +143,7 @@ class Connection:
         """
         table = _INSERT.match(sql) if self.tx else None
         if table is not None and table.group(1) in self._given_nothing:
-            # DuckDB 2.0.0 loses the rows of a bulk INSERT (more than 122,880 rows) when the same transaction has put no
+            # DuckDB 2.0.0 loses the rows of a bulk INSERT (more than a row group) when the same transaction has put no
             # rows at all into the same table by another; one that returns rows is not done in bulk.
             sql = f"WITH i AS ({sql} RETURNING 1) SELECT count(*) FROM i"
         try:
