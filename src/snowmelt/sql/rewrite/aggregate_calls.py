@@ -13,7 +13,7 @@ from snowmelt.base.datatypes import ARRAY, FLOAT, OBJECT, VARCHAR, Kind
 from snowmelt.base.errors import unsupported
 from snowmelt.sql.rewrite.context import engine_call, raw
 from snowmelt.sql.rewrite.scalar_calls import Maker, cast, hashed, refused_names, refused_nodes
-from snowmelt.sql.rewrite.variants import is_whole
+from snowmelt.sql.rewrite.variants import is_whole, marked_items
 from snowmelt.sql.typing import type_of
 
 Around = Callable[[exp.Expr, exp.Expr], exp.Expr | None]
@@ -69,7 +69,7 @@ def _elements(node: exp.Expr, values: exp.Expr) -> exp.Expr:
     """A list of what the aggregate `node` collects, as the elements of an ARRAY."""
     collected = node.this.expressions[0] if isinstance(node.this, exp.Distinct) else node.this
     collected = collected.this if isinstance(collected, exp.Order) else collected
-    return engine_call("snowmelt_wholes", values) if is_whole(type_of(collected)) else values
+    return marked_items(values, type_of(collected))
 
 
 def _union(node: exp.Expr, target: exp.Expr) -> exp.Expr:

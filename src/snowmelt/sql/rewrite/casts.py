@@ -113,10 +113,15 @@ def _prepared(operand: exp.Expr, source: DataType, target: DataType, tolerant: b
             return _call("hex", operand)
         case ((Kind.VARIANT | Kind.OBJECT | Kind.ARRAY), Kind.TEXT):
             return _call("snowmelt_text", operand)
+        case Kind.VARIANT, Kind.BINARY:
+            name = "snowmelt_try_from_hex" if tolerant else "snowmelt_from_hex"
+            return _call(name, _call("snowmelt_text", operand))
         case _, Kind.VECTOR if source.kind not in (Kind.ARRAY, Kind.VARIANT, Kind.VECTOR):
             raise _no_cast(source, target)
         case Kind.VECTOR, _ if target.kind not in (Kind.ARRAY, Kind.VARIANT, Kind.VECTOR):
             raise _no_cast(source, target)
+        case Kind.VECTOR, (Kind.ARRAY | Kind.VARIANT) if source.element is Kind.REAL:
+            return _call("snowmelt_vector_json", operand)
         case Kind.TEXT, Kind.BINARY:
             return _call("snowmelt_try_from_hex" if tolerant else "snowmelt_from_hex", operand)
         case (Kind.VARIANT, Kind.BOOLEAN):

@@ -32,7 +32,7 @@ def kind_of(node: exp.Expr) -> Kind | None:
 def operand(node: exp.Expr) -> exp.Expr:
     """A copy of an argument; a VARIANT is the text that it holds."""
     if kind_of(node) in SEMI_STRUCTURED:
-        return engine_call("snowmelt_text", node.copy())
+        return engine_call("snowmelt_time_text", node.copy())
     return node.copy()
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from sqlglot import exp
 
-from snowmelt.base.datatypes import ARRAY, OBJECT, SEMI_STRUCTURED, VARIANT, DataType, Kind
+from snowmelt.base.datatypes import ARRAY, OBJECT, SEMI_STRUCTURED, TIMES, VARIANT, DataType, Kind
 from snowmelt.base.errors import unsupported
 from snowmelt.catalog.names import logical_name
 from snowmelt.sql.rewrite.context import TYPE, Resolver, engine_call, raw
@@ -20,22 +20,44 @@ Maker = Callable[[exp.Expr], exp.Expr]
 
 
 def as_json(node: exp.Expr, *, scaled: bool = False) -> exp.Expr:
-    """A value as JSON; `scaled` where its type is known beside it, so that numbers keep all digits of their scale."""
+    """A value as JSON, with the mark of its type where JSON has no word for that (see marks.sql of storage).
+
+    `scaled` is for values of structured types, whose type is known beside them: they have no marks, and numbers keep
+    all digits of their scale.
+    """
     found = type_of(node)
     if found is not None and found.kind in SEMI_STRUCTURED:
         return node.copy()
-    name = "to_json"
-    if found is not None and found.kind is Kind.FIXED and not (scaled and found.scale):
-        name = "snowmelt_decimal_json" if found.scale else "snowmelt_whole_json"
-    return engine_call(name, node.copy(), data_type=VARIANT)
+    return engine_call(_writer(found, scaled), node.copy(), data_type=VARIANT)
 
 
-def as_variant(node: exp.Expr) -> exp.Expr:
-    """A value as a VARIANT by itself, where a FLOAT can be told from an exact number."""
-    found = type_of(node)
-    if found is not None and found.kind is Kind.REAL:
-        return engine_call("snowmelt_float_json", node.copy(), data_type=VARIANT)
-    return as_json(node)
+def _writer(found: DataType | None, scaled: bool) -> str:
+    """What the engine's function to JSON is called for a type."""
+    if found is None:
+        return "to_json"
+    if found.kind is Kind.FIXED and not (scaled and found.scale):
+        return "snowmelt_decimal_json" if found.scale else "snowmelt_whole_json"
+    if scaled:
+        return "to_json"
+    if found.kind is Kind.VECTOR and found.element is Kind.REAL:
+        return "snowmelt_vector_json"
+    return "snowmelt_marked_time" if found.kind in TIMES else _MARKED.get(found.kind, "to_json")
+
+
+_MARKED = {Kind.REAL: "snowmelt_float_json", Kind.BINARY: "snowmelt_binary_json"}
+
+
+def marked_items(values: exp.Expr, element: DataType | None) -> exp.Expr:
+    """A list of the values of a type as what an ARRAY of them holds."""
+    if is_whole(element):
+        return engine_call("snowmelt_wholes", values)
+    if element is not None and element.kind is Kind.REAL:
+        return engine_call("snowmelt_floats_json", values)
+    if element is not None and element.kind in TIMES:
+        item = exp.to_identifier("snowmelt_item")
+        marked = exp.Lambda(this=engine_call("snowmelt_marked_time", item.copy()), expressions=[item])
+        return engine_call("list_transform", values, marked)
+    return values
 
 
 def is_whole(data_type: DataType | None) -> bool:
@@ -70,7 +92,13 @@ def _list(items: Sequence[exp.Expr]) -> exp.Expr:
 
 
 def _array(node: exp.Expr) -> exp.Expr:
-    return engine_call("json_array", *(as_json(item) for item in node.expressions), data_type=ARRAY)
+    return engine_call("json_array", *(_as_element(item) for item in node.expressions), data_type=ARRAY)
+
+
+def _as_element(item: exp.Expr) -> exp.Expr:
+    """An element of an ARRAY, where NULL is a value of its own."""
+    value = as_json(item)
+    return value if isinstance(item, exp.Literal) else engine_call("snowmelt_element", value, data_type=VARIANT)
 
 
 def _object(name: str) -> Maker:
@@ -144,8 +172,8 @@ def _lists(name: str) -> Maker:
         function = node.expression.copy()
         if name == "list_transform":
             _as_json_result(function)
-        call = engine_call(name, engine_call("snowmelt_list", node.this.copy()), function)
-        return engine_call("to_json", call)
+        call = engine_call(name, engine_call("snowmelt_items", node.this.copy()), function)
+        return engine_call("snowmelt_array_of", call)
 
     return make
 
@@ -154,7 +182,7 @@ def _as_json_result(function: exp.Expr) -> None:
     """A lambda's result is an element of an ARRAY; computed numbers without a fraction are whole ones."""
     body = function.this
     found = type_of(body)
-    if found is not None and found.kind is Kind.REAL:
+    if found is not None and found.kind is Kind.REAL and isinstance(body.unnest(), exp.Binary):
         function.set("this", engine_call("snowmelt_number_json", body.copy()))
     else:
         function.set("this", as_json(body))
@@ -163,7 +191,7 @@ def _as_json_result(function: exp.Expr) -> None:
 def _reduce(node: exp.Expr) -> exp.Expr:
     function = node.args["merge"].copy()
     _as_json_result(function)
-    arguments = [engine_call("snowmelt_list", node.this.copy()), function, as_json(node.args["initial"])]
+    arguments = [engine_call("snowmelt_items", node.this.copy()), function, as_json(node.args["initial"])]
     found = type_of(node.args["initial"])
     made = engine_call("list_reduce", *arguments, data_type=VARIANT)
     if found is None or found.kind in SEMI_STRUCTURED:
@@ -187,7 +215,7 @@ def _is(*kinds: str) -> Maker:
 
     def make(node: exp.Expr) -> exp.Expr:
         value = node.expressions[0] if isinstance(node, exp.Anonymous) else node.this
-        held = engine_call("snowmelt_typeof", as_variant(value))
+        held = engine_call("snowmelt_typeof", as_json(value))
         return exp.In(this=held, expressions=[exp.Literal.string(kind) for kind in kinds])
 
     return make
@@ -246,6 +274,7 @@ def _names(name: str) -> Maker:
     return make
 
 
+_TIMES = ("TIME", "TIMESTAMP_NTZ", "TIMESTAMP_LTZ", "TIMESTAMP_TZ")
 _INTEGER, _DECIMAL, _DOUBLE = ("INTEGER",), ("INTEGER", "DECIMAL"), ("INTEGER", "DECIMAL", "DOUBLE")
 
 
@@ -303,8 +332,8 @@ BY_NODE: dict[type[exp.Expr], Maker] = {
     exp.IsArray: _is("ARRAY"),
     exp.ParseJSON: _parse_json,
     exp.CheckJson: _macro("snowmelt_check_json", "this"),
-    exp.Typeof: lambda node: engine_call("snowmelt_typeof", as_variant(node.this)),
-    exp.JSONFormat: lambda node: engine_call("snowmelt_json_text", as_variant(node.this)),
+    exp.Typeof: lambda node: engine_call("snowmelt_typeof", as_json(node.this)),
+    exp.JSONFormat: lambda node: engine_call("snowmelt_shown", as_json(node.this)),
 }
 """Functions that sqlglot has nodes for."""
 
@@ -318,11 +347,17 @@ BY_NAME: dict[str, Maker] = {
     **dict.fromkeys(("IS_DOUBLE", "IS_REAL"), _is(*_DOUBLE)),
     **dict.fromkeys(("IS_VARCHAR", "IS_CHAR"), _is("VARCHAR")),
     "IS_BOOLEAN": _is("BOOLEAN"),
+    "IS_BINARY": _is("BINARY"),
+    **dict.fromkeys(("IS_DATE", "IS_DATE_VALUE"), _is("DATE")),
+    **{f"IS_{kind}": _is(kind) for kind in _TIMES},
     "AS_INTEGER": _as("NUMBER", *_DECIMAL),
     **dict.fromkeys(("AS_DECIMAL", "AS_NUMBER"), _as_decimal),
     **dict.fromkeys(("AS_DOUBLE", "AS_REAL"), _as("FLOAT", *_DOUBLE)),
     **dict.fromkeys(("AS_VARCHAR", "AS_CHAR"), _as("VARCHAR", "VARCHAR")),
     "AS_BOOLEAN": _as("BOOLEAN", "BOOLEAN"),
+    "AS_BINARY": _as("BINARY", "BINARY"),
+    "AS_DATE": _as("DATE", "DATE"),
+    **{f"AS_{kind}": _as(kind, kind) for kind in _TIMES},
     "AS_ARRAY": _as(None, "ARRAY"),
     "AS_OBJECT": _as(None, "OBJECT"),
 }
