@@ -8,6 +8,7 @@ Source: docs.snowflake.com/en/sql-reference/data-type-conversion
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 
 from sqlglot import exp
 
@@ -128,6 +129,11 @@ def _prepared(operand: exp.Expr, source: DataType, target: DataType, tolerant: b
             return _call("snowmelt_try_json_boolean" if tolerant else "snowmelt_json_boolean", operand)
         case Kind.TEXT, Kind.BOOLEAN:
             return _call("snowmelt_try_boolean" if tolerant else "snowmelt_boolean", operand)
+        case Kind.BOOLEAN, Kind.REAL:
+            raise _no_cast(source, target)
+        case Kind.REAL, Kind.FIXED if isinstance(operand, exp.Literal):
+            # Digits with an exponent: what they say, and not the nearest FLOAT.
+            return exp.Literal.number(f"{Decimal(operand.name):f}")
         case Kind.REAL, Kind.FIXED:
             # The engine rounds halves to even.
             return _call("round", operand, exp.Literal.number(str(target.scale or 0)))

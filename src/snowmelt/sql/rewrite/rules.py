@@ -20,6 +20,7 @@ from snowmelt.sql.rewrite.aliases import aliases
 from snowmelt.sql.rewrite.arithmetic import arithmetic
 from snowmelt.sql.rewrite.calls import calls
 from snowmelt.sql.rewrite.casts import cast_types, conversions, texts, type_names
+from snowmelt.sql.rewrite.checks import checks
 from snowmelt.sql.rewrite.common_tables import computed_once
 from snowmelt.sql.rewrite.context import Resolver
 from snowmelt.sql.rewrite.date_comparisons import date_comparisons, date_operands, timestamp_types
@@ -42,7 +43,8 @@ from snowmelt.sql.rewrite.sequence_values import sequence_values
 from snowmelt.sql.rewrite.sources import resolve_sources, resolve_stages, resolve_table_functions
 from snowmelt.sql.rewrite.structured import structured
 from snowmelt.sql.rewrite.using import using
-from snowmelt.sql.rewrite.variants import coerce_variants
+from snowmelt.sql.rewrite.variant_comparisons import coerce_variants
+from snowmelt.sql.rewrite.variant_groups import variant_groups
 from snowmelt.sql.typing import annotate
 
 Rule = Callable[[exp.Expr, Resolver], exp.Expr]
@@ -50,6 +52,7 @@ Rule = Callable[[exp.Expr, Resolver], exp.Expr]
 RULES: tuple[Rule, ...] = (
     bind,
     parentheses,
+    checks,
     pivots,
     name_projections,
     inline_functions,
@@ -73,6 +76,7 @@ RULES: tuple[Rule, ...] = (
     moments,
     date_operands,
     implicit_casts,
+    variant_groups,
     calls,
     coerce_variants,
     date_comparisons,

@@ -286,6 +286,8 @@ BY_NODE: dict[type[exp.Expr], Typer] = {
     exp.ToDouble: always(FLOAT),
     exp.ParseJSON: always(VARIANT),
     exp.ToVariant: always(VARIANT),
+    exp.ToBinary: always(BINARY),
+    exp.Kurtosis: numeric(lambda values: numbers.number(numbers.MAX_DIGITS, 12)),
     exp.JSONExtract: structured.taken,
     exp.JSONObject: always(OBJECT),
     exp.ObjectInsert: structured.object_,

@@ -170,6 +170,19 @@ CREATE OR REPLACE MACRO snowmelt_strip_null(v) AS CASE WHEN json_type(v) <> 'NUL
 CREATE OR REPLACE MACRO snowmelt_order(v) AS
     CASE WHEN v IS NOT NULL AND json_type(v) <> 'NULL' THEN {'n': TRY_CAST(v AS DOUBLE), 't': v ->> '$'} END;
 
+-- Text that is the same for equal values: numbers are by value, whatever their type is.
+CREATE OR REPLACE MACRO snowmelt_number_key(x) AS regexp_replace(CAST(x AS VARCHAR), '\.0$', '');
+CREATE OR REPLACE MACRO snowmelt_key(v) AS
+    CASE WHEN starts_with(CAST(v AS VARCHAR), '"\u000B ') THEN snowmelt_number_key(CAST(v AS DOUBLE))
+    WHEN left(CAST(v AS VARCHAR), 1) IN ('"', '{', '[') THEN CAST(snowmelt_comparable(v) AS VARCHAR)
+    WHEN contains(CAST(v AS VARCHAR), '.') AND length(CAST(v AS VARCHAR)) < 18 THEN snowmelt_number_key(CAST(v AS DOUBLE))
+    ELSE CAST(v AS VARCHAR) END;
+-- What is greater or less: numbers by value, and before all else.
+CREATE OR REPLACE MACRO snowmelt_compared(v) AS
+    CASE WHEN v IS NULL THEN NULL
+    WHEN starts_with(CAST(v AS VARCHAR), '"\u000B ') OR regexp_matches(CAST(v AS VARCHAR), '^[-0-9]')
+    THEN {'n': CAST(v AS DOUBLE), 't': NULL} ELSE {'n': NULL, 't': CAST(snowmelt_comparable(v) AS VARCHAR)} END;
+
 -- What FLATTEN makes of one value: its elements, or the values of its keys.
 CREATE OR REPLACE MACRO snowmelt_path_step(key) AS
     CASE WHEN regexp_full_match(key, '[A-Za-z_][A-Za-z0-9_$]*') THEN key ELSE '[''' || key || ''']' END;
