@@ -26,7 +26,9 @@ from snowmelt.sql.rewrite.context import Resolver
 from snowmelt.sql.rewrite.date_comparisons import date_comparisons, date_operands, timestamp_types
 from snowmelt.sql.rewrite.date_texts import date_texts
 from snowmelt.sql.rewrite.dates import argument_order, dates
+from snowmelt.sql.rewrite.dynamic_calls import dynamic_calls
 from snowmelt.sql.rewrite.flatten import flatten
+from snowmelt.sql.rewrite.frames import frames
 from snowmelt.sql.rewrite.functions import resolve_functions, sequences
 from snowmelt.sql.rewrite.implicit_casts import implicit_casts
 from snowmelt.sql.rewrite.inlining import inline_functions
@@ -51,6 +53,7 @@ Rule = Callable[[exp.Expr, Resolver], exp.Expr]
 
 RULES: tuple[Rule, ...] = (
     bind,
+    dynamic_calls,
     parentheses,
     checks,
     pivots,
@@ -70,6 +73,7 @@ RULES: tuple[Rule, ...] = (
     timestamp_types,
     conversions,
     annotate,
+    frames,
     aliases,
     type_names,
     structured,

@@ -88,3 +88,8 @@ CREATE OR REPLACE MACRO snowmelt_typeof(v) AS
     WHEN 'BOOLEAN' THEN 'BOOLEAN' WHEN 'ARRAY' THEN 'ARRAY'
     WHEN 'OBJECT' THEN 'OBJECT' WHEN 'NULL' THEN 'NULL_VALUE' WHEN 'DOUBLE' THEN 'DECIMAL'
     WHEN NULL THEN NULL ELSE CASE WHEN v IS NOT NULL THEN 'INTEGER' END END;
+-- A number of seconds in a VARIANT is a moment, of which TIMESTAMP_NTZ is what the clock of the session's zone shows.
+CREATE OR REPLACE MACRO snowmelt_variant_to_ntz(v) AS
+    CASE WHEN json_type(v) IN ('BIGINT', 'UBIGINT')
+    THEN CAST(timezone('UTC', snowmelt_epoch_text(TRY_CAST(v ->> '$' AS BIGINT))) AS TIMESTAMP)
+    ELSE snowmelt_strict_wall(snowmelt_time_text(v)) END;
