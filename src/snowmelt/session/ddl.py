@@ -301,5 +301,6 @@ def _drop_schema(session: Session, statement: st.Drop) -> Result:
 
     apply_change(session, build)
     if (session.database, session.schema) == (database, name):
-        session.schema = None
+        public = ("SCHEMA", database, "PUBLIC") in session.services.engine.catalog.entities
+        session.schema = "PUBLIC" if public else None
     return status_result(f"{name} successfully dropped.")
