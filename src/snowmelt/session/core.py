@@ -45,6 +45,7 @@ class Core:
         deadline: when the request that runs has to be done.
         history: ids of the last queries, oldest first.
         forgotten: how many queries came before those in `history`.
+        files: keys of the staged files whose statements run.
         copies: by query id, the tables that COPY INTO has loaded and how, for VALIDATE; the last ones only.
     """
 
@@ -62,6 +63,7 @@ class Core:
         self.variables: dict[str, Any] = {}
         self.history: list[str] = []
         self.forgotten = 0
+        self.files: set[str] = set()
         self.copies: dict[str, tuple[int, CopyPlan]] = {}
         self.running: set[str] = set()
         self.deadline: Deadline | None = None
