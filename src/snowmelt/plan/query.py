@@ -29,6 +29,7 @@ class Planner(Resolver, Protocol):
     reach: dict[int, Reach]
     types: tuple[DataType | None, ...] | None
     calls: list[CallTableFunction]
+    timed: bool
 
     def table(self, name: Name) -> Table:
         """The table called `name`, to be written. Raises SqlError when it is missing or not a table."""
@@ -67,6 +68,7 @@ def plan_query(tree: exp.Query, planner: Planner) -> Plan:
         StatementType.SELECT,
         streams=frozenset(planner.streams_read),
         constant=all(isinstance(node, _CONSTANT) for node in tree.walk()),
+        timed=planner.timed,
     )
 
 

@@ -306,5 +306,6 @@ def _drop_schema(session: Session, statement: st.Drop) -> Result:
     lost = warning_of_contents(session, session.services.engine.catalog.inside(database, name))
     apply_change(session, build)
     if (session.database, session.schema) == (database, name):
-        session.schema = None
+        public = ("SCHEMA", database, "PUBLIC") in session.services.engine.catalog.entities
+        session.schema = "PUBLIC" if public else None
     return status_result(f"{name} successfully dropped.{lost}")

@@ -249,7 +249,7 @@ def _expressions(
     found = [engine_sql(item.this if isinstance(item, exp.Alias) else item) for item in tree.expressions]
     return [
         # the text in a VARIANT arrives without its quotes
-        f"(({text}) ->> '$')" if given == VARIANT and column.type.kind is Kind.TEXT else text
+        f"snowmelt_text({text})" if given == VARIANT and column.type.kind is Kind.TEXT else text
         for text, given, column in zip(found, planner.types or (None,) * len(found), columns, strict=False)
     ]
 

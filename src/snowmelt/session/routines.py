@@ -16,6 +16,7 @@ from typing import Any
 import pyarrow as pa
 from sqlglot import exp
 
+from snowmelt.base import marks
 from snowmelt.base.datatypes import SEMI_STRUCTURED, DataType, Kind
 from snowmelt.base.errors import SqlError, canceled, unsupported
 from snowmelt.base.request import Request
@@ -35,7 +36,6 @@ from snowmelt.session.sql_functions import check_body
 from snowmelt.session.sql_procedures import body_of, run_procedure
 from snowmelt.session.stages import files_at, resolve_location
 from snowmelt.session.transactions import undone_on_error
-from snowmelt.session.udfs import as_variant
 from snowmelt.sql.parse import parse_expression
 from snowmelt.sql.rewrite.rules import rewrite
 from snowmelt.sql.statements import Call, CreateRoutine, Query
@@ -203,9 +203,13 @@ def _arguments(session: Session, statement: Call, procedure: Procedure, request:
 def _argument(session: Session, expression: exp.Expr, data_type: DataType, request: Request) -> Any:
     planner = SessionPlanner(session, request)
     try:
-        given = as_variant(expression) if data_type.kind is Kind.VARIANT else expression
-        text = planner.at_once(rewrite(given, planner))
-        value = session.core.connection.scalar(f"SELECT CAST({text} AS {data_type.duckdb})")
+        if data_type.kind is Kind.VARIANT:
+            expression = exp.ToVariant(this=expression.copy())  # text is not read as JSON
+        text = planner.at_once(rewrite(expression, planner))
+        value = f"CAST({text} AS {data_type.duckdb})"
+        if data_type.kind in SEMI_STRUCTURED:
+            value = f"snowmelt_plain({value})"
+        value = session.core.connection.scalar(f"SELECT {value}")
     finally:
         release(session, planner)
     if value is not None and data_type.kind in SEMI_STRUCTURED:
@@ -327,7 +331,7 @@ def converted(value: Any, data_type: DataType) -> Any:
             case Kind.REAL:
                 return float(value)
             case Kind.VARIANT | Kind.OBJECT | Kind.ARRAY:
-                return json.dumps(value, default=_json_default)
+                return marks.dumps(value, _json_default)
             case _:
                 return value
     except (ValueError, TypeError, ArithmeticError) as error:

@@ -16,6 +16,7 @@ from snowmelt.procs.messages import FunctionSpec
 from snowmelt.procs.pool import HandlerError, WorkerPool
 from snowmelt.session.handler_errors import interpreter_error
 from snowmelt.sql.rewrite.context import TYPE, engine_call, raw
+from snowmelt.sql.rewrite.variants import as_json
 
 if TYPE_CHECKING:
     from snowmelt.session.session import Session
@@ -43,7 +44,10 @@ def ensure_function(session: Session, function: Function, arguments: list[exp.Ex
         run = _caller(session.services.pool, name, spec, function, len(types))
         session.core.connection.create_function(name, run, types, _vector_type(function.returns))
         session.services.functions.add(name)
-    casts = [_argument(given, each.type) for given, each in zip(arguments, function.arguments, strict=True)]
+    casts = [
+        exp.Cast(this=_argument(given, argument.type), to=_argument_type(argument.type))
+        for given, argument in zip(arguments, function.arguments, strict=True)
+    ]
     # A function without arguments is given one all the same: its vector says how many rows there are.
     call: exp.Expr = exp.Anonymous(this=name, expressions=casts or [exp.true()])
     if function.returns.kind in SEMI_STRUCTURED:
@@ -55,18 +59,17 @@ def ensure_function(session: Session, function: Function, arguments: list[exp.Ex
 
 
 def _argument(given: exp.Expr, data_type: DataType) -> exp.Expr:
-    """An argument cast to the function's type, for the rules to go on with; semi-structured ones as text of JSON."""
+    """An argument as it is handed over: a handler knows nothing of marks."""
+    return engine_call("snowmelt_plain", as_json(given)) if data_type.kind in SEMI_STRUCTURED else given.copy()
+
+
+def _argument_type(data_type: DataType) -> exp.Expr:
+    """What an argument is cast to: Snowflake's type, for the rules to go on with, or the engine's for JSON as text."""
     if data_type.kind in SEMI_STRUCTURED:
-        made = as_variant(given) if data_type.kind is Kind.VARIANT else given.copy()
-        return exp.Cast(this=made, to=raw(_vector_type(data_type)))
+        return raw(_vector_type(data_type))
     if data_type.kind is Kind.TIMESTAMP_TZ:
         data_type = TIMESTAMP_LTZ
-    return exp.Cast(this=given.copy(), to=exp.DataType.build(data_type.sql, dialect="snowflake"))
-
-
-def as_variant(given: exp.Expr) -> exp.Expr:
-    """A value for a VARIANT: text is not read as JSON."""
-    return exp.Cast(this=given.copy(), to=exp.DataType.build("VARIANT", dialect="snowflake"))
+    return exp.DataType.build(data_type.sql, dialect="snowflake")
 
 
 def _vector_type(data_type: DataType) -> str:

@@ -232,7 +232,7 @@ def _written(
             settings = ["FORMAT csv", "HEADER false", "QUOTE ''", "ESCAPE ''", "DELIM '\x01'"]
             names, suffix = ["json"], _text_suffix(fmt, ".json", settings)
             # What OBJECT_CONSTRUCT and ARRAY_CONSTRUCT make are structs and lists until they are stored.
-            aliases = [f"to_json({alias})" for alias in aliases]
+            aliases = [f"snowmelt_shown(to_json({alias}))" for alias in aliases]
         case CsvFormat():
             names = [column.name for column in columns]
             settings = _csv_settings(columns, fmt, options)
@@ -292,8 +292,9 @@ def _csv_text(expression: str, data_type: DataType, fmt: CsvFormat) -> str:
         case Kind.BINARY:
             function = {"HEX": "hex", "BASE64": "base64", "UTF8": "decode"}[fmt.binary_format]
             return f"{function}({expression})"
-        case _ if fmt.field_optionally_enclosed_by is None and data_type.kind in {Kind.TEXT, *SEMI_STRUCTURED}:
-            return _escaped(f"CAST({expression} AS VARCHAR)", fmt.field_delimiter)
+        case Kind.TEXT | Kind.VARIANT | Kind.OBJECT | Kind.ARRAY:
+            text = expression if data_type.kind is Kind.TEXT else f"snowmelt_shown({expression})"
+            return text if fmt.field_optionally_enclosed_by else _escaped(text, fmt.field_delimiter)
         case _:
             return f"CAST({expression} AS VARCHAR)"
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from snowmelt.base.datatypes import TIMESTAMP_LTZ, Kind
+from snowmelt.base.datatypes import SEMI_STRUCTURED, TIMESTAMP_LTZ, Kind
 from snowmelt.base.errors import SqlError, unsupported
 from snowmelt.catalog.objects import Function, TableColumn
-from snowmelt.sql.rewrite.context import Resolver, raw_query, source_columns
+from snowmelt.sql.rewrite.context import Resolver, engine_call, raw_query, source_columns
 from snowmelt.sql.rewrite.inlining import called_name
 from snowmelt.sql.rewrite.names import folded
 
@@ -208,7 +208,10 @@ def _input(site: _Site) -> exp.Select:
         # Python gets moments in UTC.
         moment = argument.type.kind is Kind.TIMESTAMP_TZ
         target = exp.DataType.build((TIMESTAMP_LTZ if moment else argument.type).sql, dialect="snowflake")
-        columns.append(exp.alias_(exp.Cast(this=value.copy(), to=target), f"{_ARGUMENT}_{number}", quoted=True))
+        made: exp.Expr = exp.Cast(this=value.copy(), to=target)
+        if argument.type.kind in SEMI_STRUCTURED:
+            made = engine_call("snowmelt_plain", made)
+        columns.append(exp.alias_(made, f"{_ARGUMENT}_{number}", quoted=True))
     partitions = _partitions(site)
     rank: exp.Expr = exp.Literal.number(0)
     if partitions:
