@@ -20,7 +20,7 @@ from snowmelt.plan.query import plan_query
 from snowmelt.plan.steps import Plan
 from snowmelt.session.array_binds import array_source, is_array
 from snowmelt.session.constant_rows import tabulated
-from snowmelt.session.execute import TITLES, run_plan
+from snowmelt.session.execute import count_columns, run_plan
 from snowmelt.session.plan_cache import Kept, cache_key, change_key, told
 from snowmelt.session.planner import SessionPlanner
 from snowmelt.session.session import Session, description
@@ -221,7 +221,7 @@ def _dml(
     they are in `tree` as values.
     """
     if request.describe_only:
-        return description(tuple(Column(TITLES.get(name, name), NUMBER) for name in counts), StatementType.DML)
+        return description(count_columns(counts), StatementType.DML)
     session.core.begin_implicitly()
     key = None if text is None else change_key(session, request, text)
     binds = told(request) if key is not None and tree is not None else None
