@@ -107,6 +107,17 @@ class Session:
             parent=self,
         )
 
+    @contextmanager
+    def keeping_names(self) -> Iterator[None]:
+        """While it lasts, statements may change the current database and schema; afterwards they are what they were."""
+        database, schema = self.database, self.schema
+        try:
+            yield
+        finally:
+            present = self.services.engine.catalog.entities
+            self.database = database if ("DATABASE", database) in present else None
+            self.schema = schema if ("SCHEMA", database, schema) in present else None
+
     # --- executing ---------------------------------------------------------------------------------------------------
 
     def execute(self, request: Request) -> Result:
