@@ -355,7 +355,7 @@ class Session:
     def apply_model(self, step: ApplyModel, arguments: pa.Table) -> pa.ChunkedArray:
         """The struct of a model method's results, a row for each row of `arguments`."""
         model, version = self.model_version(parse_name(step.model), step.version)
-        return self.services.inference.apply(model, version, step.method, arguments)
+        return self.services.inference.apply(model, version, step.method, arguments, self.core.cancel)
 
     def holds(self, condition: str, planner: Any) -> bool:
         """Whether a rewritten condition is true, without moving any offset (a task's WHEN)."""
