@@ -5,16 +5,19 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import socket
 import time
 from datetime import timedelta
 
 import pytest
 from furnished import Sql
+from typer.testing import CliRunner
 from visitor import Browser
 
 from snowmelt.base.settings import Settings
 from snowmelt.cli.connection import Target
 from snowmelt.cli.console import login_link
+from snowmelt.cli.main import app
 from snowmelt.console.access import IDLE_LOGIN, LINK_LIFETIME, LONGEST_LOGIN, Links
 from snowmelt.console.pages import PAGES
 from snowmelt.session.logins import FREE_FAILURES, LONGEST_DELAY
@@ -257,6 +260,22 @@ def test_a_link_is_good_for_a_short_time() -> None:
 def test_links_are_for_those_who_have_the_password(server: RunningServer) -> None:
     with pytest.raises(Exception, match="Incorrect username or password was specified"):
         login_link(target(server, "wrong"))
+
+
+def test_the_command_prints_a_link(server: RunningServer) -> None:
+    address = server.address
+    options = ["console", "--port", str(address.port), "--password"]
+    right = CliRunner().invoke(app, [*options, address.password])
+    assert right.exit_code == 0 and enter(Browser(server), right.output.strip()) == 200
+    wrong = CliRunner().invoke(app, [*options, "wrong"])
+    assert wrong.exit_code == 2 and "Incorrect username or password" in wrong.output
+
+
+def test_the_command_says_when_nothing_listens() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    result = CliRunner().invoke(app, ["console", "--port", str(port), "--password", "x"])
+    assert result.exit_code == 2 and "no Snowmelt answers" in result.output
 
 
 def test_browsers_get_no_links(stranger: Browser) -> None:
