@@ -20,6 +20,8 @@ from snowmelt.base.datatypes import parse_type
 from snowmelt.base.errors import SqlError
 from snowmelt.base.result import Column, Result
 from snowmelt.catalog.objects import TableColumn
+from snowmelt.storage import python_functions
+from snowmelt.storage.engine import MACROS
 from snowmelt.storage.formats import (
     CsvFormat,
     FileFormat,
@@ -45,7 +47,8 @@ class Bench:
         self.stage = self.files.directory(1)
         self.duckdb = duckdb.connect()
         self.duckdb.execute("SET TimeZone = 'UTC'")
-        for script in ("macros", "times"):
+        python_functions.register(self.duckdb)
+        for script in MACROS:
             self.duckdb.execute(resources.files("snowmelt.storage").joinpath(f"sql/{script}.sql").read_text())
         self.duckdb.execute(f"SET allowed_directories=['{self.files.root}']")
         self.duckdb.execute("SET enable_external_access=false")

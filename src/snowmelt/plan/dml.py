@@ -65,6 +65,7 @@ def dml_plan(
         locks=frozenset(table.id for table in targets if touches and tracking.is_tracked(table)),
         streams=frozenset(planner.streams_read),
         counts=counts,
+        timed=planner.timed,
     )
 
 

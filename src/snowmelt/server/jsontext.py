@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from snowmelt.base.errors import unsupported
+from snowmelt.base.marks import MARK, shown
 
 _ESCAPES = (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t"))
 _OTHER_CONTROLS = [chr(code) for code in range(0x20) if chr(code) not in "\n\r\t"]
@@ -117,7 +118,11 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
 
 
 def indented(texts: pa.Array) -> pa.Array:
-    """JSON texts as clients get VARIANT, OBJECT and ARRAY: a line for each element, two spaces for each level."""
+    """JSON texts as clients get VARIANT, OBJECT and ARRAY: a line for each element, two spaces for each level, and no
+    marks.
+    """
+    if pc.any(pc.match_substring(texts, MARK)).as_py():
+        texts = pa.array([None if text is None else shown(text) for text in texts.to_pylist()], pa.string())
     if not pc.any(pc.match_substring_regex(texts, r"^\s*[\[{]")).as_py():
         return texts
     return pa.array([None if text is None else _indented(text) for text in texts.to_pylist()], pa.string())

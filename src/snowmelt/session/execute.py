@@ -60,6 +60,8 @@ def run_plan(session: Session, plan: Plan) -> Result:
     transaction = core.transaction
     if transaction is not None and transaction.record.aborted is not None:
         raise aborted(transaction.record)
+    if plan.timed:
+        core.tell_moment()
     if plan.single_read:
         return run_steps(session, plan, {})
     with _locked(core, plan, transaction):

@@ -16,6 +16,7 @@ from typing import Any
 import pyarrow as pa
 from sqlglot import exp
 
+from snowmelt.base import marks
 from snowmelt.base.datatypes import SEMI_STRUCTURED, DataType, Kind
 from snowmelt.base.errors import SqlError, canceled, unsupported
 from snowmelt.base.request import Request
@@ -205,7 +206,10 @@ def _argument(session: Session, expression: exp.Expr, data_type: DataType, reque
     planner = SessionPlanner(session, request)
     try:
         text = rewrite(expression, planner)
-        value = session.core.connection.scalar(f"SELECT CAST({text} AS {data_type.duckdb})")
+        value = f"CAST({text} AS {data_type.duckdb})"
+        if data_type.kind in SEMI_STRUCTURED:
+            value = f"snowmelt_plain({value})"
+        value = session.core.connection.scalar(f"SELECT {value}")
     finally:
         release(session, planner)
     if value is not None and data_type.kind in SEMI_STRUCTURED:
@@ -327,7 +331,7 @@ def converted(value: Any, data_type: DataType) -> Any:
             case Kind.REAL:
                 return float(value)
             case Kind.VARIANT | Kind.OBJECT | Kind.ARRAY:
-                return json.dumps(value, default=_json_default)
+                return marks.dumps(value, _json_default)
             case _:
                 return value
     except (ValueError, TypeError, ArithmeticError) as error:

@@ -16,6 +16,7 @@ from snowmelt.procs.messages import FunctionSpec
 from snowmelt.procs.pool import HandlerError, WorkerPool
 from snowmelt.session.handler_errors import interpreter_error
 from snowmelt.sql.rewrite.context import engine_call, raw
+from snowmelt.sql.rewrite.variants import as_json
 
 if TYPE_CHECKING:
     from snowmelt.session.session import Session
@@ -43,7 +44,7 @@ def ensure_function(session: Session, function: Function, arguments: list[exp.Ex
         session.core.connection.create_function(name, run, types, _vector_type(function.returns))
         session.services.functions.add(name)
     casts = [
-        exp.Cast(this=given.copy(), to=_argument_type(argument.type))
+        exp.Cast(this=_argument(given, argument.type), to=_argument_type(argument.type))
         for given, argument in zip(arguments, function.arguments, strict=True)
     ]
     # A function without arguments is given one all the same: its vector says how many rows there are.
@@ -53,6 +54,11 @@ def ensure_function(session: Session, function: Function, arguments: list[exp.Ex
     if function.returns.kind is Kind.TIMESTAMP_TZ:
         return engine_call("snowmelt_to_tz", call, data_type=function.returns)
     return call
+
+
+def _argument(given: exp.Expr, data_type: DataType) -> exp.Expr:
+    """An argument as it is handed over: a handler knows nothing of marks."""
+    return engine_call("snowmelt_plain", as_json(given)) if data_type.kind in SEMI_STRUCTURED else given.copy()
 
 
 def _argument_type(data_type: DataType) -> exp.Expr:

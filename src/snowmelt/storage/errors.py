@@ -8,6 +8,7 @@ from collections.abc import Callable
 import duckdb
 
 from snowmelt.base.errors import SqlError, ambiguous_column, canceled, invalid_identifier, unknown_function
+from snowmelt.base.marks import shown
 from snowmelt.catalog.names import display, logical_name
 from snowmelt.storage import errors_compilation
 
@@ -258,7 +259,7 @@ def translate(error: duckdb.Error) -> SqlError:
     """The `SqlError` for an error of the engine; the engine's own text is kept where Snowflake's is not known."""
     if isinstance(error, duckdb.InterruptException):
         return canceled()
-    text = str(error)
+    text = shown(str(error))
     raised = _RAISED.search(text)
     if raised is not None:
         text = "Invalid Input Error: " + raised.group(1)

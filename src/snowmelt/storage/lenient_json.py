@@ -13,7 +13,9 @@ import re
 _SPACE = re.compile(r"[ \t\r\n]*")
 _WORD = re.compile(r"[A-Za-z_$][\w$]*")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
-_KEYWORDS = {"true": "true", "false": "false", "null": "null", "undefined": "null", "nan": "NaN"}
+_KEYWORDS = {"true": "true", "false": "false", "null": "null", "undefined": "null", "nan": '"\\u000B NaN"'}
+_UNDEFINED = '"\\u000B"'
+"""An element of an ARRAY that is NULL; what that and other marks are is told in marks.sql."""
 
 
 def strict(text: str) -> str:
@@ -72,16 +74,25 @@ class _Reader:
         self.at += 1
         found: list[str] = []
         while self.next() != end:
-            found.append(self.attribute() if kind == "object" else self.value())
+            found.append(self.attribute() if kind == "object" else self.element())
             after = self.next()
             if after == "":
                 raise ValueError(f"incomplete {kind} value, pos {self.at + 1}")
             if after == ",":
                 self.at += 1
+                if kind == "array" and self.next() == end:
+                    found.append(_UNDEFINED)
             elif after != end:
                 raise ValueError(f"missing comma, pos {self.at + 1}")
         self.at += 1
         return begin + ",".join(found) + end
+
+    def element(self) -> str:
+        """What stands between two commas; nothing is NULL."""
+        if self.next() == "," or re.match(r"undefined\b", self.text[self.at : self.at + 10], re.IGNORECASE):
+            self.at += 0 if self.text[self.at] == "," else len("undefined")
+            return _UNDEFINED
+        return self.value()
 
     def attribute(self) -> str:
         first = self.next()
@@ -118,7 +129,7 @@ class _Reader:
 
 
 def _number(text: str) -> str:
-    """A number without the liberties of a leading plus or point."""
+    """A number without the liberties of a leading plus or point; with an exponent it is a FLOAT."""
     sign, rest = ("-", text[1:]) if text.startswith("-") else ("", text.lstrip("+"))
     whole, point, after = rest.partition(".")
     fraction = re.match(r"\d*", after)
@@ -127,4 +138,8 @@ def _number(text: str) -> str:
     whole_digits = re.match(r"\d*", whole)
     if not point and whole_digits is not None:
         whole, exponent = whole_digits.group(), whole[len(whole_digits.group()) :]
+    if exponent:
+        value = float(text)
+        shown = f"{value:.15e}"
+        return f'"\\u000B {shown if float(shown) == value else format(value, ".16e")}"'
     return sign + (whole.lstrip("0") or "0") + (f".{digits}" if digits else "") + exponent

@@ -322,7 +322,8 @@ class _StepBuilder:
             return convert_value(value, "", column.name, column.type, required=required, truncate=cut)
         if column.type.kind in {Kind.VARIANT, Kind.OBJECT, Kind.ARRAY}:
             return convert_value(value, "JSON", column.name, column.type, required=required)
-        return convert_text(f"({value} ->> '$')", column.name, column.type, self.fmt, required=required, truncate=cut)
+        read = "snowmelt_text" if column.type.kind is Kind.TEXT else "snowmelt_time_text"
+        return convert_text(f"{read}({value})", column.name, column.type, self.fmt, required=required, truncate=cut)
 
     def _convert(self, expression: str, column: TableColumn) -> Conversion:
         assert not isinstance(self.fmt, ParquetFormat)

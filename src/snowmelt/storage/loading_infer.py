@@ -236,7 +236,7 @@ def _json_columns(file: StagedFile, fmt: JsonFormat, run: Run, limit: int | None
     rows = f" LIMIT {int(limit)}" if limit is not None else ""
     records = f"(SELECT c1 FROM {source_select([file], fmt).relation}{rows})"
     members = (
-        f"SELECT k, c1 -> k AS v FROM (SELECT c1, unnest(json_keys(c1)) AS k FROM {records} "
+        f"SELECT k, snowmelt_plain(c1 -> k) AS v FROM (SELECT c1, unnest(json_keys(c1)) AS k FROM {records} "
         "WHERE json_type(c1) = 'OBJECT')"
     )
     found = run(

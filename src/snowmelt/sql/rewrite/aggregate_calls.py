@@ -13,8 +13,8 @@ from snowmelt.base.datatypes import ARRAY, FLOAT, OBJECT, VARCHAR, Kind
 from snowmelt.base.errors import unsupported
 from snowmelt.sql.rewrite.context import engine_call, raw
 from snowmelt.sql.rewrite.scalar_calls import Maker, cast, hashed, refused_names, refused_nodes
-from snowmelt.sql.rewrite.variants import is_whole
-from snowmelt.sql.typing import type_of
+from snowmelt.sql.rewrite.variants import is_whole, marked_items
+from snowmelt.sql.typing import numbers, type_of
 
 Around = Callable[[exp.Expr, exp.Expr], exp.Expr | None]
 """What stands for an aggregate with its window, filter and order, from the aggregate and that whole; None leaves it."""
@@ -69,7 +69,7 @@ def _elements(node: exp.Expr, values: exp.Expr) -> exp.Expr:
     """A list of what the aggregate `node` collects, as the elements of an ARRAY."""
     collected = node.this.expressions[0] if isinstance(node.this, exp.Distinct) else node.this
     collected = collected.this if isinstance(collected, exp.Order) else collected
-    return engine_call("snowmelt_wholes", values) if is_whole(type_of(collected)) else values
+    return marked_items(values, type_of(collected))
 
 
 def _union(node: exp.Expr, target: exp.Expr) -> exp.Expr:
@@ -110,6 +110,19 @@ def _exact(node: exp.Expr, target: exp.Expr) -> exp.Expr | None:
     return cast(target.copy(), found) if found is not None and found.kind is Kind.FIXED else None
 
 
+def _root(squares: type[exp.AggFunc]) -> Around:
+    """STDDEV of exact numbers is the root of their variance, which has six digits more than they."""
+
+    def make(node: exp.Expr, target: exp.Expr) -> exp.Expr | None:
+        found = type_of(node.this)
+        if found is None or found.kind is not Kind.FIXED:
+            return None
+        variance = _with(node, target, squares(this=node.this.copy()))
+        return engine_call("sqrt", cast(variance, numbers.average(found)), data_type=FLOAT)
+
+    return make
+
+
 def _listagg(node: exp.Expr, target: exp.Expr) -> exp.Expr | None:
     """LISTAGG of nothing is an empty text. LISTAGG(DISTINCT x) goes in the order of x, which need not be text."""
     ordered = node.this.this if isinstance(node.this, exp.Order) else node.this
@@ -145,6 +158,9 @@ AROUND: dict[type[exp.Expr], Around] = {
     exp.ApproxPercentileAccumulate: _quantiles,
     exp.Variance: _exact,
     exp.VariancePop: _exact,
+    exp.Kurtosis: _exact,
+    exp.Stddev: _root(exp.Variance),
+    exp.StddevPop: _root(exp.VariancePop),
     exp.GroupConcat: _listagg,
 }
 """Aggregates whose result is made of what the engine's aggregate gives."""

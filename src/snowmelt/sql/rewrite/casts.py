@@ -8,6 +8,7 @@ Source: docs.snowflake.com/en/sql-reference/data-type-conversion
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 
 from sqlglot import exp
 
@@ -113,16 +114,26 @@ def _prepared(operand: exp.Expr, source: DataType, target: DataType, tolerant: b
             return _call("hex", operand)
         case ((Kind.VARIANT | Kind.OBJECT | Kind.ARRAY), Kind.TEXT):
             return _call("snowmelt_text", operand)
+        case Kind.VARIANT, Kind.BINARY:
+            name = "snowmelt_try_from_hex" if tolerant else "snowmelt_from_hex"
+            return _call(name, _call("snowmelt_text", operand))
         case _, Kind.VECTOR if source.kind not in (Kind.ARRAY, Kind.VARIANT, Kind.VECTOR):
             raise _no_cast(source, target)
         case Kind.VECTOR, _ if target.kind not in (Kind.ARRAY, Kind.VARIANT, Kind.VECTOR):
             raise _no_cast(source, target)
+        case Kind.VECTOR, (Kind.ARRAY | Kind.VARIANT) if source.element is Kind.REAL:
+            return _call("snowmelt_vector_json", operand)
         case Kind.TEXT, Kind.BINARY:
             return _call("snowmelt_try_from_hex" if tolerant else "snowmelt_from_hex", operand)
         case (Kind.VARIANT, Kind.BOOLEAN):
             return _call("snowmelt_try_json_boolean" if tolerant else "snowmelt_json_boolean", operand)
         case Kind.TEXT, Kind.BOOLEAN:
             return _call("snowmelt_try_boolean" if tolerant else "snowmelt_boolean", operand)
+        case Kind.BOOLEAN, Kind.REAL:
+            raise _no_cast(source, target)
+        case Kind.REAL, Kind.FIXED if isinstance(operand, exp.Literal):
+            # Digits with an exponent: what they say, and not the nearest FLOAT.
+            return exp.Literal.number(f"{Decimal(operand.name):f}")
         case Kind.REAL, Kind.FIXED:
             # The engine rounds halves to even.
             return _call("round", operand, exp.Literal.number(str(target.scale or 0)))

@@ -32,7 +32,7 @@ def kind_of(node: exp.Expr) -> Kind | None:
 def operand(node: exp.Expr) -> exp.Expr:
     """A copy of an argument; a VARIANT is the text that it holds."""
     if kind_of(node) in SEMI_STRUCTURED:
-        return engine_call("snowmelt_text", node.copy())
+        return engine_call("snowmelt_time_text", node.copy())
     return node.copy()
 
 
@@ -62,6 +62,8 @@ def converted(node: exp.Expr, kind: Kind, *, tolerant: bool = False) -> exp.Expr
     found = kind_of(node)
     if found is kind:
         return node.copy()
+    if found is Kind.VARIANT and kind is Kind.TIMESTAMP_NTZ and not tolerant:
+        return engine_call("snowmelt_variant_to_ntz", node.copy())
     prefix = "snowmelt_try_to_" if tolerant and found in {Kind.TEXT, *SEMI_STRUCTURED} else "snowmelt_to_"
     return engine_call(prefix + CONVERSIONS[kind], operand(node))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, Protocol
 
 from sqlglot import exp
@@ -179,8 +178,8 @@ class Resolver(Protocol):
         """The value of a session parameter."""
         ...
 
-    def now(self) -> datetime:
-        """The moment, in UTC, at which the statement began."""
+    def moment(self) -> str:
+        """DuckDB text of the moment at which the statement began, in microseconds since 1970 in UTC."""
         ...
 
     def variable(self, name: str) -> exp.Expr:

@@ -14,20 +14,15 @@ from snowmelt.base.datatypes import TIMES, TIMESTAMP_TZ, TIMESTAMPS, DataType, K
 from snowmelt.sql.rewrite.clocks import kind_of
 from snowmelt.sql.rewrite.context import TYPE, Resolver
 from snowmelt.sql.rewrite.date_texts import from_text, text_of
-from snowmelt.sql.rewrite.semistructured import SEMI_STRUCTURED
 from snowmelt.sql.typing import type_of
 
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ, exp.NullSafeNEQ)
 _CHOICES = (exp.Coalesce, exp.Greatest, exp.Least)
 _TEXT_TAKERS = (
-    *(exp.ToVariant, exp.ArrayAgg, exp.ArrayUniqueAgg, exp.ObjectAgg, exp.Array, exp.ArrayConstructCompact, exp.Struct),
-    *(exp.JSONObject, exp.ObjectInsert, exp.ArrayAppend, exp.ArrayPrepend, exp.ArrayContains, exp.ArrayPosition),
-    *(exp.ArrayInsert, exp.ArrayRemove, exp.ToArray, exp.Typeof, exp.JSONFormat),
     *(exp.Upper, exp.Lower, exp.Trim, exp.Length, exp.Like, exp.ILike, exp.Substring, exp.Replace, exp.Left, exp.Right),
     *(exp.SplitPart, exp.StartsWith, exp.EndsWith, exp.RegexpLike, exp.RegexpReplace, exp.RegexpExtract),
     *(exp.GroupConcat, exp.StrPosition, exp.Pad, exp.Contains),
 )
-_NAMED_TAKERS = frozenset({"ARRAY_CONSTRUCT", "TYPEOF", "TO_ARRAY"})
 
 
 def timestamp_types(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
@@ -60,14 +55,8 @@ def date_comparisons(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
 
 
 def date_operands(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
-    """Times become text where a VARIANT, an ARRAY or an OBJECT is to hold them, or a function takes text."""
-    for node in list(tree.find_all(*_TEXT_TAKERS, exp.Cast, exp.Anonymous)):
-        if isinstance(node, exp.Cast):
-            to = node.args["to"]
-            if not (isinstance(to, exp.DataType) and to.this in SEMI_STRUCTURED):
-                continue
-        elif isinstance(node, exp.Anonymous) and str(node.this).upper() not in _NAMED_TAKERS:
-            continue
+    """Times become text where a function takes text."""
+    for node in list(tree.find_all(*_TEXT_TAKERS)):
         for value in _values(node):
             if kind_of(value) in TIMES:
                 value.replace(text_of(value, resolver))
@@ -77,9 +66,7 @@ def date_operands(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
 def _values(node: exp.Expr) -> Iterator[exp.Expr]:
     """The operands of a node, through what only says how they are taken."""
     for child in list(node.iter_expressions()):
-        if isinstance(child, (exp.PropertyEQ, exp.JSONKeyValue)):
-            yield child.expression
-        elif isinstance(child, (exp.Distinct, exp.Order)):
+        if isinstance(child, (exp.Distinct, exp.Order)):
             yield child.expressions[0] if isinstance(child, exp.Distinct) else child.this
         elif isinstance(child, exp.Expr):
             yield child

@@ -138,7 +138,7 @@ def from_text(node: exp.Expr, target: DataType, resolver: Resolver, *, tolerant:
 
 
 def date_texts(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
-    """TO_DATE, TO_TIME, TO_TIMESTAMP, TO_CHAR of a time, and their kin; times within texts and VARIANTs."""
+    """TO_DATE, TO_TIME, TO_TIMESTAMP, TO_CHAR of a time, and their kin."""
     for node in list(tree.find_all(*_CALLS, exp.Anonymous, bfs=False))[::-1]:
         if isinstance(node, exp.Anonymous):
             made = _anonymous(node, resolver)
@@ -216,21 +216,11 @@ _NAMED: dict[str, DataType] = {
 
 def _anonymous(node: exp.Anonymous, resolver: Resolver) -> exp.Expr | None:
     name = str(node.this).upper()
-    if name == "TO_JSON":
-        return _in_variant(node, resolver)
     tolerant = name.startswith("TRY_")
     target = _NAMED.get(name.removeprefix("TRY_"))
     if target is None or len(node.expressions) != 1:
         return None
     return from_text(node.expressions[0], target, resolver, tolerant=tolerant)
-
-
-def _in_variant(node: exp.Anonymous, resolver: Resolver) -> exp.Expr | None:
-    """What a VARIANT holds of a time is its text."""
-    value = node.expressions[0]
-    if kind_of(value) not in TIMES:
-        return None
-    return engine_call("to_json", text_of(value, resolver))
 
 
 _CALLS = (exp.ToChar, exp.TimeToStr, exp.TsOrDsToDate, exp.TsOrDsToTime, exp.Time, exp.StrToTime, exp.UnixToTime)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from sqlglot import exp
 
-from snowmelt.base.errors import unknown_function, unsupported
+from snowmelt.base.errors import unknown_function
 from snowmelt.sql.rewrite.context import Resolver, is_engine_call
 
 SAME_IN_ENGINE = frozenset(
@@ -73,19 +73,7 @@ def _named(name: str) -> Maker:
     return lambda arguments: exp.Anonymous(this=name, expressions=[argument.copy() for argument in arguments])
 
 
-def _cast(type_text: str) -> Maker:
-    def make(arguments: list[exp.Expr]) -> exp.Expr:
-        if len(arguments) != 1:
-            raise unsupported(f"conversion to {type_text} with {len(arguments)} arguments")
-        return exp.Cast(this=arguments[0].copy(), to=exp.DataType.build(type_text, dialect="snowflake"))
-
-    return make
-
-
 _CALLS: dict[str, Maker] = {
-    "AS_DOUBLE": _cast("DOUBLE"),
-    "AS_INTEGER": _cast("INT"),
-    "AS_VARCHAR": _cast("VARCHAR"),
     "OBJECT_CONSTRUCT_KEEP_NULL": _named("json_object"),
 }
 """Snowflake functions that sqlglot does not know, and how each is written for the engine."""

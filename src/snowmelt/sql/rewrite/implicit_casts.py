@@ -85,8 +85,11 @@ def implicit_casts(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
                 operand.replace(engine_call("snowmelt_integer", operand.copy()))
         if isinstance(node, _COMPARISONS):
             _alike([node.this, node.expression], COMPARED)
+            if isinstance(node.expression, (exp.All, exp.Any)):  # NOT IN is <> ALL
+                _alike_query(node.this, node.expression.this)
         elif isinstance(node, exp.In):
             _alike([node.this, *node.expressions], COMPARED)
+            _alike_query(node.this, node.args.get("query"))
         elif isinstance(node, exp.Between):
             _alike([node.this, node.args["low"], node.args["high"]], COMPARED)
         elif isinstance(node, _CHOICES):
@@ -157,6 +160,25 @@ def _alike(operands: Sequence[exp.Expr], target: DataType) -> None:
                 operand.replace(said)
             else:
                 cast(operand, FLOAT if Kind.REAL in kinds else target)
+
+
+def _alike_query(value: exp.Expr, query: exp.Expr | None) -> None:
+    """``number IN (SELECT text)``: the query's texts become numbers."""
+    select = query.this if isinstance(query, (exp.Subquery, exp.Paren)) else query
+    if not isinstance(select, exp.Query) or len(select.selects) != 1:
+        return
+    found = type_of(select.selects[0].unalias())
+    if query is None or found is None or found.kind is not Kind.TEXT or _kind(value) not in _BOTH_NUMBERS:
+        return
+    column = exp.column(exp.to_identifier(_TEXT_OF_QUERY, quoted=True))
+    column.meta[TYPE] = found
+    alias = exp.TableAlias(this=exp.to_identifier(_QUERY, quoted=True), columns=[column.this.copy()])
+    rows = exp.Select(expressions=[column]).from_(exp.Subquery(this=select.copy(), alias=alias), copy=False)
+    cast(rows.expressions[0], FLOAT if _kind(value) is Kind.REAL else COMPARED)
+    query.replace(exp.Subquery(this=rows) if isinstance(query, exp.Subquery) else rows)
+
+
+_QUERY, _TEXT_OF_QUERY = "snowmelt_query", "snowmelt_text"
 
 
 def _said(operand: exp.Expr) -> exp.Expr | None:

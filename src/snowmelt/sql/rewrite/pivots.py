@@ -9,8 +9,10 @@ import re
 
 from sqlglot import exp
 
+from snowmelt.base.datatypes import Kind
 from snowmelt.base.errors import unsupported
-from snowmelt.sql.rewrite.context import Resolver
+from snowmelt.sql.held_types import plain_type
+from snowmelt.sql.rewrite.context import Resolver, raw
 
 _VALUE = "SNOWMELT_VALUE"
 
@@ -28,6 +30,8 @@ def pivots(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
         for field in fields:
             query = _wanted(pivot, field)
             if query is None:
+                if len(fields) == 1:
+                    _name_casts(pivot, field)
                 continue
             if len(fields) > 1:
                 raise unsupported("PIVOT by several columns with ANY or a subquery")
@@ -58,7 +62,6 @@ def _wanted(pivot: exp.Pivot, field: exp.In) -> exp.Expr | None:
         return None
     source.set("pivots", None)
     select = exp.Select(expressions=[exp.alias_(field.this.copy(), _VALUE, quoted=True)]).from_(source)
-    select = select.where(exp.Not(this=exp.Is(this=field.this.copy(), expression=exp.Null())))
     select.set("group", exp.Group(expressions=[field.this.copy()]))
     order = (
         value.this
@@ -78,6 +81,28 @@ def _beside(pivot: exp.Pivot, query: exp.Expr) -> exp.Expr:
             query.set("with_", with_.copy())
         outer = outer.find_ancestor(exp.Select)
     return query
+
+
+def _name_casts(pivot: exp.Pivot, field: exp.In) -> None:
+    """Columns of values that are casts, ``1::INT``, are called by them as Snowflake writes them."""
+    names = list(pivot.args.get("columns") or ())
+    if len(names) != len(field.expressions):
+        return
+    for place, value in enumerate(field.expressions):
+        if isinstance(value, exp.Cast):
+            name = exp.to_identifier(_cast_name(value), quoted=True)
+            if value.to.this is exp.DType.DATE:
+                value.set("to", raw("DATE"))  # the engine's own cast: it wants constants
+            value.replace(exp.PivotAlias(this=value.copy(), alias=name))
+            names[place] = name.copy()
+    pivot.set("columns", names)
+
+
+def _cast_name(cast: exp.Cast) -> str:
+    inner, target = cast.this.sql("snowflake"), plain_type(cast.to)
+    if isinstance(cast.this, exp.Null) or target.kind is Kind.TEXT:
+        return str(inner)
+    return f"TO_DATE({inner})" if target.kind is Kind.DATE else f"CAST({inner} AS {target.sql})"
 
 
 def _value(value: exp.Expr) -> exp.PivotAlias:

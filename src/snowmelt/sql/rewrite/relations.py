@@ -1,4 +1,4 @@
-"""What FROM holds beside names: samples, ASOF joins; and RATIO_TO_REPORT.
+"""What FROM holds beside names: samples, ASOF joins; RATIO_TO_REPORT, and the order of a single row.
 
 Source: docs.snowflake.com/en/sql-reference/constructs/sample, .../asof-join
 """
@@ -13,14 +13,18 @@ from snowmelt.sql.rewrite.context import Resolver
 
 def relations(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
     """Bring these into the engine's form, or refuse them by name."""
-    for node in list(tree.find_all(exp.TableSample, exp.Join, exp.Window)):
+    for node in list(tree.find_all(exp.TableSample, exp.Join, exp.Window, exp.Select)):
         match node:
+            case exp.Select():
+                _one_row(node)
             case exp.TableSample():
                 if node.args.get("size") is not None:
                     # A number of rows is drawn from all of them at once.
+                    _limited(node)
                     node.set("method", exp.var("reservoir"))
-                elif node.name.upper() == "BLOCK" or str(node.args.get("method") or "").upper() == "BLOCK":
-                    node.set("method", exp.var("system"))
+                elif node.args.get("method") is not None:
+                    # The engine's blocks are large: of a small table it would take all or nothing.
+                    node.set("method", exp.var("bernoulli"))
             case exp.Join():
                 _asof(node)
                 _unconditional(node)
@@ -28,6 +32,40 @@ def relations(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
                 _check(node)
                 _ratio(node)
     return tree
+
+
+def _one_row(select: exp.Select) -> None:
+    """Aggregates without GROUP BY give one row, whose order may name any column."""
+    order = select.args.get("order")
+    if order is None or select.args.get("group") is not None:
+        return
+    if any(_aggregates(item) for item in select.expressions):
+        order.set("expressions", [item for item in order.expressions if _aggregates(item)])
+        if not order.expressions:
+            select.set("order", None)
+
+
+def _aggregates(node: exp.Expr) -> bool:
+    """Whether an aggregate of this query is in an expression."""
+    select = node.find_ancestor(exp.Select)
+    return any(
+        not isinstance(found.parent, (exp.Window, exp.Filter, exp.WithinGroup))
+        and found.find_ancestor(exp.Select) is select
+        for found in node.find_all(exp.AggFunc)
+    )
+
+
+def _limited(sample: exp.TableSample) -> None:
+    size = sample.args["size"].name
+    if size.isdigit() and int(size) > _MOST_ROWS:
+        raise SqlError(
+            f"SQL compilation error:\nSample size {size} is out of range: it must be between 0 and {_MOST_ROWS}.",
+            2306,
+            "22023",
+        )
+
+
+_MOST_ROWS = 1_000_000
 
 
 def _asof(join: exp.Join) -> None:

@@ -20,12 +20,15 @@ from snowmelt.sql.rewrite.aliases import aliases
 from snowmelt.sql.rewrite.arithmetic import arithmetic
 from snowmelt.sql.rewrite.calls import calls
 from snowmelt.sql.rewrite.casts import cast_types, conversions, texts, type_names
+from snowmelt.sql.rewrite.checks import checks
 from snowmelt.sql.rewrite.common_tables import computed_once
 from snowmelt.sql.rewrite.context import Resolver
 from snowmelt.sql.rewrite.date_comparisons import date_comparisons, date_operands, timestamp_types
 from snowmelt.sql.rewrite.date_texts import date_texts
 from snowmelt.sql.rewrite.dates import argument_order, dates
+from snowmelt.sql.rewrite.dynamic_calls import dynamic_calls
 from snowmelt.sql.rewrite.flatten import flatten
+from snowmelt.sql.rewrite.frames import frames
 from snowmelt.sql.rewrite.functions import resolve_functions, sequences
 from snowmelt.sql.rewrite.implicit_casts import implicit_casts
 from snowmelt.sql.rewrite.inlining import inline_functions
@@ -42,14 +45,17 @@ from snowmelt.sql.rewrite.sequence_values import sequence_values
 from snowmelt.sql.rewrite.sources import resolve_sources, resolve_stages, resolve_table_functions
 from snowmelt.sql.rewrite.structured import structured
 from snowmelt.sql.rewrite.using import using
-from snowmelt.sql.rewrite.variants import coerce_variants
+from snowmelt.sql.rewrite.variant_comparisons import coerce_variants
+from snowmelt.sql.rewrite.variant_groups import variant_groups
 from snowmelt.sql.typing import annotate
 
 Rule = Callable[[exp.Expr, Resolver], exp.Expr]
 
 RULES: tuple[Rule, ...] = (
     bind,
+    dynamic_calls,
     parentheses,
+    checks,
     pivots,
     name_projections,
     inline_functions,
@@ -67,12 +73,14 @@ RULES: tuple[Rule, ...] = (
     timestamp_types,
     conversions,
     annotate,
+    frames,
     aliases,
     type_names,
     structured,
     moments,
     date_operands,
     implicit_casts,
+    variant_groups,
     calls,
     coerce_variants,
     date_comparisons,

@@ -205,12 +205,10 @@ _REFUSED = (
     *("ENCRYPT", "ENCRYPT_RAW", "DECRYPT", "DECRYPT_RAW", "TRY_DECRYPT", "TRY_DECRYPT_RAW"),
     *("CHECK_XML", "TO_XML", "XMLGET"),
     *("MAP_CAT", "MAP_CONTAINS_KEY", "MAP_DELETE", "MAP_INSERT", "MAP_KEYS", "MAP_PICK", "MAP_SIZE"),
-    *("AS_DATE", "AS_TIME", "AS_TIMESTAMP_LTZ", "AS_TIMESTAMP_NTZ", "AS_TIMESTAMP_TZ", "AS_BINARY"),
-    *("IS_DATE", "IS_DATE_VALUE", "IS_TIME", "IS_TIMESTAMP_LTZ", "IS_TIMESTAMP_NTZ", "IS_TIMESTAMP_TZ", "IS_BINARY"),
     *("TO_GEOGRAPHY", "TO_GEOMETRY", "TRY_TO_GEOGRAPHY", "TRY_TO_GEOMETRY"),
     *("GET_OBJECT_REFERENCES", "TO_QUERY", "INVOKER_SHARE"),
 )
-"""Functions of Snowflake's that are not supported. A VARIANT here holds dates, times and binary values as text."""
+"""Functions of Snowflake's that are not supported."""
 
 
 def _of_vectors(function: str, macro: str) -> Maker:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from snowmelt.sql.rewrite.context import Resolver
-from snowmelt.sql.rewrite.variants import as_variant
+from snowmelt.base.datatypes import VARCHAR
+from snowmelt.sql.rewrite.context import Resolver, engine_call
+from snowmelt.sql.rewrite.variants import as_json
+from snowmelt.sql.typing import type_of
 
 STRUCT_MARK = "snowmelt_struct"
 """Meta key on columns that hold the struct a model's method returned (see snowmelt.plan.models)."""
@@ -37,7 +39,7 @@ def extract_fields(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
     for cast in list(tree.find_all(exp.Cast, exp.TryCast)):
         to = cast.args["to"]  # raw text where the cast is of our own making
         if isinstance(to, exp.DataType) and to.this not in _FROM_JSON:
-            _to_text(cast.this)
+            _to_text(cast.this, _TIME_TEXT if to.this in exp.DataType.TEMPORAL_TYPES else _TEXT)
     for comparison in list(tree.find_all(*_COMPARISONS)):
         operands = [*comparison.iter_expressions()]
         if any(_is_text(operand) for operand in operands):
@@ -46,11 +48,13 @@ def extract_fields(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
     for function in list(tree.find_all(*_TEXT_FUNCTIONS)):
         for argument in list(function.iter_expressions()):
             _to_text(argument)
+    for extract in list(tree.find_all(exp.JSONExtract)):
+        _defined(extract)
     for node in list(tree.find_all(exp.ToVariant, exp.Cast)):
         to = node.args.get("to")
         if to is None or (isinstance(to, exp.DataType) and to.this is exp.DType.VARIANT):
             # A cast to the engine's JSON would read text as JSON; Snowflake makes a VARIANT that holds the text.
-            node.replace(as_variant(node.this))
+            node.replace(as_json(node.this))
     return tree
 
 
@@ -73,12 +77,23 @@ def _is_text(node: exp.Expr) -> bool:
     return isinstance(node, (exp.Cast, exp.TryCast)) and node.to.this in exp.DataType.TEXT_TYPES
 
 
-def _to_text(node: exp.Expr) -> None:
+_TEXT, _TIME_TEXT = "snowmelt_text", "snowmelt_time_text"
+
+
+def _to_text(node: exp.Expr, name: str = _TEXT) -> None:
     """Put the text that an extract holds in its place, without the quotes of JSON."""
     inner = node.unnest()
-    if isinstance(inner, exp.JSONExtract) and not isinstance(inner, exp.JSONExtractScalar):
-        scalar = exp.JSONExtractScalar(this=inner.this.copy(), expression=inner.expression.copy())
-        node.replace(exp.Paren(this=scalar))
+    if isinstance(inner, exp.JSONExtract):
+        node.replace(engine_call(name, exp.Paren(this=inner.copy()), data_type=VARCHAR if name == _TEXT else None))
+
+
+def _defined(extract: exp.JSONExtract) -> None:
+    """An element of an ARRAY may be NULL, which a part of an OBJECT never is."""
+    path = extract.expression
+    if isinstance(path, exp.JSONPath) and isinstance(path.expressions[-1], exp.JSONPathSubscript):
+        call = engine_call("snowmelt_defined", exp.Null(), data_type=type_of(extract))
+        extract.replace(call)  # as itself and no copy, for there may be more extracts within
+        call.set("expressions", [exp.Paren(this=extract)])
 
 
 def _struct_names(tree: exp.Expr) -> set[str]:

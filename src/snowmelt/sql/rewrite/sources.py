@@ -35,6 +35,10 @@ def resolve_table_functions(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
     """``TABLE(f(...))`` becomes a query; ``TABLE('name')`` and ``TABLE(name)`` mean the table of that name."""
     for rows in list(tree.find_all(exp.TableFromRows)):
         this = rows.this
+        if isinstance(this, exp.Window) and is_flatten(this.this):
+            # Each row stands for itself, whatever rows OVER puts together.
+            this = this.this
+            rows.set("this", this)
         if is_flatten(this):
             continue
         if isinstance(this, exp.Literal):

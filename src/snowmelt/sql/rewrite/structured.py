@@ -159,7 +159,7 @@ def _converted(value: exp.Expr, target: DataType, depth: int, source: _Source) -
     part = _part_of(_variant(item.copy()), target, last, depth, source.part(last))
     function = exp.Lambda(this=part, expressions=[item])
     if not target.is_map:
-        items = engine_call("list_transform", engine_call("snowmelt_list", held), function)
+        items = engine_call("list_transform", engine_call("snowmelt_items", held), function)
         return engine_call("to_json", items, data_type=target)
     # Within another value it is short, and the engine takes long over functions in functions.
     whole = held if depth else element
@@ -251,7 +251,11 @@ def _with_element(node: exp.Expr) -> None:
     made = value.copy()
     if element.kind not in SEMI_STRUCTURED and not isinstance(value, exp.Null):
         made = written(made, element)
-    value.replace(required_part(made, holder, 0) if isinstance(node, _ADDING) else made)
+    if isinstance(node, _ADDING):
+        # In structured values null is JSON's, as their type is known beside them.
+        made = required_part(exp.Coalesce(this=made, expressions=[raw("'null'::JSON")]), holder, 0)
+        made.meta[TYPE] = VARIANT
+    value.replace(made)
 
 
 # --- comparison ------------------------------------------------------------------------------------------------------

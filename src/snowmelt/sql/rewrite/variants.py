@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 
 from sqlglot import exp
 
-from snowmelt.base.datatypes import ARRAY, OBJECT, SEMI_STRUCTURED, VARIANT, DataType, Kind
-from snowmelt.base.errors import unsupported
+from snowmelt.base.datatypes import ARRAY, OBJECT, SEMI_STRUCTURED, TIMES, VARIANT, DataType, Kind
+from snowmelt.base.errors import SqlError, unsupported, wrong_arguments
 from snowmelt.catalog.names import logical_name
-from snowmelt.sql.rewrite.context import TYPE, Resolver, engine_call, raw
+from snowmelt.sql.rewrite.context import TYPE, engine_call, raw
 from snowmelt.sql.typing import type_of
 from snowmelt.sql.typing.annotate import STAR
 
@@ -20,22 +20,44 @@ Maker = Callable[[exp.Expr], exp.Expr]
 
 
 def as_json(node: exp.Expr, *, scaled: bool = False) -> exp.Expr:
-    """A value as JSON; `scaled` where its type is known beside it, so that numbers keep all digits of their scale."""
+    """A value as JSON, with the mark of its type where JSON has no word for that (see marks.sql of storage).
+
+    `scaled` is for values of structured types, whose type is known beside them: they have no marks, and numbers keep
+    all digits of their scale.
+    """
     found = type_of(node)
     if found is not None and found.kind in SEMI_STRUCTURED:
         return node.copy()
-    name = "to_json"
-    if found is not None and found.kind is Kind.FIXED and not (scaled and found.scale):
-        name = "snowmelt_decimal_json" if found.scale else "snowmelt_whole_json"
-    return engine_call(name, node.copy(), data_type=VARIANT)
+    return engine_call(_writer(found, scaled), node.copy(), data_type=VARIANT)
 
 
-def as_variant(node: exp.Expr) -> exp.Expr:
-    """A value as a VARIANT by itself, where a FLOAT can be told from an exact number."""
-    found = type_of(node)
-    if found is not None and found.kind is Kind.REAL:
-        return engine_call("snowmelt_float_json", node.copy(), data_type=VARIANT)
-    return as_json(node)
+def _writer(found: DataType | None, scaled: bool) -> str:
+    """What the engine's function to JSON is called for a type."""
+    if found is None:
+        return "to_json"
+    if found.kind is Kind.FIXED and not (scaled and found.scale):
+        return "snowmelt_decimal_json" if found.scale else "snowmelt_whole_json"
+    if scaled:
+        return "to_json"
+    if found.kind is Kind.VECTOR and found.element is Kind.REAL:
+        return "snowmelt_vector_json"
+    return "snowmelt_marked_time" if found.kind in TIMES else _MARKED.get(found.kind, "to_json")
+
+
+_MARKED = {Kind.REAL: "snowmelt_float_json", Kind.BINARY: "snowmelt_binary_json"}
+
+
+def marked_items(values: exp.Expr, element: DataType | None) -> exp.Expr:
+    """A list of the values of a type as what an ARRAY of them holds."""
+    if is_whole(element):
+        return engine_call("snowmelt_wholes", values)
+    if element is not None and element.kind is Kind.REAL:
+        return engine_call("snowmelt_floats_json", values)
+    if element is not None and element.kind in TIMES:
+        item = exp.to_identifier("snowmelt_item")
+        marked = exp.Lambda(this=engine_call("snowmelt_marked_time", item.copy()), expressions=[item])
+        return engine_call("list_transform", values, marked)
+    return values
 
 
 def is_whole(data_type: DataType | None) -> bool:
@@ -70,7 +92,13 @@ def _list(items: Sequence[exp.Expr]) -> exp.Expr:
 
 
 def _array(node: exp.Expr) -> exp.Expr:
-    return engine_call("json_array", *(as_json(item) for item in node.expressions), data_type=ARRAY)
+    return engine_call("json_array", *(_as_element(item) for item in node.expressions), data_type=ARRAY)
+
+
+def _as_element(item: exp.Expr) -> exp.Expr:
+    """An element of an ARRAY, where NULL is a value of its own."""
+    value = as_json(item)
+    return value if isinstance(item, exp.Literal) else engine_call("snowmelt_element", value, data_type=VARIANT)
 
 
 def _object(name: str) -> Maker:
@@ -144,8 +172,8 @@ def _lists(name: str) -> Maker:
         function = node.expression.copy()
         if name == "list_transform":
             _as_json_result(function)
-        call = engine_call(name, engine_call("snowmelt_list", node.this.copy()), function)
-        return engine_call("to_json", call)
+        call = engine_call(name, engine_call("snowmelt_items", node.this.copy()), function)
+        return engine_call("snowmelt_array_of", call)
 
     return make
 
@@ -154,7 +182,7 @@ def _as_json_result(function: exp.Expr) -> None:
     """A lambda's result is an element of an ARRAY; computed numbers without a fraction are whole ones."""
     body = function.this
     found = type_of(body)
-    if found is not None and found.kind is Kind.REAL:
+    if found is not None and found.kind is Kind.REAL and isinstance(body.unnest(), exp.Binary):
         function.set("this", engine_call("snowmelt_number_json", body.copy()))
     else:
         function.set("this", as_json(body))
@@ -163,7 +191,7 @@ def _as_json_result(function: exp.Expr) -> None:
 def _reduce(node: exp.Expr) -> exp.Expr:
     function = node.args["merge"].copy()
     _as_json_result(function)
-    arguments = [engine_call("snowmelt_list", node.this.copy()), function, as_json(node.args["initial"])]
+    arguments = [engine_call("snowmelt_items", node.this.copy()), function, as_json(node.args["initial"])]
     found = type_of(node.args["initial"])
     made = engine_call("list_reduce", *arguments, data_type=VARIANT)
     if found is None or found.kind in SEMI_STRUCTURED:
@@ -182,23 +210,45 @@ def _tokens(node: exp.Expr) -> exp.Expr:
     return engine_call("to_json", engine_call("snowmelt_tokens", node.this.copy(), separators.copy()))
 
 
-def _is(*kinds: str) -> Maker:
+def _variant(node: exp.Expr, name: str) -> exp.Expr:
+    """The argument of a function that takes a VARIANT and nothing else.
+
+    Raises:
+        SqlError: 001007 or 001044, by the function, for a value of another type.
+    """
+    value: exp.Expr = node.expressions[0] if isinstance(node, exp.Anonymous) else node.this
+    found = type_of(value)
+    if found is None or found.kind in SEMI_STRUCTURED:
+        return value
+    if name in _OF_PARAMETERS:
+        shown = f"invalid type [{found.sql}] for parameter '{name}(variantValue...)'"
+        raise SqlError(f"SQL compilation error:\n{shown}", 1007, "22023")
+    raise wrong_arguments(name, found.sql)
+
+
+_OF_PARAMETERS = ("AS_INTEGER", "AS_DECIMAL", "AS_TIMESTAMP_NTZ", "AS_TIMESTAMP_LTZ", "AS_TIMESTAMP_TZ")
+
+
+def _is(name: str, *kinds: str) -> Maker:
     """Whether a VARIANT holds a value of one of the kinds that TYPEOF names."""
 
     def make(node: exp.Expr) -> exp.Expr:
-        value = node.expressions[0] if isinstance(node, exp.Anonymous) else node.this
-        held = engine_call("snowmelt_typeof", as_variant(value))
-        return exp.In(this=held, expressions=[exp.Literal.string(kind) for kind in kinds])
+        return _holds(_variant(node, name), *kinds)
 
     return make
 
 
-def _as(kind: str | None, *kinds: str) -> Maker:
-    """The value if it is of that kind, else null; as `kind`, or as it is."""
+def _holds(value: exp.Expr, *kinds: str) -> exp.Expr:
+    held = engine_call("snowmelt_typeof", as_json(value))
+    return exp.In(this=held, expressions=[exp.Literal.string(kind) for kind in kinds])
+
+
+def _as(name: str, kind: str | None, *kinds: str) -> Maker:
+    """The value if it is of one of the kinds, else null; as `kind`, or as it is."""
 
     def make(node: exp.Expr) -> exp.Expr:
-        value: exp.Expr = node.expressions[0].copy()
-        test = _is(*kinds)(exp.Anonymous(this="IS", expressions=[value.copy()]))
+        value = _variant(node, name).copy()
+        test = _holds(value.copy(), *kinds)
         if kind is not None:
             value = exp.Cast(this=value, to=exp.DataType.build(kind, dialect="snowflake"))
         return exp.Case(ifs=[exp.If(this=test, true=value)])
@@ -207,9 +257,13 @@ def _as(kind: str | None, *kinds: str) -> Maker:
 
 
 def _as_decimal(node: exp.Expr) -> exp.Expr:
-    digits = [item.name for item in node.expressions[1:]]
+    digits = [item.sql() for item in node.expressions[1:]]
+    for given, parameter in zip(digits, ("?, precision...", "?, ?, scale"), strict=False):
+        if not given.isdigit():
+            shown = f"invalid value [{given}] for parameter 'AS_DECIMAL({parameter})'"
+            raise SqlError(f"SQL compilation error:\n{shown}", 1008, "22023")
     kind = f"NUMBER({digits[0] if digits else 38}, {digits[1] if len(digits) > 1 else 0})"
-    return _as(kind, *_DECIMAL)(node)
+    return _as("AS_DECIMAL", kind, *_DECIMAL)(node)
 
 
 def _value_of(node: exp.Expr) -> exp.Expr:
@@ -246,6 +300,7 @@ def _names(name: str) -> Maker:
     return make
 
 
+_TIMES = ("TIME", "TIMESTAMP_NTZ", "TIMESTAMP_LTZ", "TIMESTAMP_TZ")
 _INTEGER, _DECIMAL, _DOUBLE = ("INTEGER",), ("INTEGER", "DECIMAL"), ("INTEGER", "DECIMAL", "DOUBLE")
 
 
@@ -299,12 +354,12 @@ BY_NODE: dict[type[exp.Expr], Maker] = {
     exp.GetExtract: _macro("snowmelt_get", "this", "expression"),
     exp.GetIgnoreCase: _macro("snowmelt_get_ignore_case", "this", "expression"),
     exp.StripNullValue: _macro("snowmelt_strip_null", "this"),
-    exp.IsNullValue: _is("NULL_VALUE"),
-    exp.IsArray: _is("ARRAY"),
+    exp.IsNullValue: _is("IS_NULL_VALUE", "NULL_VALUE"),
+    exp.IsArray: _is("IS_ARRAY", "ARRAY"),
     exp.ParseJSON: _parse_json,
     exp.CheckJson: _macro("snowmelt_check_json", "this"),
-    exp.Typeof: lambda node: engine_call("snowmelt_typeof", as_variant(node.this)),
-    exp.JSONFormat: lambda node: engine_call("snowmelt_json_text", as_variant(node.this)),
+    exp.Typeof: lambda node: engine_call("snowmelt_typeof", as_json(node.this)),
+    exp.JSONFormat: lambda node: engine_call("snowmelt_shown", as_json(node.this)),
 }
 """Functions that sqlglot has nodes for."""
 
@@ -312,72 +367,19 @@ BY_NAME: dict[str, Maker] = {
     "OBJECT_DELETE": _names("snowmelt_object_without"),
     "OBJECT_PICK": _names("snowmelt_object_pick"),
     "TO_OBJECT": _value_of,
-    "IS_OBJECT": _is("OBJECT"),
-    "IS_INTEGER": _is(*_INTEGER),
-    "IS_DECIMAL": _is(*_DECIMAL),
-    **dict.fromkeys(("IS_DOUBLE", "IS_REAL"), _is(*_DOUBLE)),
-    **dict.fromkeys(("IS_VARCHAR", "IS_CHAR"), _is("VARCHAR")),
-    "IS_BOOLEAN": _is("BOOLEAN"),
-    "AS_INTEGER": _as("NUMBER", *_DECIMAL),
+    "IS_OBJECT": _is("IS_OBJECT", "OBJECT"),
+    "IS_INTEGER": _is("IS_INTEGER", *_INTEGER),
+    "IS_DECIMAL": _is("IS_DECIMAL", *_DECIMAL),
+    **{name: _is(name, *_DOUBLE) for name in ("IS_DOUBLE", "IS_REAL")},
+    **dict.fromkeys(("IS_VARCHAR", "IS_CHAR"), _is("IS_CHAR", "VARCHAR")),
+    **{f"IS_{kind}": _is(f"IS_{kind}", kind) for kind in ("BOOLEAN", "BINARY", "DATE", *_TIMES)},
+    "IS_DATE_VALUE": _is("IS_DATE_VALUE", "DATE"),
+    "AS_INTEGER": _as("AS_INTEGER", "NUMBER", *_DECIMAL),
     **dict.fromkeys(("AS_DECIMAL", "AS_NUMBER"), _as_decimal),
-    **dict.fromkeys(("AS_DOUBLE", "AS_REAL"), _as("FLOAT", *_DOUBLE)),
-    **dict.fromkeys(("AS_VARCHAR", "AS_CHAR"), _as("VARCHAR", "VARCHAR")),
-    "AS_BOOLEAN": _as("BOOLEAN", "BOOLEAN"),
-    "AS_ARRAY": _as(None, "ARRAY"),
-    "AS_OBJECT": _as(None, "OBJECT"),
+    **{name: _as(name, "FLOAT", *_DOUBLE) for name in ("AS_DOUBLE", "AS_REAL")},
+    **{name: _as(name, "VARCHAR", "VARCHAR") for name in ("AS_VARCHAR", "AS_CHAR")},
+    **{f"AS_{kind}": _as(f"AS_{kind}", kind, kind) for kind in ("BOOLEAN", "BINARY", "DATE", *_TIMES)},
+    "AS_ARRAY": _as("AS_ARRAY", None, "ARRAY"),
+    "AS_OBJECT": _as("AS_OBJECT", None, "OBJECT"),
 }
 """Functions that sqlglot leaves anonymous."""
-
-
-# --- a VARIANT beside other types ------------------------------------------------------------------------------------
-
-_COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ, exp.NullSafeNEQ)
-
-
-def coerce_variants(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
-    """A VARIANT is converted to the type that it is compared with; ORDER BY follows its values."""
-    for node in list(tree.find_all(*_COMPARISONS, exp.In, exp.Between, exp.Ordered)):
-        if isinstance(node, _COMPARISONS):
-            _compare(node, [node.this, node.expression])
-        elif isinstance(node, exp.In):
-            _compare(node, [node.this, *node.expressions])
-        elif isinstance(node, exp.Between):
-            _compare(node, [node.this, node.args["low"], node.args["high"]])
-        elif isinstance(node, exp.Ordered) and _is_variant(node.this) and _may_order(node):
-            node.this.replace(engine_call("snowmelt_order", node.this.copy()))
-    return tree
-
-
-def _is_variant(node: exp.Expr) -> bool:
-    found = type_of(node)
-    return found is not None and found.kind is Kind.VARIANT
-
-
-def _may_order(node: exp.Ordered) -> bool:
-    if isinstance(node.this, exp.Literal):
-        return False
-    around = node.find_ancestor(exp.Query, exp.Window)
-    if isinstance(around, exp.Select):
-        # What DISTINCT leaves can only be ordered by itself, and groups by what they are made of.
-        group = around.args.get("group")
-        by_name = group is None or (isinstance(node.this, exp.Column) and not group.args.get("all"))
-        return not around.args.get("distinct") and by_name
-    return isinstance(around, exp.Window)
-
-
-def _compare(node: exp.Expr, operands: Sequence[exp.Expr]) -> None:
-    others = [found for item in operands if (found := type_of(item)) is not None and found.kind not in SEMI_STRUCTURED]
-    if not others:
-        return
-    for operand in operands:
-        if _is_variant(operand):
-            _cast(operand, _comparable(others[0]))
-
-
-def _comparable(other: DataType) -> str:
-    # Numbers of a VARIANT may have a fraction where the other side has none.
-    return "NUMBER(38, 9)" if other.kind is Kind.FIXED else other.sql if other.kind is not Kind.TEXT else "VARCHAR"
-
-
-def _cast(operand: exp.Expr, kind: str) -> None:
-    operand.replace(exp.Cast(this=operand.copy(), to=exp.DataType.build(kind, dialect="snowflake")))

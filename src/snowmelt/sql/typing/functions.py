@@ -186,8 +186,23 @@ def _time(node: exp.Expr, types: Types) -> DataType | None:
 
 def _timestamp(node: exp.Expr, types: Types) -> DataType | None:
     """What TO_TIMESTAMP... with a format or a scale makes."""
-    target = node.args.get("target_type")
-    return parse_type(target.sql(dialect="snowflake")) if isinstance(target, exp.DataType) else TIMESTAMP_NTZ
+    target, scale = node.args.get("target_type"), node.args.get("scale")
+    found = parse_type(target.sql(dialect="snowflake")) if isinstance(target, exp.DataType) else TIMESTAMP_NTZ
+    if not isinstance(node, exp.UnixToTime):
+        return found
+    digits = 0 if scale is None else int(scale.name) if scale.name.isdigit() else 9
+    return _of_seconds(DataType(found.kind, scale=min(digits, 9)))(node, types)
+
+
+def _of_seconds(target: DataType) -> Typer:
+    """A timestamp made of a whole number has as many digits of a second as that counts."""
+
+    def typer(node: exp.Expr, types: Types) -> DataType | None:
+        first = types[0] if types else None
+        whole = first is not None and first.kind is Kind.FIXED and not first.scale
+        return target if whole else DataType(target.kind, scale=9)
+
+    return typer
 
 
 def _convert_timezone(node: exp.Expr, types: Types) -> DataType | None:
@@ -286,6 +301,8 @@ BY_NODE: dict[type[exp.Expr], Typer] = {
     exp.ToDouble: always(FLOAT),
     exp.ParseJSON: always(VARIANT),
     exp.ToVariant: always(VARIANT),
+    exp.ToBinary: always(BINARY),
+    exp.Kurtosis: numeric(lambda values: numbers.number(numbers.MAX_DIGITS, 12)),
     exp.JSONExtract: structured.taken,
     exp.JSONObject: always(OBJECT),
     exp.ObjectInsert: structured.object_,
@@ -340,19 +357,30 @@ BY_NODE: dict[type[exp.Expr], Typer] = {
 
 BY_NAME: dict[str, Typer] = {
     **dict.fromkeys(
-        ("TO_TIMESTAMP", "TO_TIMESTAMP_NTZ", "TRY_TO_TIMESTAMP", "TRY_TO_TIMESTAMP_NTZ"), always(TIMESTAMP_NTZ)
+        ("TO_TIMESTAMP", "TO_TIMESTAMP_NTZ", "TRY_TO_TIMESTAMP", "TRY_TO_TIMESTAMP_NTZ"),
+        _of_seconds(DataType(Kind.TIMESTAMP_NTZ, scale=0)),
     ),
     **dict.fromkeys(("TO_DATE", "DATE", "TRY_TO_DATE"), always(DATE)),
     **dict.fromkeys(("TO_TIME", "TIME", "TRY_TO_TIME"), always(TIME)),
-    **dict.fromkeys(("TO_TIMESTAMP_LTZ", "TRY_TO_TIMESTAMP_LTZ"), always(TIMESTAMP_LTZ)),
-    **dict.fromkeys(("TO_TIMESTAMP_TZ", "TRY_TO_TIMESTAMP_TZ"), always(TIMESTAMP_TZ)),
+    **dict.fromkeys(("TO_TIMESTAMP_LTZ", "TRY_TO_TIMESTAMP_LTZ"), _of_seconds(DataType(Kind.TIMESTAMP_LTZ, scale=0))),
+    **dict.fromkeys(("TO_TIMESTAMP_TZ", "TRY_TO_TIMESTAMP_TZ"), _of_seconds(DataType(Kind.TIMESTAMP_TZ, scale=0))),
     **dict.fromkeys(("OBJECT_CONSTRUCT", "TO_OBJECT", "AS_OBJECT"), always(OBJECT)),
     **dict.fromkeys(("OBJECT_DELETE", "OBJECT_PICK"), structured.object_),
     "AS_ARRAY": always(ARRAY),
     **dict.fromkeys(
-        ("IS_OBJECT", "IS_INTEGER", "IS_DECIMAL", "IS_DOUBLE", "IS_REAL", "IS_VARCHAR", "IS_CHAR", "IS_BOOLEAN"),
+        (
+            *("IS_OBJECT", "IS_INTEGER", "IS_DECIMAL", "IS_DOUBLE", "IS_REAL", "IS_VARCHAR", "IS_CHAR", "IS_BOOLEAN"),
+            *("IS_DATE", "IS_DATE_VALUE", "IS_TIME", "IS_TIMESTAMP_LTZ", "IS_TIMESTAMP_NTZ", "IS_TIMESTAMP_TZ"),
+            "IS_BINARY",
+        ),
         always(BOOLEAN),
     ),
+    "AS_BINARY": always(BINARY),
+    "AS_DATE": always(DATE),
+    "AS_TIME": always(TIME),
+    "AS_TIMESTAMP_NTZ": always(TIMESTAMP_NTZ),
+    "AS_TIMESTAMP_LTZ": always(TIMESTAMP_LTZ),
+    "AS_TIMESTAMP_TZ": always(TIMESTAMP_TZ),
     **dict.fromkeys(("OBJECT_CONSTRUCT_KEEP_NULL", "ARRAYS_TO_OBJECT"), always(OBJECT)),
     **dict.fromkeys(("TRUNC", "TRUNCATE"), _truncated),
     "HAVERSINE": always(FLOAT),

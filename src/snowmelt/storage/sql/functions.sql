@@ -80,7 +80,7 @@ CREATE OR REPLACE MACRO snowmelt_check_json(t) AS
 -- A computed number as a VARIANT: without a fraction if it has none.
 CREATE OR REPLACE MACRO snowmelt_number_json(x) AS
     CASE WHEN x = trunc(x) AND abs(x) < 1e15 THEN to_json(CAST(x AS BIGINT)) ELSE to_json(x) END;
-CREATE OR REPLACE MACRO snowmelt_texts(v) AS list_transform(snowmelt_list(v), lambda snowmelt_e: snowmelt_e ->> '$');
+CREATE OR REPLACE MACRO snowmelt_texts(v) AS list_transform(snowmelt_list(v), lambda snowmelt_e: snowmelt_text(snowmelt_e));
 CREATE OR REPLACE MACRO snowmelt_arrays_to_object(k, v) AS snowmelt_object(snowmelt_texts(k), snowmelt_list(v));
 
 -- The n-th elements of all arrays as an OBJECT with the keys $1, $2, ...; what an array lacks is null.
