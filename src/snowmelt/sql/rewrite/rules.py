@@ -47,6 +47,7 @@ from snowmelt.sql.rewrite.structured import structured
 from snowmelt.sql.rewrite.using import using
 from snowmelt.sql.rewrite.variant_comparisons import coerce_variants
 from snowmelt.sql.rewrite.variant_groups import variant_groups
+from snowmelt.sql.rewrite.wide_numbers import wide_numbers
 from snowmelt.sql.typing import annotate
 
 Rule = Callable[[exp.Expr, Resolver], exp.Expr]
@@ -74,6 +75,7 @@ RULES: tuple[Rule, ...] = (
     conversions,
     annotate,
     frames,
+    wide_numbers,
     aliases,
     type_names,
     structured,
