@@ -63,6 +63,7 @@ class SessionPlanner:
         types: Snowflake's types of the columns of the query that was rewritten last.
         inlined_depth: how many functions in SQL are around what is planned.
         repeatable: whether the same text means the same plan until the catalog or the session's settings change.
+        reads_metadata: whether views of INFORMATION_SCHEMA are read.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class SessionPlanner:
         self.reach: dict[int, Reach] = {}
         self.registered: list[str] = []
         self.repeatable = True
+        self.reads_metadata = False
         self.types: tuple[DataType | None, ...] | None = None
         self.inlined_depth = 0
         self._at = at
@@ -125,6 +127,7 @@ class SessionPlanner:
         if full.schema == "INFORMATION_SCHEMA":
             if past is not None:
                 raise unsupported("AT / BEFORE / CHANGES of INFORMATION_SCHEMA")
+            self.reads_metadata = True
             return self.rows(information_schema(self.session, full))
         found = self.session.relation(full)
         if found is None:
