@@ -48,6 +48,7 @@ from snowmelt.sql.rewrite.target_keys import target_keys
 from snowmelt.sql.rewrite.using import using
 from snowmelt.sql.rewrite.variant_comparisons import coerce_variants
 from snowmelt.sql.rewrite.variant_groups import variant_groups
+from snowmelt.sql.rewrite.wide_numbers import wide_numbers
 from snowmelt.sql.typing import annotate
 
 Rule = Callable[[exp.Expr, Resolver], exp.Expr]
@@ -75,6 +76,7 @@ RULES: tuple[Rule, ...] = (
     conversions,
     annotate,
     frames,
+    wide_numbers,
     aliases,
     type_names,
     structured,
