@@ -358,7 +358,7 @@ def copy_into_location(session: Session, statement: CopyIntoLocation, request: R
     fmt = typed_format(session, statement.options.get("FILE_FORMAT") or location.file_format)
     planner = SessionPlanner(session, request)
     try:
-        text = rewrite(_unloaded_query(statement), planner)
+        text = planner.at_once(rewrite(_unloaded_query(statement), planner))
         columns = session.core.connection.describe(text)
         job = unload(
             session.services.stages,

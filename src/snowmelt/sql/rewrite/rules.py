@@ -44,6 +44,7 @@ from snowmelt.sql.rewrite.semistructured import extract_fields
 from snowmelt.sql.rewrite.sequence_values import sequence_values
 from snowmelt.sql.rewrite.sources import resolve_sources, resolve_stages, resolve_table_functions
 from snowmelt.sql.rewrite.structured import structured
+from snowmelt.sql.rewrite.table_calls import table_calls
 from snowmelt.sql.rewrite.target_keys import target_keys
 from snowmelt.sql.rewrite.using import using
 from snowmelt.sql.rewrite.variant_comparisons import coerce_variants
@@ -56,6 +57,7 @@ Rule = Callable[[exp.Expr, Resolver], exp.Expr]
 RULES: tuple[Rule, ...] = (
     bind,
     dynamic_calls,
+    table_calls,
     parentheses,
     checks,
     pivots,

@@ -50,7 +50,7 @@ def extract_fields(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
             _to_text(argument)
     for extract in list(tree.find_all(exp.JSONExtract)):
         _defined(extract)
-    for node in list(tree.find_all(exp.ToVariant, exp.Cast)):
+    for node in list(tree.find_all(exp.ToVariant, exp.Cast, bfs=False))[::-1]:
         to = node.args.get("to")
         if to is None or (isinstance(to, exp.DataType) and to.this is exp.DType.VARIANT):
             # A cast to the engine's JSON would read text as JSON; Snowflake makes a VARIANT that holds the text.
