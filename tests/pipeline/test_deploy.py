@@ -159,6 +159,15 @@ def test_a_plan_says_what_changes_and_what_that_loses(
     assert (effect.change, effect.detail, effect.loses) == (change, detail, loses)
 
 
+def test_a_plan_knows_the_streams_of_other_schemas(deployed: SnowflakeConnection, planned: Any) -> None:
+    deployed.cursor().execute('CREATE SCHEMA IF NOT EXISTS PLANNED."Elsewhere"')
+    deployed.cursor().execute('CREATE OR REPLACE STREAM PLANNED."Elsewhere".W ON TABLE PLANNED.S.T')
+    deployed.cursor().execute("INSERT INTO PLANNED.S.T VALUES (3, 'z')")
+    found = planned("objects.sql", "CREATE OR ALTER TABLE", "CREATE OR REPLACE TABLE")["PLANNED.S.T"]
+    unread = {"3 unread changes of PLANNED.S.S", '1 unread change of PLANNED."Elsewhere".W'}
+    assert set(found.loses.split(", ")) == {"3 rows", *unread}
+
+
 def test_a_variable_changes_what_it_stands_in(deployed: SnowflakeConnection, planned: Any) -> None:
     assert list(planned(schedule="9 MINUTE")) == ["PLANNED.S.K"]
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from snowflake.connector import DictCursor
+from snowflake.connector import DictCursor, connect
 from snowflake.connector.errors import ProgrammingError
 
 from snowmelt.cli.taskrun import TaskFailed, finished_runs, run_task
@@ -81,6 +82,13 @@ def test_rollback_is_one_statement_and_is_recorded(sql: Any, worse: str) -> None
            FROM MODEL_DECISIONS WHERE DECISION = 'ROLLED_BACK' ORDER BY DECIDED_AT"""
     )
     assert recorded == [("V1", "V2", "SNOWMELT", True), ("V2", "V1", "SNOWMELT", True)]
+
+
+def test_a_rollback_to_the_version_that_serves_changes_nothing(sql: Any) -> None:
+    before = sql("SELECT * FROM MODEL_DECISIONS")
+    assert sql.one("CALL ROLLBACK_MODEL('V1')") == "INSURANCE_CHARGES_PREDICTION V1 serves already"
+    assert default_version(sql) == "V1"
+    assert sql("SELECT * FROM MODEL_DECISIONS") == before
 
 
 def test_programs_find_the_procedure_that_sets_the_default_version(sql: Any) -> None:
@@ -212,6 +220,29 @@ def test_a_failed_run_leaves_everything_as_it_was(sql: Any, score: Any) -> None:
     assert sql.one("SELECT SYSTEM$STREAM_HAS_DATA('STREAM_ON_LANDING')") is True
     assert score().startswith("400 record(s) inserted")
     assert sql.one("SELECT COUNT(*) FROM INSURANCE_QUARANTINE") == 1
+
+
+def test_a_run_whose_rows_another_has_taken_begins_again(sql: Any, score: Any, server: dict[str, Any]) -> None:
+    sql("CREATE OR REPLACE TABLE TAKEN (AGE INT)")
+    sql(LAND + FEED)
+    with connect(**server, database="INSURANCE", schema="ML_PIPE") as other, ThreadPoolExecutor(1) as pool:
+        taking = other.cursor()
+        taking.execute("BEGIN")
+        taking.execute("INSERT INTO TAKEN SELECT AGE FROM STREAM_ON_LANDING")
+        sql(LAND + row())
+        run = pool.submit(score)
+        deadline = time.monotonic() + 60
+        while not any("WAITING" in lock for lock in taking.execute("SHOW LOCKS IN ACCOUNT").fetchall()):  # type: ignore[union-attr]
+            assert time.monotonic() < deadline and not run.done(), "the run does not wait for the other transaction"
+            time.sleep(0.05)
+        taking.execute("COMMIT")
+        assert run.result().startswith("1 record(s) inserted, 0 record(s) updated, 0 record(s) deleted")
+    assert sql.one("SELECT COUNT(*) FROM TAKEN") == 400
+    attempts = sql.one(
+        """SELECT RECORD_ATTRIBUTES:attempt::INT FROM MODEL_TRACES WHERE RECORD:name = 'predict_write_to_gold'
+           AND TRACE:trace_id = (SELECT ANY_VALUE(TRACE_ID) FROM INSURANCE_GOLD)"""
+    )
+    assert attempts == 2
 
 
 # --- backfill and drift ----------------------------------------------------------------------------------------------

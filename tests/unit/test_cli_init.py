@@ -34,7 +34,9 @@ def test_a_labels_values_say_what_is_learned(values: list[Any], kind: str) -> No
 
 
 def test_columns_get_names_that_sql_takes_without_quotes() -> None:
-    assert column_names(["sepal length (cm)", "order", "1st", "a", "A", "reason", "%", "top"]) == {
+    assert column_names(
+        ["sepal length (cm)", "order", "1st", "a", "A", "reason", "%", "top", "Fläche (m²)", "Straße"]
+    ) == {
         "sepal length (cm)": "SEPAL_LENGTH_CM",
         "order": "ORDER_",
         "1st": "_1ST",
@@ -43,6 +45,8 @@ def test_columns_get_names_that_sql_takes_without_quotes() -> None:
         "reason": "REASON_",
         "%": "COLUMN_",
         "top": "TOP_",
+        "Fläche (m²)": "FLACHE_M2",
+        "Straße": "STRASSE",
     }
 
 
@@ -180,6 +184,16 @@ def test_columns_keep_names_that_the_flagship_has_too(tmp_path: Path) -> None:
     assert 'LABEL = "INSURANCE_CHARGES_PREDICTION"' in texts["my_insurance_spec.py"]
     assert "PROCEDURE TRAIN_SAVE_MY_INSURANCE_MODEL(" in texts["02_procedures.sql"]
     assert "MY_MY" not in "".join(texts.values())
+
+
+def test_a_label_called_like_a_word_of_sql_gives_the_model_its_name(tmp_path: Path) -> None:
+    frame = FRAME.rename(columns={"sold": "left", "note": "predicted left"})
+    texts = written(tmp_path, "churn", frame, "left")
+    assert 'LABEL = "LEFT_"' in texts["churn_spec.py"]
+    assert 'MODEL_NAME = "CHURN_LEFT_PREDICTION"' in texts["churn_spec.py"]
+    # The file has a column of that name itself.
+    assert 'PREDICTION = "PREDICTED_LEFT_"' in texts["churn_spec.py"]
+    assert "    LEFT_ BOOLEAN,\n    PREDICTED_LEFT_ VARCHAR,\n" in texts["01_objects.sql"]
 
 
 def test_classes_may_be_any_text(tmp_path: Path) -> None:

@@ -11,11 +11,16 @@ import insurance_spec as spec
 from insurance_versions import quoted, serving_version
 from opentelemetry import trace
 from snowflake.snowpark import Session
+from snowflake.snowpark.exceptions import SnowparkSQLException
 
 STREAM = "STREAM_ON_LANDING"
 ROW_ID = "METADATA$ROW_ID"
 MERGED = ("inserted", "updated", "deleted")
 STREAM_COLUMNS = (ROW_ID, "METADATA$ISUPDATE", "METADATA$ACTION")
+
+#: The error of a statement that another transaction was in the way of, and how often a run begins before it gives up.
+CONFLICT = 625
+ATTEMPTS = 5
 
 tracer = trace.get_tracer("insurance.predict_write_to_gold")
 
@@ -23,40 +28,56 @@ tracer = trace.get_tracer("insurance.predict_write_to_gold")
 def predict_write_to_gold(session: Session) -> str:
     """Score the stream with the model's default version and write the result to the gold and quarantine tables.
 
-    The stream's offset and everything written from it commit together: a failure leaves both as they were. The
-    database does the work: the spans before the last one build the statement that `write_predictions_to_gold` runs.
+    The stream's offset and everything written from it commit together: a failure leaves both as they were. When another
+    run has taken the stream's rows meanwhile, this one begins again with what is left.
     """
-    with tracer.start_as_current_span("predict_write_to_gold"), transaction(session):
-        with tracer.start_as_current_span("read_from_stream") as span:
-            found = count_changes(session)
-            span.set_attribute("data.row_count", found.rows)
-
-        with tracer.start_as_current_span("standardize_values"):
-            changes = changed_rows()
-
-        with tracer.start_as_current_span("load_model_from_registry") as span:
-            version = serving_version(session)
-            span.set_attribute("model.name", spec.MODEL_NAME)
-            span.set_attribute("model.version", version)
-
-        with tracer.start_as_current_span("run_pipeline") as span:
-            span.set_attribute("model.version", version)
-            scored = predicted(f"SELECT * FROM changed WHERE {is_scored()}", version)
-
-        with tracer.start_as_current_span("write_predictions_to_gold") as span:
-            inserted, updated, deleted = merged(session, gold_statement(changes, scored, version, found.leaving > 0))
-            quarantined = 0
-            if found.arriving > inserted + updated or found.quarantined:
-                quarantined, _, _ = merged(session, quarantine_statement(changes))
-            span.set_attribute("data.rows_inserted", inserted)
-            span.set_attribute("data.rows_updated", updated)
-            span.set_attribute("data.rows_deleted", deleted)
-            span.set_attribute("data.rows_quarantined", quarantined)
-
+    with tracer.start_as_current_span("predict_write_to_gold") as span:
+        for attempt in range(1, ATTEMPTS + 1):
+            span.set_attribute("attempt", attempt)
+            try:
+                with transaction(session):
+                    inserted, updated, deleted = score_changes(session)
+                break
+            except SnowparkSQLException as error:
+                if error.sql_error_code != CONFLICT or attempt == ATTEMPTS:
+                    raise
     return (
         f"{inserted} record(s) inserted, {updated} record(s) updated, "
         f"{deleted} record(s) deleted in the {spec.GOLD} table"
     )
+
+
+def score_changes(session: Session) -> tuple[int, int, int]:
+    """Bring the gold and quarantine tables up to date; give how many gold rows were inserted, updated and deleted.
+
+    The database does the work: the spans before the last one build the statement that `write_predictions_to_gold` runs.
+    """
+    with tracer.start_as_current_span("read_from_stream") as span:
+        found = count_changes(session)
+        span.set_attribute("data.row_count", found.rows)
+
+    with tracer.start_as_current_span("standardize_values"):
+        changes = changed_rows()
+
+    with tracer.start_as_current_span("load_model_from_registry") as span:
+        version = serving_version(session)
+        span.set_attribute("model.name", spec.MODEL_NAME)
+        span.set_attribute("model.version", version)
+
+    with tracer.start_as_current_span("run_pipeline") as span:
+        span.set_attribute("model.version", version)
+        scored = predicted(f"SELECT * FROM changed WHERE {is_scored()}", version)
+
+    with tracer.start_as_current_span("write_predictions_to_gold") as span:
+        inserted, updated, deleted = merged(session, gold_statement(changes, scored, version, found.leaving > 0))
+        quarantined = 0
+        if found.arriving > inserted + updated or found.quarantined:
+            quarantined, _, _ = merged(session, quarantine_statement(changes))
+        span.set_attribute("data.rows_inserted", inserted)
+        span.set_attribute("data.rows_updated", updated)
+        span.set_attribute("data.rows_deleted", deleted)
+        span.set_attribute("data.rows_quarantined", quarantined)
+    return inserted, updated, deleted
 
 
 class Changes(NamedTuple):

@@ -26,6 +26,8 @@ def rollback_model(session: Session, version: str | None) -> str:
         if target not in version_names(session):
             raise LookupError(f"{spec.MODEL_NAME} has no version {target}")
         span.set_attribute("model.version", target)
+        if target == serving:
+            return f"{spec.MODEL_NAME} {target} serves already"
         serve(session, target)
         reason = f"rolled back from {serving} to {target}"
         record(

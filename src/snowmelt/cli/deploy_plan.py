@@ -198,11 +198,10 @@ class _Planner:
                 return ""
 
     def streams_of(self, table: str) -> list[str]:
-        """The streams on a table."""
-        schema = table.rpartition(".")[0]
+        """The streams on a table, in whichever schema."""
         return [
-            f"{schema}.{display(row['name'])}"
-            for row in self.rows(f"SHOW STREAMS IN SCHEMA {schema}")
+            str(Name(row["name"], row["schema_name"], row["database_name"]))
+            for row in self.rows("SHOW STREAMS IN ACCOUNT")
             if row["table_name"] == table
         ]
 

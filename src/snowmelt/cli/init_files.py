@@ -74,7 +74,7 @@ class Renaming:
     def __init__(self, name: str, table: Table) -> None:
         upper = name.upper()
         self.names = {
-            "INSURANCE_CHARGES_PREDICTION": f"{upper}_{table.label.name}_PREDICTION",
+            "INSURANCE_CHARGES_PREDICTION": f"{upper}_{table.predicted}_PREDICTION",
             "TRAIN_SAVE_INS_MODEL": f"TRAIN_SAVE_{upper}_MODEL",
             "train_save_ins_model": f"train_save_{name}_model",
             "INSURANCE": upper,
@@ -100,7 +100,7 @@ def spec(flagship: Path, name: str, table: Table, rename: Renaming) -> str:
         [
             "#: What the model predicts, and the column of the gold table with its predictions.",
             f'LABEL = "{table.label.name}"',
-            f'PREDICTION = "PREDICTED_{table.label.name}"',
+            f'PREDICTION = "{table.prediction}"',
             "",
             "#: `regression`, or `classification` into CLASSES.",
             f'KIND = "{"classification" if table.classes else "regression"}"',
@@ -159,7 +159,7 @@ def objects(text: str, name: str, table: Table) -> str:
     everything = [f"    {column.name} {column.type}" for column in table.columns]
     inputs = [f"    {column.name} {_standard(column)}" for column in table.columns if column is not table.label]
     label = f"    {table.label.name} {table.label.type if table.classes else 'FLOAT'}"
-    prediction = f"    PREDICTED_{table.label.name} {'VARCHAR' if table.classes else 'FLOAT'}"
+    prediction = f"    {table.prediction} {'VARCHAR' if table.classes else 'FLOAT'}"
     text = _replaced(text, "SOURCE_OF_TRUTH (", ");", ",\n".join(everything) + "\n")
     text = _replaced(text, f"{name.upper()}_GOLD (", "    METADATA$ROW_ID", ",\n".join(inputs) + ",\n")
     text = _replaced(text, f"{name.upper()}_QUARANTINE (", "    METADATA$ROW_ID", ",\n".join([*inputs, label]) + ",\n")

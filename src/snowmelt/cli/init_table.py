@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
@@ -102,6 +103,20 @@ class Table:
     error_metric: str
 
     @property
+    def predicted(self) -> str:
+        """What the names of the model and of its predictions are made of: the label's, without what only sets it apart
+        from words that cannot name a column."""
+        return self.label.name.strip("_")
+
+    @property
+    def prediction(self) -> str:
+        """The column of the gold table with the predictions, unlike all others."""
+        name = f"PREDICTED_{self.predicted}"
+        while any(column.name == name for column in self.columns):
+            name += "_"
+        return name
+
+    @property
     def features(self) -> tuple[Column, ...]:
         """The model's inputs."""
         return tuple(column for column in self.columns if column.role in (Role.NUMBER, Role.CATEGORY))
@@ -158,7 +173,9 @@ def column_names(sources: Iterable[str]) -> dict[str, str]:
     """Names that SQL takes without quotes, by the names in the file; no two are the same."""
     names: dict[str, str] = {}
     for source in sources:
-        name = re.sub(r"[^A-Z0-9]+", "_", source.upper()).strip("_") or "COLUMN"
+        # Letters without their accents, and such as a small 2 as what they mean.
+        plain = unicodedata.normalize("NFKD", source.upper()).encode("ascii", "ignore").decode()
+        name = re.sub(r"[^A-Z0-9]+", "_", plain.upper()).strip("_") or "COLUMN"
         name = f"_{name}" if name[0].isdigit() else name
         while name in names.values() or name in RESERVED | AWKWARD | TAKEN:
             name += "_"

@@ -88,10 +88,12 @@ def moment(value: datetime | None, zone: ZoneInfo) -> str:
 
 
 def seconds(value: float | timedelta | None) -> str:
-    """A length of time with three digits or so."""
+    """A length of time with three digits or so; the history of queries counts milliseconds, so 0 is less than one."""
     if value is None:
         return ""
     length = value.total_seconds() if isinstance(value, timedelta) else float(value)
+    if length == 0:
+        return "< 1 ms"
     if length < 0.00095:
         return f"{length * 1_000_000:.0f} µs"
     if length < 0.0995:

@@ -33,7 +33,7 @@ from snowmelt.session.staleness import out_of_reach
 from snowmelt.session.table_calls import called
 from snowmelt.session.transactions import OpenTransaction, keep_before
 from snowmelt.sql import tracking
-from snowmelt.sql.changes import STAGED, TWICE
+from snowmelt.sql.changes import ACTIONS, STAGED, TWICE
 from snowmelt.sql.deltas import variables_of
 from snowmelt.sql.typing import refined
 from snowmelt.storage.locks import aborted
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from snowmelt.session.core import Core
     from snowmelt.session.session import Session
 
-_ACTIONS = {"I": "inserted", "U": "updated", "D": "deleted"}
 TITLES = {
     "inserted": "number of rows inserted",
     "updated": "number of rows updated",
@@ -284,8 +283,8 @@ def _stage(core: Core, step: Stage, counts: dict[str, int]) -> None:
         del counted[TWICE]
     if step.counts_double:
         counts[MULTI_JOINED] = twice
-    for action, number in counted.items():
-        counts[_ACTIONS[action]] = int(number)
+    for name, action in ACTIONS.items():
+        counts[name] = int(counted.get(action, 0))
 
 
 def _shown(value: Any) -> str:

@@ -205,7 +205,8 @@ def copy_into_table(session: Session, statement: CopyIntoTable, request: Request
         transform = lambda source: _expressions(planner, select, columns, source)  # noqa: E731
     if not files and options.validation is None:
         return nothing_loaded()
-    plan = copy_plan(table.name, columns, files, fmt, options, run=session.core.connection.run, transform=transform)
+    run, listed = session.core.connection.run, bool(statement.columns)
+    plan = copy_plan(table.name, columns, files, fmt, options, run=run, transform=transform, listed=listed)
     if options.validation is not None:
         return _validated(session, columns, plan)
     result = _load(session, table, columns, plan, planner, location.full_name)

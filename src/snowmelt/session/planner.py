@@ -70,6 +70,7 @@ class SessionPlanner:
         repeatable: whether the same text means the same plan until the catalog or the session's settings change.
         told: texts of bind variables that the plan is told when it is run.
         timed: whether the plan is to be told when its statement began.
+        reads_metadata: whether views of INFORMATION_SCHEMA are read.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class SessionPlanner:
         self.repeatable = True
         self.timed = False
         self.told = told or {}
+        self.reads_metadata = False
         self.types: tuple[DataType | None, ...] | None = None
         self.inlined_depth = 0
         self._at = at
@@ -137,6 +139,7 @@ class SessionPlanner:
         if full.schema == "INFORMATION_SCHEMA":
             if past is not None:
                 raise unsupported("AT / BEFORE / CHANGES of INFORMATION_SCHEMA")
+            self.reads_metadata = True
             return self.rows(information_schema(self.session, full))
         found = self.session.relation(full)
         if found is None:

@@ -158,6 +158,8 @@ def explain(session: Session, statement: Explain, request: Request) -> Result:
         plan = _explained(statement.statement, planner)
     finally:
         release(session, planner)
+    if planner.reads_metadata:
+        raise unsupported("EXPLAIN of INFORMATION_SCHEMA")
     steps = [(type(step).__name__, _step_text(step)) for step in plan.steps]
     if statement.form == "TABULAR":
         rows = [(1, i, None, name, None, None, text, None, None, None) for i, (name, text) in enumerate(steps)]

@@ -58,6 +58,20 @@ class StagedRows(Protocol):
         ...
 
 
+_TARGET = "snowmelt_target"
+
+
+def as_target(query: exp.Subquery) -> exp.Subquery:
+    """Mark a relation as the rows that a statement changes."""
+    query.meta[_TARGET] = True
+    return query
+
+
+def is_target(node: exp.Expr) -> bool:
+    """Whether a relation was marked by `as_target`."""
+    return bool(node.meta.get(_TARGET))
+
+
 _ENGINE = "snowmelt_engine"
 
 

@@ -16,6 +16,7 @@ from sqlglot import exp
 from snowmelt.base.datatypes import SEMI_STRUCTURED, TIMESTAMP_LTZ, Kind
 from snowmelt.base.errors import SqlError, unsupported
 from snowmelt.catalog.objects import Function, TableColumn
+from snowmelt.sql.rewrite.common_tables import visible_ctes
 from snowmelt.sql.rewrite.context import Resolver, engine_call, raw_query, source_columns
 from snowmelt.sql.rewrite.inlining import called_name
 from snowmelt.sql.rewrite.names import folded
@@ -258,21 +259,7 @@ def _kept(site: _Site, relations: Sequence[Sequence[TableColumn]]) -> frozenset[
 
 def _with_ctes(query: exp.Select, site: _Site) -> exp.Select:
     """`query` with the common table expressions that the call's SELECT may refer to, outermost first."""
-    found: list[exp.Expr] = []
-    node: exp.Expr | None = site.select
-    inside: exp.Expr | None = None
-    while node is not None:
-        if isinstance(node, exp.CTE):
-            inside = node
-        with_ = node.args.get("with_")
-        if with_ is not None:
-            before: list[exp.Expr] = []
-            for cte in with_.expressions:
-                if cte is inside:
-                    break
-                before.append(cte.copy())
-            found = before + found
-        node = node.parent
+    found = visible_ctes(site.select)
     if found:
         query.set("with_", exp.With(expressions=found))
     return query
