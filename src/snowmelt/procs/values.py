@@ -43,7 +43,9 @@ def result_array(values: list[Any], target: pa.DataType) -> pa.Array:
 
 def is_missing(value: Any) -> bool:
     """Whether a value from a DataFrame stands for NULL."""
-    return value is None or (isinstance(value, float) and value != value)
+    if value is None or (isinstance(value, float) and value != value):
+        return True
+    return type(value).__name__ in ("NaTType", "NAType")  # known without pandas, which takes long to import
 
 
 def frame_of(table: pa.Table) -> Any:
