@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from decimal import Decimal
 from typing import Any
 
@@ -87,6 +88,47 @@ def test_partitions(rows: Sql) -> None:
         assert rows(of_all) == [(4, 10.0)]
     by_two = "SELECT COUNT(*) FROM t, TABLE(totals(id, NULL) OVER (PARTITION BY k, id % 2)) WHERE seen > 0"
     assert rows.one(by_two) == 4
+
+
+@pytest.mark.parametrize(("seed", "count"), [(1, 0), (2, 1), (3, 40), (4, 3_000)])
+def test_random_partitions(sql: Sql, seed: int, count: int) -> None:
+    """The same rows as a plain Python model gives, with NULL among what partitions are made by."""
+    sql("""
+    CREATE FUNCTION steps(n NUMBER, k VARCHAR) RETURNS TABLE (total NUMBER, word VARCHAR)
+    LANGUAGE PYTHON RUNTIME_VERSION = '3.11' HANDLER = 'Steps' AS $$
+class Steps:
+    def __init__(self):
+        self.total = 0
+    def process(self, n, k):
+        self.total += n or 0
+        for i in range((n or 0) % 3):
+            yield (self.total, f'{k}{i}')
+    def end_partition(self):
+        yield (self.total, 'end')
+$$""")
+    sql("CREATE TABLE r (id NUMBER, j NUMBER, k VARCHAR, n NUMBER)")
+    chosen = random.Random(seed)
+    given = [
+        (i, chosen.choice([None, 0, 1, 2]), chosen.choice([None, "x", "yy"]), chosen.choice([None, *range(9)]))
+        for i in range(count)
+    ]
+    if given:
+        sql.connection.cursor().executemany("INSERT INTO r VALUES (%s, %s, %s, %s)", given)
+    wanted: list[tuple[Any, ...]] = []
+    partitions: dict[tuple[Any, Any], list[tuple[Any, ...]]] = {}
+    for row in reversed(given):
+        partitions.setdefault((row[1], row[2]), []).append(row)
+    for (j, k), rows in partitions.items():
+        total = 0
+        for number, _, _, n in rows:
+            total += n or 0
+            wanted += [(j, k, number, total, f"{k}{i}") for i in range((n or 0) % 3)]
+        wanted.append((j, k, None, total, "end"))
+    found = sql(
+        "SELECT r.j, r.k, r.id, f.total, f.word "
+        "FROM r, TABLE(steps(r.n, r.k) OVER (PARTITION BY r.j, k ORDER BY r.id DESC)) f"
+    )
+    assert sorted(found, key=repr) == sorted(wanted, key=repr)
 
 
 @pytest.mark.parity("Table functions in Python", "beside joins, in subqueries, views, CTEs, one after another", PAGE)
