@@ -30,6 +30,7 @@ from snowmelt.session.core import Core
 from snowmelt.session.deadlines import Deadlines
 from snowmelt.session.event_sink import EventSink
 from snowmelt.session.keys import TokenRefused, public_key, verify
+from snowmelt.session.logins import LoginGuard, incorrect
 from snowmelt.session.model_methods import WorkerMethods
 from snowmelt.session.parameters import DEFAULTS, checked
 from snowmelt.session.planner import SessionPlanner
@@ -59,6 +60,7 @@ class Runtime:
         settings: as given, the password filled in.
         services: what sessions work with.
         tokens: session tokens, for the server.
+        guard: what slows wrong logins; those who wait do so by the machine's clock.
     """
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
@@ -76,6 +78,7 @@ class Runtime:
         database = root / "store.duckdb" if settings.data is not None else None
         self.engine = Engine(database, self.stages.root, clock, spill=root / "spill", memory_mb=settings.memory_mb)
         self.tokens: TokenStore[Session] = TokenStore(clock)
+        self.guard = LoginGuard(SystemClock())
         self._numbers = itertools.count(1)
         self.events = EventSink(self._event_table, self.engine)
         pool = WorkerPool(root / "scratch", limit=settings.workers, on_telemetry=self.events.receive)
@@ -153,7 +156,7 @@ class Runtime:
         else:
             right = secrets.compare_digest((password or "").encode(), self.password.encode())
             if user.upper() != self.settings.user.upper() or not right:
-                raise SqlError("Incorrect username or password was specified.", 390100, "08001")
+                raise incorrect()
         return self.open_session(
             user.upper(), role=role, database=database, schema=schema, warehouse=warehouse, parameters=parameters
         )

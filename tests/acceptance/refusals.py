@@ -71,7 +71,7 @@ REFUSALS = (
         "DECLARE p PROCEDURE () RETURNS INT AS BEGIN RETURN 1; END; BEGIN RETURN 1; END",
         "nested stored procedure",
     ),
-    Refusal("EXECUTE IMMEDIATE FROM", "EXECUTE IMMEDIATE FROM @st/file.sql", "EXECUTE IMMEDIATE FROM"),
+    Refusal("EXECUTE IMMEDIATE FROM a template", "EXECUTE IMMEDIATE FROM @st/file.sql USING (a => 1)", "USING"),
     Refusal(
         "Procedures in JavaScript",
         "CREATE PROCEDURE p() RETURNS VARCHAR LANGUAGE JAVASCRIPT AS 'return 1'",

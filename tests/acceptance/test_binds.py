@@ -93,6 +93,7 @@ def test_places(using: Open) -> None:
     cursor.execute("CREATE TABLE t AS SELECT SEQ4() AS n FROM TABLE(GENERATOR(ROWCOUNT => ?))", [5])
     assert cursor.execute("SELECT COUNT(*) FROM IDENTIFIER(?)", ["T"]).fetchone() == (5,)
     assert cursor.execute("SELECT n FROM t ORDER BY n LIMIT ? OFFSET ?", [2, 1]).fetchall() == [(1,), (2,)]
+    assert cursor.execute("SELECT ?::NUMBER + 1, ?::DATE", ["41", "2026-01-02"]).fetchone() == (42, date(2026, 1, 2))
     with pytest.raises(snowflake.connector.errors.ProgrammingError, match="Bind variable 2 not set"):
         cursor.execute("SELECT ?, ?", [1])
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-#: The engine's row groups hold 122,880 rows.
+#: The engine's row groups hold 40,960 rows.
 MANY = 150_000
 
 

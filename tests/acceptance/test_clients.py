@@ -149,9 +149,39 @@ def test_pandas(engine: sa.Engine) -> None:
 # --- snow ------------------------------------------------------------------------------------------------------------
 
 
+_PROJECT = """
+definition_version: 2
+mixins:
+  common:
+    stage: deployment
+    artifacts: [{src: app/, dest: greetings}]
+    signature: [{name: name, type: string}]
+    returns: string
+entities:
+  greet_by_sql:
+    type: procedure
+    identifier: greet_by_sql
+    handler: greetings.greet_by_sql
+    meta: {use_mixins: [common]}
+  greet:
+    type: function
+    identifier: greet
+    handler: greetings.greet
+    meta: {use_mixins: [common]}
+"""
+
+_HANDLERS = """
+def greet_by_sql(session, name):
+    return session.sql("SELECT 'Hello ' || ? || ', by SQL'", params=[name]).collect()[0][0]
+
+def greet(name):
+    return f"Hello {name}!"
+"""
+
+
 @pytest.mark.long
 @pytest.mark.timeout(600)
-@pytest.mark.parity("snow (Snowflake CLI)", "connection test, sql, object list, stage copy and list by a profile", SNOW)
+@pytest.mark.parity("snow (Snowflake CLI)", "connection, sql, object list, stage and Snowpark commands", SNOW)
 def test_snow(profile: dict[str, str], tmp_path: Path) -> None:
     """In an environment of its own: the command line wants other versions of what we use."""
     home = tmp_path / "venv"
@@ -173,3 +203,17 @@ def test_snow(profile: dict[str, str], tmp_path: Path) -> None:
     snow("stage", "create", "files")
     assert "UPLOADED" in snow("stage", "copy", "hello.txt", "@files")
     assert "files/hello.txt" in snow("stage", "list-files", "@files")
+    (tmp_path / "script.sql").write_text("CREATE TABLE made AS SELECT 7 AS n; INSERT INTO made SELECT 8 AS n;")
+    snow("stage", "copy", "script.sql", "@files")
+    assert "SUCCESS" in snow("stage", "execute", "@files/script.sql")
+    assert "15" in snow("sql", "--query", "SELECT SUM(n) FROM made")
+    (tmp_path / "snowflake.yml").write_text(_PROJECT)
+    (tmp_path / "requirements.txt").write_text("snowflake-snowpark-python")
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "greetings.py").write_text(_HANDLERS)
+    assert "Build done" in snow("snowpark", "build")
+    assert snow("snowpark", "deploy").count("created") == 2
+    assert "Hello Ada, by SQL" in snow("snowpark", "execute", "procedure", "greet_by_sql('Ada')")
+    assert "Hello Ada!" in snow("snowpark", "execute", "function", "greet('Ada')")
+    for kind, name in (("role", "ACCOUNTADMIN"), ("user", "SNOWMELT")):
+        assert f'"name": "{name}"' in snow("object", "list", kind, "--format", "json")

@@ -19,8 +19,8 @@ from snowflake.connector.errors import DatabaseError
 
 from snowmelt.base.errors import SqlError
 from snowmelt.base.settings import Settings
-from snowmelt.server.logins import FIRST_DELAY, LONGEST_DELAY, MAX_WAITING, LoginGuard
 from snowmelt.session.keys import TokenRefused, fingerprint, public_key, verify
+from snowmelt.session.logins import FIRST_DELAY, LONGEST_DELAY, MAX_WAITING, LoginGuard
 from snowmelt.testing.clock import ManualClock
 from snowmelt.testing.server import running_server
 

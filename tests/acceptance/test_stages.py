@@ -184,6 +184,41 @@ def test_names_of_unloaded_files(sql: Sql) -> None:
     sql.fails("COPY INTO @files/c/ FROM t INCLUDE_QUERY_ID = TRUE OVERWRITE = TRUE", 1008)
 
 
+@pytest.mark.parity("COPY INTO location", "PARTITION BY makes directories", f"{DOCS}/copy-into-location")
+@pytest.mark.parametrize("kind", ["CSV", "PARQUET", "JSON"])
+def test_partitioned_unload(sql: Sql, kind: str) -> None:
+    sql("CREATE STAGE files")
+    sql("CREATE TABLE t AS SELECT 1 AS n, 'a b/c=ü%' AS word UNION ALL SELECT 2, NULL UNION ALL SELECT 3, 'a b/c=ü%'")
+    source = "(SELECT OBJECT_CONSTRUCT('n', n, 'word', word) AS o FROM t)" if kind == "JSON" else "t"
+    by = "'w=' || " + ("o:word" if kind == "JSON" else "word") + "::VARCHAR"
+    assert sql(f"COPY INTO @files/out FROM {source} PARTITION BY ({by}) FILE_FORMAT = (TYPE = {kind})")[0][0] == 3
+    query_id = sql.cursor.sfqid
+    suffix = {"CSV": "csv.gz", "PARQUET": "snappy.parquet", "JSON": "json.gz"}[kind]
+    first, second = sql.column("LIST @files", "name")
+    assert first == f"files/out/__NULL__/data_{query_id}_0_0_0.{suffix}"
+    assert second == f"files/out/w=a b/c=ü%/data_{query_id}_0_0_0.{suffix}"
+    sql(f"CREATE FILE FORMAT f TYPE = {kind}")
+    value = {"CSV": "$1", "PARQUET": "$1:_COL_0", "JSON": "$1:n"}[kind]
+    assert sql(f"SELECT {value}::NUMBER FROM @files/out/w=a (FILE_FORMAT => 'f') ORDER BY 1") == [(1,), (3,)]
+    assert sql(f"SELECT {value}::NUMBER FROM @files/out/__NULL__ (FILE_FORMAT => 'f')") == [(2,)]
+
+
+@pytest.mark.parity("COPY INTO location", "PARTITION BY of a query, with its bounds", f"{DOCS}/copy-into-location")
+def test_bounds_of_partitions(sql: Sql) -> None:
+    sql("CREATE STAGE files")
+    sql("CREATE TABLE t AS SELECT COLUMN1 AS n FROM VALUES (1), (2), (3)")
+    query = "(SELECT n AS a, n * 10 AS b FROM t WHERE n > 1)"
+    sql(f"COPY INTO @files FROM {query} PARTITION BY IFF(b > 20, 'high', '') HEADER = TRUE MAX_FILE_SIZE = 1000")
+    assert [name.rpartition("/")[0] for name in sql.column("LIST @files", "name")] == ["files", "files/high"]
+    assert sql("SELECT $1, $2 FROM @files/high") == [("A", "B"), ("3", "30")]
+    for option in ("SINGLE = TRUE", "OVERWRITE = TRUE", "INCLUDE_QUERY_ID = FALSE"):
+        sql.fails(f"COPY INTO @files FROM t PARTITION BY (n::VARCHAR) {option}", 1008)
+    assert "VARCHAR" in str(sql.fails("COPY INTO @files FROM t PARTITION BY (n)", 1008))
+    sql.fails("COPY INTO @files FROM t PARTITION BY ('../' || n)", 1003)
+    sql.fails("COPY INTO @files FROM t PARTITION BY (nope::VARCHAR)", 904)
+    assert len(sql("LIST @files")) == 2
+
+
 @pytest.mark.parity(
     "CREATE TABLE",
     "USING TEMPLATE with INFER_SCHEMA",

@@ -11,6 +11,7 @@ from snowflake.connector import DictCursor
 from snowflake.connector.errors import ProgrammingError
 
 from snowmelt.cli.taskrun import TaskFailed, finished_runs, run_task
+from snowmelt.console.models import RECORDS, SETS
 
 pytestmark = [pytest.mark.ml, pytest.mark.timeout(240)]
 
@@ -80,6 +81,17 @@ def test_rollback_is_one_statement_and_is_recorded(sql: Any, worse: str) -> None
            FROM MODEL_DECISIONS WHERE DECISION = 'ROLLED_BACK' ORDER BY DECIDED_AT"""
     )
     assert recorded == [("V1", "V2", "SNOWMELT", True), ("V2", "V1", "SNOWMELT", True)]
+
+
+def test_programs_find_the_procedure_that_sets_the_default_version(sql: Any) -> None:
+    with sql.connection.cursor(DictCursor) as cursor:
+        (procedure,) = cursor.execute("SHOW PROCEDURES LIKE 'ROLLBACK_MODEL'").fetchall()
+        models = [row["name"] for row in cursor.execute("SHOW MODELS").fetchall()]
+        tables = [row["name"] for row in cursor.execute("SHOW TABLES").fetchall()]
+    said = json.loads(procedure["description"])
+    assert set(said) == {SETS, RECORDS}
+    assert said[SETS] in models and said[RECORDS] in tables
+    assert procedure["min_num_arguments"] <= 1 <= procedure["max_num_arguments"]
 
 
 @pytest.mark.parametrize("version", ["'V9'", ""])

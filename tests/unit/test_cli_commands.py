@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import socket
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 import typer
+from snowflake.connector.errors import OperationalError
 from typer.testing import CliRunner
 
 from snowmelt import __version__
@@ -23,7 +25,7 @@ def test_the_version_is_printed() -> None:
     assert result.output.strip() == f"snowmelt {__version__}"
 
 
-@pytest.mark.parametrize("command", ["serve", "sql", "connection", "deploy", "init", "demo"])
+@pytest.mark.parametrize("command", ["serve", "console", "sql", "connection", "deploy", "init", "demo"])
 def test_every_command_explains_itself(command: str) -> None:
     result = CliRunner().invoke(app, [command, "--help"])
     assert result.exit_code == 0
@@ -54,6 +56,23 @@ def test_table_output_shows_markup_as_text_and_nulls() -> None:
     text = shown(Format.TABLE)
     assert "a[b]" in text
     assert "NULL" in text
+
+
+@pytest.mark.parametrize("output", list(Format))
+def test_binary_is_shown_as_hex(output: Format) -> None:
+    target = io.StringIO()
+    show(["B"], [(bytearray(b"\xab\x01"),)], output, target)
+    assert "AB01" in target.getvalue()
+    assert "bytearray" not in target.getvalue()
+
+
+def test_a_server_that_is_not_there_is_said_at_once() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and does not listen
+        port = taken.getsockname()[1]
+        result = CliRunner().invoke(app, ["sql", "--port", str(port), "--password", "p", "-q", "SELECT 1"])
+    assert isinstance(result.exception, OperationalError)
+    assert f"No server listens at http://127.0.0.1:{port}. `snowmelt serve` starts one" in str(result.exception)
 
 
 def test_a_result_too_wide_for_a_table_is_shown_row_by_row() -> None:

@@ -148,7 +148,7 @@ def test_commands_are_documented() -> None:
     assert described == set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("name", ["serve", "sql", "deploy", "init", "demo"])
+@pytest.mark.parametrize("name", ["serve", "console", "sql", "connection", "deploy", "init", "demo"])
 def test_options_are_documented(name: str) -> None:
     command: Any = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
     table = rows(section(f"`snowmelt {name}`"))

@@ -20,6 +20,7 @@ from snowmelt.base.request import Request
 from snowmelt.base.result import Column, Result, rows_result
 from snowmelt.base.settings import Settings
 from snowmelt.server.serve import Server
+from snowmelt.session.logins import LoginGuard
 from snowmelt.session.tokens import TokenStore
 
 Answer = Result | SqlError | Exception | Callable[["FakeExecutor", Request], Result]
@@ -92,6 +93,7 @@ class FakeHost:
     def __init__(self, clock: Any) -> None:
         self.settings = Settings(port=0)
         self.tokens: TokenStore[Any] = TokenStore(clock)
+        self.guard = LoginGuard(SystemClock())
         self.answers: dict[str, Answer] = {}
         self.results: dict[str, Result] = {}
         self.sessions: list[FakeExecutor] = []

@@ -16,9 +16,9 @@ from starlette.requests import Request
 from test_server_fakes import Rig, serving
 
 from snowmelt.base.datatypes import NUMBER
+from snowmelt.base.loopback import is_loopback
 from snowmelt.base.result import Result, rows_result
 from snowmelt.base.settings import Settings
-from snowmelt.server.app import is_loopback
 from snowmelt.server.body import BodyError, read_object
 from snowmelt.server.serve import Server
 

@@ -132,7 +132,7 @@ def prediction() -> str:
 def quarantine_statement(changes: str) -> str:
     """A MERGE after which the quarantine holds exactly those of the changed rows that cannot be scored."""
     values = {name: f"change.{name}" for name in (*spec.FEATURES, *spec.CARRIED, spec.LABEL, ROW_ID, "REASON")}
-    values |= {"QUARANTINED_AT": "CURRENT_TIMESTAMP()", "TRACE_ID": f"'{trace_id()}'"}
+    values |= {"QUARANTINED_AT": "CURRENT_TIMESTAMP()", "TRACE_ID": "?"}
     return f"""
         MERGE INTO {spec.QUARANTINE} AS quarantine
         USING (
@@ -157,7 +157,7 @@ def gold_statement(changes: str, scored: str, version: str, leaving: bool) -> st
         "MODEL_NAME": f"'{spec.MODEL_NAME}'",
         "MODEL_VERSION": features.text(version),
         "SCORED_AT": "CURRENT_TIMESTAMP()",
-        "TRACE_ID": f"'{trace_id()}'",
+        "TRACE_ID": "?",
     }
     others = f" UNION ALL SELECT *, NULL, FALSE FROM changed WHERE NOT ({is_scored()})" if leaving else ""
     deletion = "WHEN MATCHED AND NOT change.STAYS THEN DELETE" if leaving else ""
@@ -180,8 +180,10 @@ def assignments(values: dict[str, str]) -> str:
 
 
 def merged(session: Session, statement: str) -> tuple[int, int, int]:
-    """Run a MERGE and say how many rows it has inserted, updated and deleted."""
-    counts = session.sql(statement).collect()[0].as_dict()
+    """Run a MERGE and say how many rows it has inserted, updated and deleted. The current trace's id is bound, for both
+    of its clauses that write one, so that the text is the same each time and need not be compiled anew.
+    """
+    counts = session.sql(statement, params=[trace_id()] * 2).collect()[0].as_dict()
     inserted, updated, deleted = (counts.get(f"number of rows {done}", 0) for done in MERGED)
     return inserted, updated, deleted
 

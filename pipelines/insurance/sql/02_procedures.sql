@@ -56,6 +56,7 @@ CREATE OR REPLACE PROCEDURE MEASURE_DRIFT(retrain BOOLEAN)
     HANDLER = 'insurance_drift.measure_drift';
 
 -- Let an earlier version serve again: CALL ROLLBACK_MODEL() goes back by one, CALL ROLLBACK_MODEL('V1') to that one.
+-- The comment is for programs that offer to set the model's default version: they call this, so that it is recorded.
 CREATE OR REPLACE PROCEDURE ROLLBACK_MODEL(version VARCHAR DEFAULT NULL)
     RETURNS VARCHAR
     LANGUAGE PYTHON
@@ -66,7 +67,8 @@ CREATE OR REPLACE PROCEDURE ROLLBACK_MODEL(version VARCHAR DEFAULT NULL)
         '@PIPELINE_CODE/insurance_versions.py',
         '@PIPELINE_CODE/insurance_serving.py'
     )
-    HANDLER = 'insurance_serving.rollback_model';
+    HANDLER = 'insurance_serving.rollback_model'
+    COMMENT = '{"sets_default_version_of": "INSURANCE_CHARGES_PREDICTION", "records_in": "MODEL_DECISIONS"}';
 
 -- Score gold rows again: by another version, and only those that have changed since a moment, where these are given.
 CREATE OR REPLACE PROCEDURE BACKFILL_GOLD(version VARCHAR DEFAULT NULL, since TIMESTAMP_NTZ DEFAULT NULL)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from snowflake.connector import SnowflakeConnection, connect
+from snowflake.connector.errors import OperationalError
 
 Host = Annotated[str, typer.Option(envvar="SNOWMELT_HOST", help="The server's host.")]
 Port = Annotated[int, typer.Option(envvar="SNOWMELT_PORT", help="The server's port.")]
@@ -83,5 +85,24 @@ def kept_password(data: Path) -> str:
 
 
 def open_connection(target: Target) -> SnowflakeConnection:
-    """Connect to `target` with the genuine connector."""
+    """Connect to `target` with the genuine connector.
+
+    Raises:
+        OperationalError: nothing listens there; the connector would find out much later, and not say what to do.
+    """
+    if not target.named and not listens(target.host, target.port):
+        raise OperationalError(
+            f"No server listens at http://{target.host}:{target.port}. `snowmelt serve` starts one; --host and --port "
+            "name another.",
+            errno=250001,
+        )
     return connect(**parameters(target))
+
+
+def listens(host: str, port: int) -> bool:
+    """Whether anything takes connections there."""
+    try:
+        with socket.create_connection((host, port), timeout=5):
+            return True
+    except OSError:
+        return False

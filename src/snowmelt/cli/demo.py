@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +23,7 @@ from snowflake.connector import DictCursor, SnowflakeConnection
 from snowmelt.base.settings import Settings
 from snowmelt.cli import connection as connections
 from snowmelt.cli import demo_data
+from snowmelt.cli.console import login_link
 from snowmelt.cli.demo_page import write_page
 from snowmelt.cli.demo_plots import draw
 from snowmelt.cli.demo_report import MODEL, BatchTiming, amount, gather
@@ -221,17 +224,28 @@ def demo(
         int, typer.Option(min=20_000, help="Rows to generate; 10,000 of them are for training.")
     ] = 1_000_000,
     batch: Annotated[int, typer.Option(min=1_000, help="Rows that land at a time.")] = 100_000,
+    stay: Annotated[
+        bool | None,
+        typer.Option(help="Serve on after the report, until Enter; by default when somebody sits at a terminal."),
+    ] = None,
 ) -> None:
-    """Run the insurance pipeline end to end on an embedded server, and end with a report."""
+    """Run the insurance pipeline end to end on an embedded server, and end with a report and the web console."""
     console = Console()
     started = time.perf_counter()
     console.rule("[bold]Snowmelt demo: insurance charges")
     try:
         with running(Settings(data=data, port=0)) as address:
-            step(console, f"Snowmelt listens on http://{address.host}:{address.port}, its data in {data}")
+            step(
+                console,
+                f"Snowmelt listens on http://{address.host}:{address.port}, its data in {data}",
+                f"watch it in the web console: {address.console}, user {address.user}, "
+                f"password in {data / connections.PASSWORD_FILE}",
+            )
             target = connections.Target(address.host, address.port, address.user, address.password)
             with connections.open_connection(target) as connection:
                 _run(Demo(connection, console, rows, batch), started, data)
+            if _somebody_is_there(console) if stay is None else stay:
+                _serve_on(console, target, data)
     except (DeployError, TaskFailed) as error:
         Console(stderr=True, soft_wrap=True).print(str(error), style="red", markup=False, highlight=False)
         raise typer.Exit(1) from error
@@ -254,3 +268,17 @@ def _run(steps: Demo, started: float, data: Path) -> None:
         page = write_page(data / "report" / "report.html", report, pictures)
     steps.console.print(render(report, data))
     steps.console.print(f"The report with its pictures: [bold]{page}[/]", soft_wrap=True)
+
+
+def _somebody_is_there(console: Console) -> bool:
+    """Whether a person can look at the console and press Enter; machines that only seem to have a terminal say CI."""
+    return console.is_terminal and sys.stdin.isatty() and not os.environ.get("CI")
+
+
+def _serve_on(console: Console, target: connections.Target, data: Path) -> None:
+    """Keep the server until Enter or Ctrl-C, so that the web console can be looked at."""
+    console.print("\nAll of it in the web console, logged in by this link (once, within two minutes):", soft_wrap=True)
+    console.print(f"  [bold]{login_link(target)}[/]", soft_wrap=True, highlight=False)
+    console.print(f"Another link: .venv/bin/snowmelt console --port {target.port} --data {data}", soft_wrap=True)
+    with suppress(EOFError, KeyboardInterrupt):
+        console.input("The tasks go on. [bold]Enter[/] stops the server. ")

@@ -46,7 +46,8 @@ def _table(section: Section) -> RenderableType:
 
 def _next_steps(data: Path) -> str:
     return (
-        "[bold]make serve[/] keeps this account running at http://127.0.0.1:8085\n"
+        "[bold]make serve[/] keeps this account running, its web console at http://127.0.0.1:8085/console/\n"
+        "[bold].venv/bin/snowmelt console[/] then prints a link that logs you in there\n"
         "[bold].venv/bin/snowmelt sql[/] is a prompt; try SELECT * FROM INSURANCE.ML_PIPE.INSURANCE_GOLD;\n"
         f"Everything is in {data}. The demo can run again: it makes the database anew."
     )

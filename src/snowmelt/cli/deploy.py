@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -97,21 +96,13 @@ def show(console: Console, planned: Sequence[Effect]) -> None:
 @contextmanager
 def _reached(target: connections.Target, console: Console) -> Iterator[connections.Target]:
     """The target itself when somebody listens there; otherwise a server of its own on the data directory."""
-    if target.named or target.host not in ("127.0.0.1", "localhost") or _listens(target.host, target.port):
+    if target.named or target.host not in ("127.0.0.1", "localhost") or connections.listens(target.host, target.port):
         yield target
         return
     settings = Settings(data=target.data, port=0, user=target.user, password=target.password)
     with running(settings) as address:
         console.print(f"[dim]Nothing listens on port {target.port}: this command opens {target.data} itself[/]")
         yield connections.Target(address.host, address.port, address.user, address.password)
-
-
-def _listens(host: str, port: int) -> bool:
-    try:
-        with socket.create_connection((host, port), timeout=1):
-            return True
-    except OSError:
-        return False
 
 
 def _overrides(pairs: list[str]) -> dict[str, str]:

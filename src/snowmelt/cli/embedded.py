@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from snowmelt.base.clock import Clock
+from snowmelt.base.loopback import is_loopback
 from snowmelt.base.settings import Settings
 
 
@@ -19,6 +20,17 @@ class Address:
     port: int
     user: str
     password: str
+
+    @property
+    def console(self) -> str:
+        """Where browsers on this machine find the console."""
+        return console_address(self.host, self.port)
+
+
+def console_address(host: str, port: int) -> str:
+    """The address of the console of a server that listens on `host`; it is served to this machine only."""
+    name = host if is_loopback(host) else "127.0.0.1"
+    return f"http://{f'[{name}]' if ':' in name else name}:{port}/console/"
 
 
 @contextmanager
@@ -48,15 +60,18 @@ def running(settings: Settings, clock: Clock | None = None) -> Iterator[Address]
     """
     # Imported here so that commands which only talk to a server start without the engine.
     with _uncollected():
+        from snowmelt.console.app import Console, link_home
         from snowmelt.runtime import Runtime
         from snowmelt.server.serve import Server
 
     with ExitStack() as stack:
         runtime = Runtime.open(settings, clock)
         stack.callback(runtime.close)
-        server = Server(runtime, settings)
+        console = Console(runtime)
+        server = Server(runtime, settings, extra_routes=console.routes, front_page=link_home())
         host, port = server.start()
         stack.callback(server.stop)
+        stack.callback(console.close)
         runtime.start((host, port))
         # What is loaded by now stays: the collector need not look through it again and again, 100 ms at a time.
         gc.freeze()

@@ -10,6 +10,7 @@ from snowflake.connector.errors import Error as ConnectorError
 
 from snowmelt import __version__
 from snowmelt.base.errors import SqlError
+from snowmelt.cli.console import console
 from snowmelt.cli.demo import demo
 from snowmelt.cli.deploy import deploy
 from snowmelt.cli.init import init
@@ -35,7 +36,7 @@ def options(
     """Snowflake ML pipelines on one's own machine: genuine clients, one process, embedded storage."""
 
 
-for command in (serve, sql, connection, deploy, init, demo):
+for command in (serve, console, sql, connection, deploy, init, demo):
     app.command()(command)
 
 

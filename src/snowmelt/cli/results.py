@@ -39,7 +39,8 @@ def complain(error: ConnectorError, text: str, place: str = "") -> None:
 
 
 def show(names: Sequence[str], rows: Sequence[Any], output: Format, target: TextIO) -> None:
-    """Print one result: a table for people, CSV, or JSON with one array of objects."""
+    """Print one result: a table for people, CSV, or JSON with one array of objects. BINARY is shown as hex."""
+    rows = [[_readable(value) for value in row] for row in rows]
     match output:
         case Format.CSV:
             writer = csv.writer(target)
@@ -54,6 +55,10 @@ def show(names: Sequence[str], rows: Sequence[Any], output: Format, target: Text
                 _print_records(names, rows, console)
             else:
                 console.print(_table(names, rows))
+
+
+def _readable(value: object) -> object:
+    return value.hex().upper() if isinstance(value, (bytes, bytearray)) else value
 
 
 def _table(names: Sequence[str], rows: Sequence[Any]) -> Table:

@@ -39,6 +39,7 @@ def serve(
         with running(settings) as address:
             secret = password_hint(password, directory, address.password)
             typer.echo(f"Snowmelt listens on http://{address.host}:{address.port} (user {user}, {secret})")
+            typer.echo(f"The web console is at {address.console}")
             stop.wait()
     except OSError as error:
         typer.echo(f"The server cannot run on {host}:{port}: {error.strerror or error}", err=True)

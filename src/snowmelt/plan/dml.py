@@ -18,7 +18,7 @@ from snowmelt.plan.steps import LogImages, Materialize, OpenWindow, Plan, Prepar
 from snowmelt.sql import changes, tracking
 from snowmelt.sql.held_types import type_tree
 from snowmelt.sql.pending import Pending
-from snowmelt.sql.rewrite.context import goes_by, raw, raw_query
+from snowmelt.sql.rewrite.context import as_target, goes_by, raw, raw_query
 from snowmelt.sql.rewrite.names import table_name
 from snowmelt.sql.rewrite.rules import rewrite
 from snowmelt.sql.statements import Insert, Into, MultiInsert, Truncate
@@ -65,6 +65,7 @@ def dml_plan(
         locks=frozenset(table.id for table in targets if touches and tracking.is_tracked(table)),
         streams=frozenset(planner.streams_read),
         counts=counts,
+        timed=planner.timed,
     )
 
 
@@ -308,4 +309,4 @@ def row_source(table: Table, alias: str, text: str) -> exp.Subquery:
     query.set("alias", exp.TableAlias(this=exp.to_identifier(alias, quoted=True)))
     if alias == table.name:
         goes_by(query, table.full_name)
-    return query
+    return as_target(query)

@@ -26,6 +26,7 @@ class Planner(Resolver, Protocol):
     readings: dict[int, list[Reading]]
     reach: dict[int, Reach]
     types: tuple[DataType | None, ...] | None
+    timed: bool
 
     def table(self, name: Name) -> Table:
         """The table called `name`, to be written. Raises SqlError when it is missing or not a table."""
@@ -63,6 +64,7 @@ def plan_query(tree: exp.Query, planner: Planner) -> Plan:
         StatementType.SELECT,
         streams=frozenset(planner.streams_read),
         constant=all(isinstance(node, _CONSTANT) for node in tree.walk()),
+        timed=planner.timed,
     )
 
 

@@ -139,6 +139,8 @@ class Plan:
         counts: names of the counts that the result shows, in order: inserted, updated, deleted, or whole titles.
         forgets_loads: staged files that the target has loaded may be loaded again.
         constant: a query that gives the same rows whatever is in the database.
+        binds: its texts ask for the values of bind variables.
+        timed: its texts ask for the moment at which the statement began.
     """
 
     steps: tuple[Step, ...]
@@ -150,6 +152,8 @@ class Plan:
     counts: tuple[str, ...] = ()
     forgets_loads: bool = False
     constant: bool = False
+    binds: bool = False
+    timed: bool = False
 
     @property
     def tracked(self) -> bool:

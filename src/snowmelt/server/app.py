@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from snowmelt.base.loopback import host_name, is_loopback
 from snowmelt.server import rest, sessions, statements
 from snowmelt.server.answer import failure, internal_error, new_incident, refusal
 from snowmelt.server.auth import BAD_REQUEST, AuthError
@@ -28,12 +29,19 @@ logger = logging.getLogger(__name__)
 REAP_SECONDS = 60.0
 
 
-def create_app(host: Host, *, patience: float = PATIENCE, extra_routes: Sequence[BaseRoute] = ()) -> Starlette:
+def create_app(
+    host: Host,
+    *,
+    patience: float = PATIENCE,
+    extra_routes: Sequence[BaseRoute] = (),
+    front_page: str | None = None,
+) -> Starlette:
     """The server as an ASGI application; its `state.service` is the `Service`.
 
     Args:
         patience: seconds a request waits for its statement before the client is told to ask again.
-        extra_routes: routes that come before the server's own, such as the console's; ``/`` may be among them.
+        extra_routes: routes that come before the server's own, such as the console's.
+        front_page: where browsers are led that ask for ``/``.
     """
     service = Service(host, patience)
     app = Starlette(
@@ -42,7 +50,7 @@ def create_app(host: Host, *, patience: float = PATIENCE, extra_routes: Sequence
             *statements.routes(service),
             *sessions.routes(service),
             *rest.routes(service),
-            Route("/", _about, methods=["GET"]),
+            Route("/", partial(_about, front_page), methods=["GET"]),
         ],
         exception_handlers={AuthError: _unauthorized, BodyError: _malformed, HTTPException: _unknown},
         middleware=[Middleware(Gate, loopback_only=is_loopback(host.settings.host))],
@@ -50,17 +58,6 @@ def create_app(host: Host, *, patience: float = PATIENCE, extra_routes: Sequence
     )
     app.state.service = service
     return app
-
-
-def is_loopback(name: str) -> bool:
-    """Whether a host name or address can only mean this machine (``*.localhost`` never leaves it)."""
-    name = name.strip("[]").lower().rstrip(".")
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
 
 
 class Gate:
@@ -77,7 +74,7 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if self._loopback_only and not is_loopback(_host_name(scope)):
+        if self._loopback_only and not is_loopback(host_name(scope["headers"])):
             await reply(refusal("390403", "The Host header does not name this machine."), 403)(scope, receive, send)
             return
         started = False
@@ -95,14 +92,6 @@ class Gate:
             incident = new_incident()
             logger.exception("incident %s at %s", incident, scope["path"])
             await reply(failure(internal_error(incident)))(scope, receive, send)
-
-
-def _host_name(scope: Scope) -> str:
-    """The Host header without its port."""
-    value = next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin-1")
-    if value.startswith("["):
-        return value.partition("]")[0]
-    return value.partition(":")[0]
 
 
 @contextlib.asynccontextmanager
@@ -126,7 +115,9 @@ async def _reap(service: Service) -> None:
                 logger.exception("session %s could not be closed", executor.id)
 
 
-async def _about(request: Request) -> Response:
+async def _about(front_page: str | None, request: Request) -> Response:
+    if front_page is not None and "text/html" in request.headers.get("accept", ""):
+        return RedirectResponse(front_page, 303)
     return PlainTextResponse(
         f"Snowmelt {sessions.server_version()}: a local server for Snowflake clients.\n"
         "Connect with protocol=http, any account name, and the host and port of this address.\n"

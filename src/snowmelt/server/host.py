@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from snowmelt.base.request import Request
 from snowmelt.base.result import Result
 from snowmelt.base.settings import Settings
+from snowmelt.session.logins import LoginGuard
 from snowmelt.session.tokens import TokenStore
 
 
@@ -68,6 +69,11 @@ class Host(Protocol):
     @property
     def tokens(self) -> TokenStore[Any]:
         """Tokens of `Executor`s."""
+        ...
+
+    @property
+    def guard(self) -> LoginGuard:
+        """What slows wrong logins."""
         ...
 
     def login(

@@ -54,9 +54,10 @@ class Server:
         *,
         patience: float = PATIENCE,
         extra_routes: Sequence[BaseRoute] = (),
+        front_page: str | None = None,
     ) -> None:
         self._settings = settings
-        app = create_app(host, patience=patience, extra_routes=extra_routes)
+        app = create_app(host, patience=patience, extra_routes=extra_routes, front_page=front_page)
         config = uvicorn.Config(
             app,
             log_config=None,

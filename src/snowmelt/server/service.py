@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from snowmelt.base.clock import SystemClock
 from snowmelt.server.answer import Encoder
 from snowmelt.server.chunks import ChunkStore
 from snowmelt.server.host import Host
-from snowmelt.server.logins import LoginGuard
 from snowmelt.server.queries import Queries
 
 T = TypeVar("T")
@@ -33,8 +30,6 @@ class Service:
     host: Host
     patience: float = PATIENCE
     queries: Queries = field(default_factory=Queries)
-    guard: LoginGuard = field(default_factory=lambda: LoginGuard(SystemClock()))
-    pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     chunks: ChunkStore = field(default_factory=lambda: ChunkStore(time.monotonic))
 
     def encoder(self, request: Request) -> Encoder:

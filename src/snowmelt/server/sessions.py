@@ -6,7 +6,7 @@ Follows the connector's `auth/_auth.py` and `network.py`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -21,11 +21,11 @@ from snowmelt.server.body import BodyError, read_object
 from snowmelt.server.host import Executor
 from snowmelt.server.parameters import listed, merged
 from snowmelt.server.service import Service, reply
+from snowmelt.session.logins import incorrect
 from snowmelt.session.tokens import Tokens
 
 _PASSWORD_AUTHENTICATORS = ("SNOWFLAKE", "USERNAME_PASSWORD_MFA")
 _KEY_PAIR = "SNOWFLAKE_JWT"
-_WRONG_LOGIN = frozenset({390100, 390144})
 
 
 def routes(service: Service) -> list[Route]:
@@ -62,42 +62,22 @@ class SessionEndpoints:
         query = request.query_params
         try:
             given = _credentials(data)
-            executor = await self._admit(
-                given,
-                request.client.host if request.client else "",
+            login = partial(
+                self._service.host.login,
+                given.user,
+                given.password,
+                token=given.token,
                 role=query.get("roleName"),
                 database=query.get("databaseName"),
                 schema=query.get("schemaName"),
                 warehouse=query.get("warehouse"),
                 parameters=given.parameters,
             )
+            address = request.client.host if request.client else ""
+            executor = await self._service.host.guard.admit(given.user, address, lambda: self._service.in_thread(login))
         except SqlError as error:
             return reply(failure(error))
         return reply(envelope(_login_data(executor, self._tokens.issue(executor))))
-
-    async def _admit(self, given: Credentials, address: str, **names: Any) -> Executor:
-        """The session of a login; after wrong ones it waits before it looks at the next.
-
-        Raises:
-            SqlError: the login is wrong.
-        """
-        guard = self._service.guard
-        seconds = guard.enter(given.user, address)
-        if seconds is None:
-            raise _incorrect()
-        right = False
-        try:
-            if seconds:
-                await self._service.pause(seconds)
-            login = self._service.host.login
-            executor = await self._service.in_thread(login, given.user, given.password, token=given.token, **names)
-            right = True
-            return executor
-        except SqlError as error:
-            right = error.code not in _WRONG_LOGIN
-            raise
-        finally:
-            guard.leave(given.user, address, right=right)
 
     async def renew(self, request: Request) -> Response:
         """A new pair of tokens for a master token."""
@@ -149,10 +129,6 @@ class Credentials:
     parameters: dict[str, Any]
 
 
-def _incorrect() -> SqlError:
-    return SqlError("Incorrect username or password was specified.", 390100, "08001")
-
-
 def _credentials(data: Any) -> Credentials:
     """What a login request brings.
 
@@ -161,7 +137,7 @@ def _credentials(data: Any) -> Credentials:
         BodyError: the session parameters are no object.
     """
     if not isinstance(data, dict) or not data.get("LOGIN_NAME"):
-        raise _incorrect()
+        raise incorrect()
     authenticator = str(data.get("AUTHENTICATOR", "SNOWFLAKE")).upper()
     if authenticator not in (*_PASSWORD_AUTHENTICATORS, _KEY_PAIR):
         raise unsupported(f"authenticator {authenticator}", "Log in with user and password, or with a key pair.")

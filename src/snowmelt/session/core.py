@@ -15,7 +15,6 @@ from snowmelt.catalog.catalog import Key, key_of
 from snowmelt.catalog.objects import SchemaObject, Stage, Table, TableColumn
 from snowmelt.session.deadlines import Deadline
 from snowmelt.session.parameters import DEFAULTS
-from snowmelt.session.plan_cache import PlanCache
 from snowmelt.session.services import Services
 from snowmelt.session.transactions import OpenTransaction, forget, publish
 from snowmelt.storage.connection import Connection
@@ -38,7 +37,6 @@ class Core:
         parameters: session parameters that were set, by upper-case name.
         variables: session variables (SET) by upper-case name.
         of_statement: parameters that the statement which runs sets for itself.
-        plans: plans of statements that may come again.
         checked_views: versions of the catalog with ids of the views whose columns were found to fit their queries.
         user: who has logged in.
         last_transaction: id of the explicit transaction that ended last.
@@ -47,6 +45,7 @@ class Core:
         deadline: when the request that runs has to be done.
         history: ids of the last queries, oldest first.
         forgotten: how many queries came before those in `history`.
+        files: keys of the staged files whose statements run.
         copies: by query id, the tables that COPY INTO has loaded and how, for VALIDATE; the last ones only.
     """
 
@@ -62,9 +61,9 @@ class Core:
         self.parameters: VersionedDict[str, Any] = VersionedDict()
         self.of_statement: dict[str, Any] = {}
         self.variables: dict[str, Any] = {}
-        self.plans = PlanCache()
         self.history: list[str] = []
         self.forgotten = 0
+        self.files: set[str] = set()
         self.copies: dict[str, tuple[int, CopyPlan]] = {}
         self.running: set[str] = set()
         self.deadline: Deadline | None = None
@@ -98,6 +97,10 @@ class Core:
         self.began = self.services.clock.now()
         self.connection.use_zone(str(self.parameter("TIMEZONE")))
         self.connection.statements = (query_id,)
+
+    def tell_moment(self) -> None:
+        """The statement that runs asks when it began."""
+        self.connection.tell_moment(self.began)
 
     def remember(self, query_id: str) -> None:
         """A query has ended well: LAST_QUERY_ID finds it."""
@@ -141,7 +144,7 @@ class Core:
         )
         if outer is not None:
             outer.record.inner = record
-        self.transactions.append(OpenTransaction(record, engine.version))
+        self.transactions.append(OpenTransaction(record, len(self.transactions), engine.version))
 
     def single_statement(self) -> TransactionRecord:
         """What a statement that commits by itself is to those who wait for its locks."""

@@ -36,7 +36,7 @@ from snowmelt.session.definitions import (
 from snowmelt.session.session import Session
 from snowmelt.session.stages import typed_format
 from snowmelt.session.tasks import drop_task
-from snowmelt.session.unread import warning
+from snowmelt.session.unread import warning, warning_of_contents
 from snowmelt.session.warehouses import drop_warehouse
 from snowmelt.sql import statements as st
 from snowmelt.storage.formats import parse_format
@@ -70,6 +70,7 @@ def create_database(session: Session, statement: st.CreateDatabase, request: Req
     )
     public = Schema("PUBLIC", statement.name, engine.next_id(), now)
     known = False
+    lost = warning_of_contents(session, engine.catalog.inside(statement.name) if statement.or_replace else ())
 
     def build(catalog: Catalog) -> Change:
         nonlocal known
@@ -87,7 +88,7 @@ def create_database(session: Session, statement: st.CreateDatabase, request: Req
     session.database, session.schema = statement.name, "PUBLIC"
     if known:
         return status_result(f"{statement.name} already exists, statement succeeded.")
-    return status_result(f"Database {statement.name} successfully created.")
+    return status_result(f"Database {statement.name} successfully created.{lost}")
 
 
 def create_schema(session: Session, statement: st.CreateSchema, request: Request) -> Result:
@@ -103,6 +104,8 @@ def create_schema(session: Session, statement: st.CreateSchema, request: Request
         **_kept(statement),
     )
     known = False
+    replaced = session.services.engine.catalog.inside(database, name) if statement.or_replace else ()
+    lost = warning_of_contents(session, replaced)
 
     def build(catalog: Catalog) -> Change:
         nonlocal known
@@ -123,7 +126,7 @@ def create_schema(session: Session, statement: st.CreateSchema, request: Request
     session.database, session.schema = database, name
     if known:
         return status_result(f"{name} already exists, statement succeeded.")
-    return status_result(f"Schema {name} successfully created.")
+    return status_result(f"Schema {name} successfully created.{lost}")
 
 
 class _Kept(TypedDict):
@@ -280,10 +283,11 @@ def _drop_database(session: Session, statement: st.Drop) -> Result:
         database = catalog.database(name)
         return Change(drop=(*_without_database(catalog.inside(name)), database))
 
+    lost = warning_of_contents(session, catalog.inside(name))
     apply_change(session, build)
     if session.database == name:
         session.database = session.schema = None
-    return status_result(f"{name} successfully dropped.")
+    return status_result(f"{name} successfully dropped.{lost}")
 
 
 def _without_database(entities: list[Entity]) -> list[Entity]:
@@ -299,8 +303,9 @@ def _drop_schema(session: Session, statement: st.Drop) -> Result:
         schema = catalog.schema(database, name)
         return Change(drop=(*catalog.inside(database, name), schema))
 
+    lost = warning_of_contents(session, session.services.engine.catalog.inside(database, name))
     apply_change(session, build)
     if (session.database, session.schema) == (database, name):
         public = ("SCHEMA", database, "PUBLIC") in session.services.engine.catalog.entities
         session.schema = "PUBLIC" if public else None
-    return status_result(f"{name} successfully dropped.")
+    return status_result(f"{name} successfully dropped.{lost}")

@@ -27,6 +27,7 @@ from snowmelt.session import (
     scripts,
     settings,
     show,
+    staged_scripts,
     streams_tasks,
     tables,
     tasks,
@@ -37,7 +38,7 @@ from snowmelt.session import (
 )
 from snowmelt.session.session import Session
 from snowmelt.sql import statements as st
-from snowmelt.sql.blocks import RunBlock, RunText
+from snowmelt.sql.blocks import RunBlock, RunFile, RunText
 
 Handler = Callable[[Session, Any, Request], Result]
 
@@ -78,6 +79,7 @@ HANDLERS: Mapping[type[st.Statement], Handler] = {
     st.Call: routines.call,
     RunBlock: scripts.run_block,
     RunText: scripts.run_text,
+    RunFile: staged_scripts.run_file,
     st.CreateModel: model_ddl.create_model,
     st.AlterModel: model_ddl.alter_model,
     st.Put: loading.put,

@@ -31,7 +31,7 @@ from snowmelt.plan.steps import (
 from snowmelt.session.staleness import out_of_reach
 from snowmelt.session.transactions import OpenTransaction, keep_before
 from snowmelt.sql import tracking
-from snowmelt.sql.changes import STAGED, TWICE
+from snowmelt.sql.changes import ACTIONS, STAGED, TWICE
 from snowmelt.sql.deltas import variables_of
 from snowmelt.sql.typing import refined
 from snowmelt.storage.locks import aborted
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from snowmelt.session.core import Core
     from snowmelt.session.session import Session
 
-_ACTIONS = {"I": "inserted", "U": "updated", "D": "deleted"}
 TITLES = {
     "inserted": "number of rows inserted",
     "updated": "number of rows updated",
@@ -60,6 +59,8 @@ def run_plan(session: Session, plan: Plan) -> Result:
     transaction = core.transaction
     if transaction is not None and transaction.record.aborted is not None:
         raise aborted(transaction.record)
+    if plan.timed:
+        core.tell_moment()
     if plan.single_read:
         return run_steps(session, plan, {})
     with _locked(core, plan, transaction):
@@ -276,8 +277,8 @@ def _stage(core: Core, step: Stage, counts: dict[str, int]) -> None:
         del counted[TWICE]
     if step.counts_double:
         counts[MULTI_JOINED] = twice
-    for action, number in counted.items():
-        counts[_ACTIONS[action]] = int(number)
+    for name, action in ACTIONS.items():
+        counts[name] = int(counted.get(action, 0))
 
 
 def _shown(value: Any) -> str:

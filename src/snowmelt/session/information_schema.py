@@ -153,13 +153,22 @@ VIEWS: dict[str, Callable[[Session, str], tuple[Header, Rows]]] = {
 """The views that are not over objects in a schema; for those see `snowmelt.session.information_views`."""
 
 
+_OF_THE_ACCOUNT = frozenset({"DATABASES", "PACKAGES"})
+"""Views that are the same in each database: clients read them in the database SNOWFLAKE, of which there is no more."""
+
+
+def _check_database(session: Session, name: FullName) -> None:
+    if name.database != "SNOWFLAKE" or name.name not in _OF_THE_ACCOUNT:
+        session.services.engine.catalog.database(name.database)
+
+
 def view_header(session: Session, name: FullName) -> Header:
     """The columns of a view of INFORMATION_SCHEMA.
 
     Raises:
         SqlError: 002003 when the database or the view does not exist.
     """
-    session.services.engine.catalog.database(name.database)
+    _check_database(session, name)
     over_objects = OBJECT_VIEWS.get(name.name)
     if over_objects is not None:
         return tuple((column.name, column.type) for column in over_objects[1])
@@ -175,7 +184,7 @@ def information_schema(session: Session, name: FullName) -> pa.Table:
     Raises:
         SqlError: 002003 when the database or the view does not exist.
     """
-    session.services.engine.catalog.database(name.database)
+    _check_database(session, name)
     over_objects = OBJECT_VIEWS.get(name.name)
     if over_objects is not None:
         items, columns = over_objects

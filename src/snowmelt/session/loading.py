@@ -357,10 +357,8 @@ def copy_into_location(session: Session, statement: CopyIntoLocation, request: R
     location = writable_location(session, statement.location)
     fmt = typed_format(session, statement.options.get("FILE_FORMAT") or location.file_format)
     planner = SessionPlanner(session, request)
-    source = statement.source
-    query = exp.Select(expressions=[exp.Star()]).from_(source.copy()) if isinstance(source, exp.Table) else source
     try:
-        text = rewrite(query, planner)
+        text = rewrite(_unloaded_query(statement), planner)
         columns = session.core.connection.describe(text)
         job = unload(
             session.services.stages,
@@ -369,7 +367,7 @@ def copy_into_location(session: Session, statement: CopyIntoLocation, request: R
             text,
             columns,
             fmt,
-            parse_unload_options(statement.options),
+            parse_unload_options(statement.options, partitioned=statement.partition_by is not None),
             request.query_id,
         )
         try:
@@ -380,6 +378,17 @@ def copy_into_location(session: Session, statement: CopyIntoLocation, request: R
         return job.finish(rows)
     finally:
         release(session, planner)
+
+
+def _unloaded_query(statement: CopyIntoLocation) -> exp.Query:
+    """The rows to write, and last what they are partitioned by."""
+    source, partition = statement.source, statement.partition_by
+    if isinstance(source, exp.Query):
+        if partition is None:
+            return source
+        source = source.subquery("q")
+    items = [exp.Star(), *([] if partition is None else [exp.alias_(partition.copy(), "p")])]
+    return exp.Select(expressions=items).from_(source.copy())
 
 
 def _unloaded(session: Session, text: str, planner: SessionPlanner) -> int:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import collections.abc
 from collections.abc import Mapping
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from sqlglot import exp
 
-from snowmelt.base.datatypes import BOOLEAN, VARCHAR, DataType
+from snowmelt.base.datatypes import BOOLEAN, VARCHAR, DataType, Kind
 from snowmelt.base.errors import NO_CURRENT, SqlError, object_missing, unsupported
 from snowmelt.base.request import Request
 from snowmelt.catalog.catalog import Scope
@@ -31,7 +30,9 @@ from snowmelt.sql.deltas import Reading
 from snowmelt.sql.parse import parse_expression, parse_query
 from snowmelt.sql.past import Interval, Past
 from snowmelt.sql.pending import Pending, relation
+from snowmelt.sql.rewrite.context import raw
 from snowmelt.sql.rewrite.rules import rewrite
+from snowmelt.storage.connection import MOMENT, bound
 from snowmelt.storage.loading_infer import INFER_COLUMNS
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ class SessionPlanner:
         inlined_depth: how many functions in SQL are around what is planned.
         repeatable: whether the same text means the same plan until the catalog or the session's settings change.
         reads_metadata: whether views of INFORMATION_SCHEMA are read.
+        told: texts of bind variables that the plan is told when it is run.
+        timed: whether the plan is to be told when its statement began.
     """
 
     def __init__(
@@ -75,6 +78,7 @@ class SessionPlanner:
         depth: int = 0,
         text: str | None = None,
         at: Point | None = None,
+        told: Mapping[str, str] | None = None,
     ) -> None:
         self.session: Session = session
         self.request: Request = request
@@ -86,6 +90,8 @@ class SessionPlanner:
         self.registered: list[str] = []
         self.repeatable = True
         self.reads_metadata = False
+        self.timed = False
+        self.told = told or {}
         self.types: tuple[DataType | None, ...] | None = None
         self.inlined_depth = 0
         self._at = at
@@ -116,10 +122,11 @@ class SessionPlanner:
         """The value of a session parameter."""
         return self.session.parameter(name)
 
-    def now(self) -> datetime:
-        """The moment at which the statement began; it is another for the next statement."""
-        self.repeatable = False
-        return self.session.core.began
+    def moment(self) -> str:
+        """DuckDB text of the moment at which the statement began; it is another for the next statement."""
+        self.timed = True
+        self.session.core.tell_moment()
+        return MOMENT
 
     def relation(self, name: Name, past: Past | None = None) -> str:
         """DuckDB text of a query for the table, view or stream called `name`, or for its past."""
@@ -183,16 +190,17 @@ class SessionPlanner:
                 raise
             message = f"SQL compilation error:\nFailure during expansion of view '{view.name}': {error.message}"
             raise SqlError(message, 2037, "42601") from error
-        self.streams_read |= inner.streams_read
-        self.streams_peeked |= inner.streams_peeked
-        self.take_readings(inner)
-        self.registered += inner.registered
-        self.repeatable &= inner.repeatable
+        self.take(inner)
         names = ", ".join(engine_quote(column.name) for column in view.columns)
         return f"SELECT * FROM ({text}) AS v({names})"
 
-    def take_readings(self, inner: SessionPlanner) -> None:
+    def take(self, inner: SessionPlanner) -> None:
         """What `inner` has planned is a part of this statement."""
+        self.streams_read |= inner.streams_read
+        self.streams_peeked |= inner.streams_peeked
+        self.registered += inner.registered
+        self.repeatable &= inner.repeatable
+        self.timed |= inner.timed
         self.reach |= inner.reach
         for stream, readings in inner.readings.items():
             self.readings.setdefault(stream, []).extend(readings)
@@ -263,8 +271,7 @@ class SessionPlanner:
         """DuckDB text of an expression of its own, such as a default."""
         inner = self.beside(text)
         rewritten = rewrite(parse_expression(text), inner)
-        self.registered += inner.registered
-        self.repeatable &= inner.repeatable
+        self.take(inner)
         return rewritten
 
     # --- functions ---------------------------------------------------------------------------------------------------
@@ -342,6 +349,8 @@ class SessionPlanner:
 
     def binding(self, key: str) -> exp.Expr:
         """The literal bound to a placeholder."""
+        if key in self.told:
+            return raw(bound(key), DataType(Kind.TEXT, length=len(self.told[key])))
         value = self.request.values.get(key)
         if value is not None:
             return typed_literal(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 from sqlglot import exp
@@ -20,9 +20,10 @@ from snowmelt.plan.steps import Plan
 from snowmelt.session.array_binds import array_source, is_array
 from snowmelt.session.constant_rows import tabulated
 from snowmelt.session.execute import TITLES, run_plan
-from snowmelt.session.plan_cache import Kept, cache_key
+from snowmelt.session.plan_cache import Kept, cache_key, change_key, told
 from snowmelt.session.planner import SessionPlanner
 from snowmelt.session.session import Session, description
+from snowmelt.sql.rewrite.literals import values_only
 from snowmelt.sql.rewrite.rules import rewrite
 from snowmelt.sql.statements import Delete, Explain, Insert, Merge, MultiInsert, Query, Statement, Truncate, Update
 from snowmelt.sql.typing import refined
@@ -44,16 +45,18 @@ def query(session: Session, statement: Query, request: Request) -> Result:
 
     result = _planned(session, request, make)
     for plan in keeps:
-        session.core.plans.put(key, dataclasses.replace(result) if plan.constant else plan)
+        session.services.plans.put(key, dataclasses.replace(result) if plan.constant else plan)
     return result
 
 
 def kept_answer(session: Session, request: Request) -> Result | None:
-    """The answer of a query that was planned before and whose plan still holds; None when there is no such plan."""
+    """The answer of a statement that was planned before and whose plan still holds; None when there is no such plan."""
     match _kept(session, request):
         case None:
             return None
         case Plan() as plan:
+            if plan.binds:
+                session.core.connection.tell_binds(told(request) or {})
             return run_plan(session, plan)
         case Result() as result:
             return dataclasses.replace(result)
@@ -68,8 +71,9 @@ def is_at_hand(session: Session, request: Request) -> bool:
 
 
 def _kept(session: Session, request: Request) -> Kept | None:
-    key = cache_key(session, request, request.text)
-    return session.core.plans.get(key) if key is not None else None
+    plans = session.services.plans
+    kept = plans.get(cache_key(session, request, request.text))
+    return plans.get(change_key(session, request, request.text)) if kept is None else kept
 
 
 def describe_query(
@@ -82,7 +86,7 @@ def describe_query(
         describe_models(copy, lambda name, version, method: _output_type(session, name, version, method))
         columns = refined(session.core.connection.describe(rewrite(copy, planner)), planner.types)
         if planner.repeatable:
-            session.core.plans.put(key, columns)
+            session.services.plans.put(key, columns)
         return columns
     finally:
         release(session, planner)
@@ -100,7 +104,9 @@ def insert(session: Session, statement: Insert, request: Request) -> Result:
         def plan(planner: SessionPlanner) -> Plan:
             return dml.plan_insert(tabulated(planner, statement), planner)
 
-        return _dml(session, request, ("inserted",), plan)
+        # Rows that are written out come once.
+        text = None if isinstance(statement.source, exp.Values) else statement.text
+        return _dml(session, request, ("inserted",), plan, text)
     arrays = array_source(session, statement.source, request)
     filled = dataclasses.replace(statement, source=arrays.query)
     try:
@@ -112,24 +118,28 @@ def insert(session: Session, statement: Insert, request: Request) -> Result:
 
 def multi_insert(session: Session, statement: MultiInsert, request: Request) -> Result:
     """INSERT ALL, INSERT FIRST."""
-    return _dml(session, request, ("inserted",), lambda planner: dml.plan_multi_insert(statement, planner))
+    return _dml(
+        session, request, ("inserted",), lambda planner: dml.plan_multi_insert(statement, planner), statement.text
+    )
 
 
 def update(session: Session, statement: Update, request: Request) -> Result:
     """UPDATE."""
     names = changes.update_counts(session.parameter)
-    return _dml(session, request, names, lambda planner: changes.plan_update(statement, planner))
+    tree = statement.tree
+    return _dml(session, request, names, lambda planner: changes.plan_update(statement, planner), statement.text, tree)
 
 
 def delete(session: Session, statement: Delete, request: Request) -> Result:
     """DELETE."""
-    return _dml(session, request, ("deleted",), lambda planner: changes.plan_delete(statement, planner))
+    return _dml(session, request, ("deleted",), lambda planner: changes.plan_delete(statement, planner), statement.text)
 
 
 def merge(session: Session, statement: Merge, request: Request) -> Result:
     """MERGE."""
     names = ("inserted", "updated", "deleted")
-    return _dml(session, request, names, lambda planner: changes.plan_merge(statement, planner))
+    tree = statement.tree
+    return _dml(session, request, names, lambda planner: changes.plan_merge(statement, planner), statement.text, tree)
 
 
 def truncate(session: Session, statement: Truncate, request: Request) -> Result:
@@ -198,15 +208,44 @@ def _shown(value: Any) -> str:
     return f"({', '.join(map(_shown, value))})" if isinstance(value, tuple) else str(value)
 
 
-def _dml(session: Session, request: Request, counts: tuple[str, ...], plan: Callable[[SessionPlanner], Plan]) -> Result:
+def _dml(
+    session: Session,
+    request: Request,
+    counts: tuple[str, ...],
+    plan: Callable[[SessionPlanner], Plan],
+    text: str | None = None,
+    tree: exp.Expr | None = None,
+) -> Result:
+    """A statement that changes rows; its plan is kept for `text`, if that may come again, where there are no binds or
+    they are in `tree` as values.
+    """
     if request.describe_only:
         return description(tuple(Column(TITLES.get(name, name), NUMBER) for name in counts), StatementType.DML)
     session.core.begin_implicitly()
-    return _planned(session, request, plan)
+    key = None if text is None else change_key(session, request, text)
+    binds = told(request) if key is not None and tree is not None else None
+    if not binds or tree is None or not values_only(tree, binds):
+        binds = {}
+        key = None if request.bindings else key
+    else:
+        session.core.connection.tell_binds(binds)
+
+    def make(planner: SessionPlanner) -> Plan:
+        made = dataclasses.replace(plan(planner), binds=bool(binds))
+        if planner.repeatable:
+            session.services.plans.put(key, made)
+        return made
+
+    return _planned(session, request, make, binds)
 
 
-def _planned(session: Session, request: Request, make: Callable[[SessionPlanner], Plan]) -> Result:
-    planner = SessionPlanner(session, request)
+def _planned(
+    session: Session,
+    request: Request,
+    make: Callable[[SessionPlanner], Plan],
+    binds: Mapping[str, str] | None = None,
+) -> Result:
+    planner = SessionPlanner(session, request, told=binds)
     try:
         return run_plan(session, make(planner))
     finally:

@@ -202,7 +202,7 @@ class SessionHost:
         planner = _Parameters(self._session, self._request, types)
         try:
             plan = plan_query(_select(tree, values), planner)
-            if not planner.repeatable or not plan.single_read:
+            if not planner.repeatable or plan.timed or not plan.single_read:
                 return None
             step = plan.steps[0]
             assert isinstance(step, Read)

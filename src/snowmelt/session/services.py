@@ -16,6 +16,7 @@ from snowmelt.catalog.names import FullName
 from snowmelt.models.inference import Inference
 from snowmelt.procs.pool import WorkerPool
 from snowmelt.session.deadlines import Deadlines
+from snowmelt.session.plan_cache import PlanCache
 from snowmelt.session.query_history import QueryLog
 from snowmelt.session.tokens import TokenStore
 from snowmelt.storage.engine import Engine
@@ -105,6 +106,7 @@ class Services:
         address: (host, port) of the server, for workers that connect back; set once the server listens.
         deadlines: when the statements that run have to be done.
         queries: the statements that ran lately.
+        plans: plans of statements that may come again.
         account: parameters of the account, such as EVENT_TABLE.
         user_keys: the user's public keys as text, by property.
         login_failures: why logins by key pair were refused, by the id in their message; the last ones.
@@ -122,6 +124,7 @@ class Services:
     deadlines: Deadlines
     results: ResultStore = field(default_factory=ResultStore)
     queries: QueryLog = field(default_factory=QueryLog)
+    plans: PlanCache = field(default_factory=PlanCache)
     account: VersionedDict[str, Any] = field(default_factory=VersionedDict)
     address: tuple[str, int] = ("127.0.0.1", 0)
     user_keys: dict[str, str] = field(default_factory=dict)

@@ -16,7 +16,7 @@ from snowmelt.base.errors import unsupported
 from snowmelt.base.request import Request
 from snowmelt.base.result import Result, StatementType, rows_result
 from snowmelt.catalog.objects import Function, Procedure
-from snowmelt.session import show_account, show_data, show_keys, show_work
+from snowmelt.session import show_account, show_data, show_keys, show_users, show_work
 from snowmelt.session.session import Session, description
 from snowmelt.session.show_scope import Columns, Rows, Shown, columns
 from snowmelt.session.transaction_commands import show_locks, show_transactions
@@ -50,6 +50,9 @@ SHOWS: dict[str, Callable[[Session, Show], Shown]] = {
     "WAREHOUSES": show_account.show_warehouses,
     "PARAMETERS": show_account.show_parameters,
     "VARIABLES": show_account.show_variables,
+    "INTEGRATIONS": show_account.show_integrations,
+    "ROLES": show_users.show_roles,
+    "USERS": show_users.show_users,
 }
 """What can be shown, by the words after SHOW."""
 

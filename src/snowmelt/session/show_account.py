@@ -144,3 +144,8 @@ def show_variables(session: Session, statement: Show) -> Shown:
     """SHOW VARIABLES."""
     rows = [(str(session.id), n, str(v), type(v).__name__) for n, v in sorted(session.core.variables.items())]
     return columns("session_id name value type"), rows
+
+
+def show_integrations(session: Session, statement: Show) -> Shown:
+    """SHOW INTEGRATIONS: there are none, as no CREATE INTEGRATION is taken."""
+    return columns("name type category enabled comment created_on"), []

@@ -87,9 +87,7 @@ def table_body(planner: SessionPlanner, function: Function, arguments: Arguments
     )
     within = inner(planner, function)
     text = rewrite(exp.select(*shown).from_(rows), within)
-    planner.streams_read |= within.streams_read
-    planner.take_readings(within)
-    planner.registered += within.registered
+    planner.take(within)
     return text
 
 

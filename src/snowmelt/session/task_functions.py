@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from snowmelt.base.datatypes import TIMESTAMP_LTZ, VARCHAR, DataType
@@ -73,8 +74,8 @@ def _task_history(planner: SessionPlanner, arguments: Arguments) -> str:
             return False
         return start <= run.scheduled_time and (end is None or run.scheduled_time <= end)
 
-    found = [history_row(run) for run in services.tasks.history() if chosen(run)]
-    return planner.rows(arrow_rows(tuple(TASK_HISTORY_COLUMNS), found[:rows]))
+    found = islice(filter(chosen, services.tasks.history()), rows)
+    return planner.rows(arrow_rows(tuple(TASK_HISTORY_COLUMNS), map(history_row, found)))
 
 
 def _is_named(task: FullName, wanted: Any) -> bool:
@@ -105,10 +106,9 @@ def _graphs(
     wanted: dict[str, Any],
 ) -> str:
     root = wanted.get("ROOT_TASK_NAME")
-    rows = [
-        graph_history.graph_row(item, columns) for item in found if root is None or _is_named(item.first.root, root)
-    ]
-    return planner.rows(arrow_rows(tuple(columns), rows[: limit(wanted, 1_000)]))
+    chosen = (item for item in found if root is None or _is_named(item.first.root, root))
+    rows = [graph_history.graph_row(item, columns) for item in islice(chosen, limit(wanted, 1_000))]
+    return planner.rows(arrow_rows(tuple(columns), rows))
 
 
 _DEPENDENTS_COLUMNS = (

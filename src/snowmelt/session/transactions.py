@@ -33,6 +33,7 @@ class OpenTransaction:
 
     Attributes:
         record: what others see of it.
+        level: how many others of the session it was begun in.
         version: the newest version when it began; streams show what came before.
         windows: what each stream shows, fixed at its first read.
         consumed: the streams whose offsets it moves.
@@ -46,6 +47,7 @@ class OpenTransaction:
     """
 
     record: TransactionRecord
+    level: int
     version: int
     windows: dict[int, Window] = field(default_factory=dict)
     consumed: frozenset[int] = frozenset()
@@ -61,7 +63,7 @@ class OpenTransaction:
         """What it has changed of `table`, as the next statement finds it."""
         known = self.pending.get(table.id)
         if known is None:
-            return Pending(table, self.record.number, self.statements)
+            return Pending(table, self.level, self.statements)
         return replace(known, statement=self.statements)
 
     def has_changed(self, table: Table, *, touches: bool) -> None:
@@ -71,8 +73,8 @@ class OpenTransaction:
 
     @property
     def shape(self) -> tuple[Any, ...]:
-        """What the text of a query depends on."""
-        return self.record.number, *((p.table.id, p.touched) for p in self.pending.values())
+        """What the plan of a query depends on."""
+        return self.level, *((p.table.id, p.touched) for p in self.pending.values())
 
 
 @dataclass

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from snowmelt.base.errors import SqlError
 from snowmelt.catalog.catalog import Entity
 from snowmelt.catalog.objects import Stream, Table, View
@@ -24,9 +26,24 @@ def warning(session: Session, item: Entity, *, replaced: bool = False) -> str:
         return f" Warning: stream {item.full_name} {held}{_remedy(session, item, replaced)}." if held else ""
     if not isinstance(item, (Table, View)):
         return ""
-    catalog = session.services.engine.catalog
-    streams = [each for each in catalog.all(Stream) if item.id in (each.source, *each.tables)]
-    found = [(each, held) for each in streams if (held := _held(session, each))]
+    return _losses(session, {item.id})
+
+
+def warning_of_contents(session: Session, items: Iterable[Entity]) -> str:
+    """What to add to the answer of a statement that drops or replaces a database or schema with `items` in it; empty
+    when nothing is lost. A stream elsewhere loses what its tables have in it.
+
+    The session's transaction is committed, as all DDL does.
+    """
+    session.core.commit()
+    return _losses(session, {item.id for item in items})
+
+
+def _losses(session: Session, gone: set[int]) -> str:
+    """A warning for each stream that is among the objects of these ids, or on a table or view that is."""
+    streams = session.services.engine.catalog.all(Stream)
+    losing = [each for each in streams if not gone.isdisjoint((each.id, each.source, *each.tables))]
+    found = [(each, held) for each in losing if (held := _held(session, each))]
     return "".join(f" Warning: stream {each.full_name} {held} of it." for each, held in found)
 
 

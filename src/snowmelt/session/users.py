@@ -13,6 +13,7 @@ from snowmelt.catalog.names import Name
 from snowmelt.session.keys import PROPERTIES, fingerprint, public_key
 from snowmelt.session.session import Session
 from snowmelt.session.show_scope import Rows, Shown
+from snowmelt.session.show_users import DEFAULT_ROLE
 from snowmelt.sql.statements import AlterUser
 
 
@@ -56,7 +57,7 @@ def describe_user(session: Session, name: Name) -> Shown:
         ("LOGIN_NAME", user, None, "Login name of the user"),
         ("PASSWORD", "********", None, "Password of the user"),
         ("DISABLED", "false", "false", "Whether the user is disabled"),
-        ("DEFAULT_ROLE", "ACCOUNTADMIN", None, "Primary principal of user session will be set to this role"),
+        ("DEFAULT_ROLE", DEFAULT_ROLE, None, "Primary principal of user session will be set to this role"),
     ]
     keys = session.services.user_keys
     for key in PROPERTIES:

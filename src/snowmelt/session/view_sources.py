@@ -39,8 +39,7 @@ def view_query(planner: SessionPlanner, view: View) -> ViewQuery:
     view_trees.carry(tree, range(len(leaves)))
     inner = planner.beside(view.query, Scope(view.full_name.database, view.full_name.schema))
     text = rewrite(tree, inner)
-    planner.registered += inner.registered
-    planner.repeatable &= inner.repeatable
+    planner.take(inner)
     return ViewQuery(view, text, tuple(leaves), tuple(branches[i] for i in range(len(leaves))))
 
 

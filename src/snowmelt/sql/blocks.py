@@ -249,3 +249,10 @@ class RunText(Statement):
 
     source: exp.Expr
     using: tuple[exp.Expr, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class RunFile(Statement):
+    """EXECUTE IMMEDIATE FROM: `location` is a file on a stage."""
+
+    location: str

@@ -36,11 +36,11 @@ class SnowmeltDialect(Snowflake):
     class Tokenizer(Snowflake.Tokenizer):
         # sqlglot swallows the rest of EXECUTE, SHOW and other statements into one string token.
         COMMANDS: ClassVar[set[TokenType]] = set()
-        # Two words are two tokens.
+        # Two words are two tokens; so are a bind variable and the cast of it, which other systems have an operator for.
         KEYWORDS: ClassVar[dict[str, TokenType]] = {
             word: kind
             for word, kind in Snowflake.Tokenizer.KEYWORDS.items()
-            if word not in {"FILE FORMAT", "STORAGE INTEGRATION", "SEMANTIC VIEW"}
+            if word not in {"FILE FORMAT", "STORAGE INTEGRATION", "SEMANTIC VIEW", "?::"}
         }
 
 

@@ -43,13 +43,21 @@ def block_statement(nested: Nested, cursor: Cursor) -> Statement:
 
 
 def execute_immediate(cursor: Cursor) -> Statement:
-    """EXECUTE IMMEDIATE text [USING (a, b)] outside of a block."""
+    """EXECUTE IMMEDIATE text [USING (a, b)], or FROM a file, outside of a block."""
     cursor.expect("EXECUTE", "IMMEDIATE")
-    if cursor.at("FROM"):
-        raise unsupported("EXECUTE IMMEDIATE FROM")
+    if cursor.take("FROM"):
+        return _from_file(cursor)
     source = cursor.expression("USING")
     using = tuple(cursor.expression(",") for _ in cursor.items()) if cursor.take("USING") else ()
     return b.RunText(source=source, using=using)
+
+
+def _from_file(cursor: Cursor) -> Statement:
+    location = cursor.location()
+    for word in ("USING", "DRY_RUN"):
+        if cursor.at(word):
+            raise unsupported(f"EXECUTE IMMEDIATE FROM ... {word}")
+    return b.RunFile(location)
 
 
 def parse_block(cursor: Cursor, nested: Nested) -> b.Block:
@@ -182,7 +190,8 @@ class BlockParser:
         return Cursor(cursor.text, cursor.tokens[first + 1 : cursor.index - 1], cursor.outside)
 
     def _query(self) -> b.Query:
-        return self._execute() if self.cursor.at("EXECUTE", "IMMEDIATE") else self._sql()
+        immediate = self.cursor.at("EXECUTE", "IMMEDIATE") and not self.cursor.at("EXECUTE", "IMMEDIATE", "FROM")
+        return self._execute() if immediate else self._sql()
 
     # --- statements --------------------------------------------------------------------------------------------------
 

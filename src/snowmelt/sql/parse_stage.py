@@ -185,7 +185,15 @@ def _copy_into_location(cursor: Cursor) -> Statement:
         first = cursor.index
         cursor.name()
         source = parse_table_tree(cursor.text, cursor.tokens[first : cursor.index])
-    return CopyIntoLocation(location=location, source=source, options=_options(cursor))
+    partition_by = cursor.expression(*_UNLOAD_OPTIONS) if cursor.take("PARTITION BY") else None
+    return CopyIntoLocation(location=location, source=source, partition_by=partition_by, options=_options(cursor))
+
+
+_UNLOAD_OPTIONS = (
+    *("FILE_FORMAT", "HEADER", "SINGLE", "OVERWRITE", "MAX_FILE_SIZE", "INCLUDE_QUERY_ID", "DETAILED_OUTPUT"),
+    "VALIDATION_MODE",
+)
+"""What may come after an expression of PARTITION BY."""
 
 
 def _options(cursor: Cursor) -> dict[str, Any]:

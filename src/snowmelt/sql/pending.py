@@ -34,25 +34,25 @@ class Pending:
 
     Attributes:
         table: as it was when the transaction first wrote to it.
-        transaction: the transaction's number.
+        level: how many transactions of the session the transaction was begun in.
         statement: number of the statement that is planned, in its transaction.
         begun: the two temporary tables exist.
         touched: rows of the table itself may have images.
     """
 
     table: Table
-    transaction: int
+    level: int
     statement: int
     begun: bool = False
     touched: bool = False
 
     @property
     def rows(self) -> str:
-        return f"temp.w{self.transaction}_{self.table.id}"
+        return f"temp.w{self.level}_{self.table.id}"
 
     @property
     def images(self) -> str:
-        return f"temp.i{self.transaction}_{self.table.id}"
+        return f"temp.i{self.level}_{self.table.id}"
 
     def create(self) -> list[str]:
         """Statements that make the two tables."""

@@ -491,10 +491,11 @@ class CopyIntoTable(Statement):
 
 @dataclass(frozen=True)
 class CopyIntoLocation(Statement):
-    """COPY INTO @stage/path FROM table | (query) with options."""
+    """COPY INTO @stage/path FROM table | (query) [PARTITION BY expression] with options."""
 
     location: str
     source: exp.Expr
+    partition_by: exp.Expr | None = None
     options: dict[str, Any] = field(default_factory=dict)
 
 

@@ -84,11 +84,24 @@ def create_table(table: Table, first_row: int = 1) -> list[str]:
         f"CREATE TABLE {physical(table)} ({_hidden_columns(f'data.r{table.id}')}, {declared_columns(table)})",
     ]
     if is_tracked(table):
-        columns = plain_columns(table)
-        created.append(
-            f"CREATE TABLE {log_of(table)} (_lsn BIGINT, _tx BIGINT, _rid BIGINT, _ins BIGINT, _set BIGINT, {columns})"
-        )
+        created.append(f"CREATE TABLE {log_of(table)} ({_log_columns(table)})")
     return created
+
+
+_FIXED_WIDTH = frozenset(
+    {Kind.FIXED, Kind.REAL, Kind.BOOLEAN, Kind.DATE, Kind.TIME, Kind.TIMESTAMP_NTZ, Kind.TIMESTAMP_LTZ}
+)
+
+
+def _log_columns(table: Table) -> str:
+    """The columns of the table's log. Images are written with each change and soon pruned, and most of their columns
+    are NULL, which takes no room in any case: trying out how numbers compress best costs more than it saves.
+    """
+    hidden = [(name, "BIGINT", True) for name in ("_lsn", "_tx", "_rid", "_ins", "_set")]
+    shown = [(engine_quote(c.name), c.type.duckdb, c.type.kind in _FIXED_WIDTH) for c in table.columns]
+    return ", ".join(
+        f"{name} {kind}{' USING COMPRESSION uncompressed' if plain else ''}" for name, kind, plain in (*hidden, *shown)
+    )
 
 
 def _hidden_columns(numbers: str) -> str:

@@ -6,9 +6,10 @@ import contextlib
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -19,6 +20,7 @@ from snowmelt.base.errors import canceled
 from snowmelt.base.result import Column
 from snowmelt.catalog.names import logical_name
 from snowmelt.storage.errors import translate
+from snowmelt.storage.moments import microseconds
 from snowmelt.storage.spill import Rows, collect
 
 if TYPE_CHECKING:
@@ -26,7 +28,12 @@ if TYPE_CHECKING:
 
 
 _BATCH_ROWS = 122_880
-"""Rows that the engine hands over at once: one of its row groups."""
+"""Rows that the engine hands over at once."""
+
+MOMENT = "CAST(getvariable('moment') AS BIGINT)"
+"""What `tell_moment` has told, in microseconds since 1970 in UTC, for statements that are planned for any moment."""
+
+_QUOTE = "'"
 
 _INTERRUPT_AGAIN = 0.02
 _INTERRUPT_PATIENCE = 5.0
@@ -34,6 +41,11 @@ _INTERRUPT_PATIENCE = 5.0
 
 
 _INSERT = re.compile(r"INSERT INTO ([\w.]+) ")
+
+
+def bound(key: str) -> str:
+    """What stands for a bind variable in statements that are planned for any text; see `Connection.tell_binds`."""
+    return f"CAST(getvariable('bind_{key}') AS VARCHAR)"
 
 
 class Connection:
@@ -54,6 +66,7 @@ class Connection:
         self._own = False
         self._marked = 0
         self._zone = "UTC"
+        self._moment: datetime | None = None
         self.wrote = False
         self.changed: set[int] = set()
         self.statements: tuple[str, ...] = ()
@@ -133,6 +146,17 @@ class Connection:
             self._cursor.execute(f"SET TimeZone = '{zone}'")
             self._zone = zone
 
+    def tell_moment(self, moment: datetime) -> None:
+        """Let `MOMENT` be the moment `moment`, until another is told."""
+        if moment != self._moment:
+            self._cursor.execute(f"SET VARIABLE moment = {microseconds(moment)}")
+            self._moment = moment
+
+    def tell_binds(self, values: Mapping[str, str]) -> None:
+        """Let `bound` stand for the bind variables' values, by position, until others are told."""
+        texts = (f"SET VARIABLE bind_{key} = '{value.replace(_QUOTE, _QUOTE * 2)}'" for key, value in values.items())
+        self._cursor.execute("; ".join(texts))
+
     # --- statements --------------------------------------------------------------------------------------------------
 
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -143,7 +167,7 @@ class Connection:
         """
         table = _INSERT.match(sql) if self.tx else None
         if table is not None and table.group(1) in self._given_nothing:
-            # DuckDB 2.0.0 loses the rows of a bulk INSERT (more than 122,880 rows) when the same transaction has put no
+            # DuckDB 2.0.0 loses the rows of a bulk INSERT (more than a row group) when the same transaction has put no
             # rows at all into the same table by another; one that returns rows is not done in bulk.
             sql = f"WITH i AS ({sql} RETURNING 1) SELECT count(*) FROM i"
         try:

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from snowmelt.base.datatypes import NUMBER, SEMI_STRUCTURED, DataType, Kind
 from snowmelt.base.errors import SqlError, unsupported
@@ -32,28 +33,32 @@ UNLOAD_COLUMNS: list[tuple[str, DataType]] = [
 ]
 """Columns of the answer of COPY INTO <location>."""
 
+_PARTITION = "snowmelt partition"
+"""What the column is called that says where a row goes."""
+
 DEFAULT_FILE_SIZE = 16 * 1024 * 1024
 """MAX_FILE_SIZE in bytes where it is not given."""
 
 
 @dataclass(frozen=True)
 class UnloadOptions:
-    """Options of one COPY INTO <location>; `max_file_size` in bytes."""
+    """Options of one COPY INTO <location>; `max_file_size` in bytes; `partitioned` for PARTITION BY."""
 
     single: bool = False
     header: bool = False
     overwrite: bool = False
     max_file_size: int = DEFAULT_FILE_SIZE
     include_query_id: bool = False
+    partitioned: bool = False
 
 
-def parse_unload_options(options: Mapping[str, Any]) -> UnloadOptions:
+def parse_unload_options(options: Mapping[str, Any], *, partitioned: bool = False) -> UnloadOptions:
     """Typed options from a statement's; FILE_FORMAT is for others to read.
 
     Raises:
-        SqlError: 000002 for an option that is not supported.
+        SqlError: 000002 for an option that is not supported, 001008 for those that exclude each other.
     """
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = {"partitioned": partitioned, "include_query_id": partitioned}
     for name, value in ((name.upper(), value) for name, value in options.items()):
         match name:
             case "SINGLE" | "HEADER" | "OVERWRITE":
@@ -69,10 +74,17 @@ def parse_unload_options(options: Mapping[str, Any]) -> UnloadOptions:
             case _:
                 raise unsupported(f"COPY INTO location option {name}")
     found = UnloadOptions(**values)
+    if partitioned and not found.include_query_id:
+        raise _excluded("PARTITION BY excludes INCLUDE_QUERY_ID = FALSE.")
     if found.include_query_id and (found.single or found.overwrite):
-        reason = "INCLUDE_QUERY_ID = TRUE excludes SINGLE and OVERWRITE."
-        raise SqlError(f"SQL compilation error:\ninvalid parameter combination: {reason}", 1008, "22023")
+        raise _excluded(
+            f"{'PARTITION BY' if partitioned else 'INCLUDE_QUERY_ID = TRUE'} excludes SINGLE and OVERWRITE."
+        )
     return found
+
+
+def _excluded(reason: str) -> SqlError:
+    return SqlError(f"SQL compilation error:\ninvalid parameter combination: {reason}", 1008, "22023")
 
 
 @dataclass(frozen=True)
@@ -103,12 +115,11 @@ class Unload:
             SqlError: 001030 when a file is there already and OVERWRITE is FALSE.
         """
         try:
-            written = sorted((f for f in self.scratch.iterdir()), key=_part_number) if rows else []
-            targets = [self._target(part) for part in range(len(written))]
+            written = self._written() if rows else []
             if not self.options.overwrite:
-                self._refuse_existing(targets)
-            sizes = [(_uncompressed(file, self.suffix), file.stat().st_size) for file in written]
-            for file, target in zip(written, targets, strict=True):
+                self._refuse_existing([target for _, target in written])
+            sizes = [(_uncompressed(file, self.suffix), file.stat().st_size) for file, _ in written]
+            for file, target in written:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 file.replace(target)
         finally:
@@ -120,11 +131,26 @@ class Unload:
         """Remove what was written."""
         shutil.rmtree(self.scratch, ignore_errors=True)
 
-    def _target(self, part: int) -> Path:
+    def _written(self) -> list[tuple[Path, Path]]:
+        """The files that were written, each with its place in the stage."""
+        if not self.options.partitioned:
+            return self._parts(self.scratch, self.path)
+        base = self.path if not self.path or self.path.endswith("/") else f"{self.path}/"
+        found = []
+        for directory in sorted(self.scratch.iterdir()):
+            value = unquote(directory.name.partition("=")[2]).strip("/")
+            found += self._parts(directory, f"{base}{value}/" if value else base)
+        return found
+
+    def _parts(self, directory: Path, path: str) -> list[tuple[Path, Path]]:
+        files = sorted(directory.iterdir(), key=_part_number)
+        return [(file, self._target(path, part)) for part, file in enumerate(files)]
+
+    def _target(self, path: str, part: int) -> Path:
         if self.options.single:
-            name = self.path if self.path and not self.path.endswith("/") else f"{self.path}data"
+            name = path if path and not path.endswith("/") else f"{path}data"
             return resolve(self.stage_dir, name)
-        stem = f"{self.path}data" if not self.path or self.path.endswith("/") else self.path.removesuffix("_")
+        stem = f"{path}data" if not path or path.endswith("/") else path.removesuffix("_")
         if self.options.include_query_id:
             stem += f"_{self.query_id}"
         return resolve(self.stage_dir, f"{stem}_0_0_{part}{self.suffix}")
@@ -150,10 +176,12 @@ def unload(
     options: UnloadOptions,
     query_id: str = "",
 ) -> Unload:
-    """Prepare to write the rows of a DuckDB `query`, whose result has these columns, to `path` in a stage.
+    """Prepare to write the rows of a DuckDB `query`, whose result has these columns, to `path` in a stage. With
+    PARTITION BY its last column, a text, is not written but says in which directory a row's file lies.
 
     Raises:
-        SqlError: 001003 for a path out of the stage, 002019 for JSON and other than one semi-structured column.
+        SqlError: 001003 for a path out of the stage, 002019 for JSON and other than one semi-structured column,
+            001008 for a partition that is no text.
     """
     if path:
         resolve(stage_dir, path.rstrip("/") or path)
@@ -162,6 +190,9 @@ def unload(
     if options.single:
         scratch.mkdir()
         target = scratch / f"data_0{suffix}"
+    elif options.partitioned:
+        target = scratch
+        settings.append(f"PARTITION_BY ({quote(_PARTITION)})")
     else:
         target = scratch
         settings.append(f"FILE_SIZE_BYTES {int(options.max_file_size)}")
@@ -175,6 +206,12 @@ def _written(
     """The SELECT, DuckDB's COPY settings and the files' suffix."""
     aliases = [f"c{i + 1}" for i in range(len(columns))]
     relation = f"({query}) AS q({', '.join(aliases)})"
+    if options.partitioned:
+        *columns, partition = columns
+        if partition.type.kind is not Kind.TEXT:
+            reason = f"PARTITION BY wants a VARCHAR, not a {partition.type.sql}."
+            raise SqlError(f"SQL compilation error:\ninvalid parameter type: {reason}", 1008, "22023")
+        relation = f"(SELECT *, coalesce({aliases.pop()}, '__NULL__') AS {quote(_PARTITION)} FROM {relation})"
     match fmt:
         case ParquetFormat():
             if any(c.type.kind in (Kind.TIMESTAMP_LTZ, Kind.TIMESTAMP_TZ) for c in columns):
@@ -201,13 +238,13 @@ def _written(
             settings = _csv_settings(columns, fmt, options)
             suffix = _text_suffix(fmt, ".csv", settings)
             items = [_csv_text(a, c.type, fmt) for a, c in zip(aliases, columns, strict=True)]
-            return _select(items, names, relation), settings, suffix
-    return _select(aliases, names, relation), settings, suffix
+            return _select(items, names, relation, options), settings, suffix
+    return _select(aliases, names, relation, options), settings, suffix
 
 
-def _select(items: Sequence[str], names: Sequence[str], relation: str) -> str:
-    pairs = ", ".join(f"{item} AS {quote(name)}" for item, name in zip(items, names, strict=True))
-    return f"SELECT {pairs} FROM {relation}"
+def _select(items: Sequence[str], names: Sequence[str], relation: str, options: UnloadOptions) -> str:
+    pairs = [f"{item} AS {quote(name)}" for item, name in zip(items, names, strict=True)]
+    return f"SELECT {', '.join([*pairs, quote(_PARTITION)] if options.partitioned else pairs)} FROM {relation}"
 
 
 def _text_suffix(fmt: CsvFormat | JsonFormat, extension: str, settings: list[str]) -> str:

@@ -34,6 +34,11 @@ class Moments:
         return self._known.get(query_id)
 
 
+def microseconds(moment: datetime) -> int:
+    """How many microseconds after 1970 a moment is."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
 def from_microseconds(value: int) -> datetime:
     """The moment so many microseconds after 1970, as the engine's ``epoch_us`` gives it."""
     return _EPOCH + timedelta(microseconds=value)

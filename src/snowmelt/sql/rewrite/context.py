@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, Protocol
 
 from sqlglot import exp
@@ -54,6 +53,20 @@ class StagedRows(Protocol):
     def metadata(self, name: str, alias: str) -> str:
         """DuckDB text of a METADATA$ column."""
         ...
+
+
+_TARGET = "snowmelt_target"
+
+
+def as_target(query: exp.Subquery) -> exp.Subquery:
+    """Mark a relation as the rows that a statement changes."""
+    query.meta[_TARGET] = True
+    return query
+
+
+def is_target(node: exp.Expr) -> bool:
+    """Whether a relation was marked by `as_target`."""
+    return bool(node.meta.get(_TARGET))
 
 
 _ENGINE = "snowmelt_engine"
@@ -179,8 +192,8 @@ class Resolver(Protocol):
         """The value of a session parameter."""
         ...
 
-    def now(self) -> datetime:
-        """The moment, in UTC, at which the statement began."""
+    def moment(self) -> str:
+        """DuckDB text of the moment at which the statement began, in microseconds since 1970 in UTC."""
         ...
 
     def variable(self, name: str) -> exp.Expr:

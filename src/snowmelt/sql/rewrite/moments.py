@@ -5,9 +5,6 @@ Source: docs.snowflake.com/en/sql-reference/functions/current_timestamp, .../sys
 
 from __future__ import annotations
 
-from datetime import UTC
-from zoneinfo import ZoneInfo
-
 from sqlglot import exp
 
 from snowmelt.base.datatypes import DATE, TIME, TIMESTAMP_LTZ, TIMESTAMP_NTZ, DataType
@@ -17,28 +14,33 @@ _NODES = (exp.CurrentTimestamp, exp.CurrentDate, exp.CurrentTime, exp.Localtime,
 
 
 def moments(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
-    """CURRENT_TIMESTAMP, SYSDATE, CURRENT_DATE, CURRENT_TIME and their other names become literals."""
+    """CURRENT_TIMESTAMP, SYSDATE, CURRENT_DATE, CURRENT_TIME and their other names become calls that are constant."""
     for node in list(tree.find_all(*_NODES)):
-        node.replace(_literal(node, resolver))
+        node.replace(_constant(node, resolver))
     return tree
 
 
-def _literal(node: exp.Expr, resolver: Resolver) -> exp.Expr:
-    now = resolver.now()
-    zone = node.this.name if isinstance(node.this, exp.Literal) and node.this.is_string else None
-    local = now.astimezone(ZoneInfo(zone or str(resolver.parameter("TIMEZONE")))).replace(tzinfo=None)
+def _constant(node: exp.Expr, resolver: Resolver) -> exp.Expr:
+    given = node.this if isinstance(node.this, exp.Literal) else None
+    digits = int(given.name) if given is not None and not given.is_string else 9
+    moment, kept = resolver.moment(), 10 ** (6 - min(digits, 6))
+    if kept > 1:
+        moment = f"({moment} // {kept} * {kept})"
+    utc = f"make_timestamp({moment})"
+    absolute = f"timezone('UTC', {utc})"
+    zone = given.name if given is not None and given.is_string else str(resolver.parameter("TIMEZONE"))
+    local = f"timezone({_text(zone)}, {absolute})"
     if isinstance(node, exp.CurrentDate):
-        return raw(f"DATE '{local.date().isoformat()}'", DATE)
-    digits = int(node.this.name) if isinstance(node.this, exp.Literal) and not node.this.is_string else 9
-    kept = 10 ** (6 - min(digits, 6))
+        return raw(f"CAST({local} AS DATE)", DATE)
     if isinstance(node, (exp.CurrentTime, exp.Localtime)):
-        local = local.replace(microsecond=local.microsecond // kept * kept)
-        return raw(f"TIME '{local.time().isoformat()}'", _scaled(TIME, digits))
-    utc = now.astimezone(UTC).replace(tzinfo=None)
-    text = utc.replace(microsecond=utc.microsecond // kept * kept).isoformat(sep=" ")
+        return raw(f"CAST({local} AS TIME)", _scaled(TIME, digits))
     if node.args.get("sysdate"):
-        return raw(f"TIMESTAMP '{text}'", TIMESTAMP_NTZ)
-    return raw(f"CAST('{text}+00' AS TIMESTAMPTZ)", _scaled(TIMESTAMP_LTZ, digits))
+        return raw(utc, TIMESTAMP_NTZ)
+    return raw(absolute, _scaled(TIMESTAMP_LTZ, digits))
+
+
+def _text(zone: str) -> str:
+    return "'" + zone.replace("'", "''") + "'"
 
 
 def _scaled(data_type: DataType, digits: int) -> DataType:

@@ -44,6 +44,7 @@ from snowmelt.sql.rewrite.semistructured import extract_fields
 from snowmelt.sql.rewrite.sequence_values import sequence_values
 from snowmelt.sql.rewrite.sources import resolve_sources, resolve_stages, resolve_table_functions
 from snowmelt.sql.rewrite.structured import structured
+from snowmelt.sql.rewrite.target_keys import target_keys
 from snowmelt.sql.rewrite.using import using
 from snowmelt.sql.rewrite.variant_comparisons import coerce_variants
 from snowmelt.sql.rewrite.variant_groups import variant_groups
@@ -95,6 +96,7 @@ RULES: tuple[Rule, ...] = (
     sequences,
     texts,
     cast_types,
+    target_keys,
     arithmetic,
 )
 

@@ -1,13 +1,24 @@
-"""Guessing passwords takes time: after wrong logins the next ones of that user from that address wait, ever longer."""
+"""Guessing passwords takes time: after wrong logins the next ones of that user from that address wait, ever longer.
+
+All ways to log in share one guard, so that nobody has more guesses by trying several of them.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from snowmelt.base.clock import Clock
+from snowmelt.base.errors import SqlError
+
+T = TypeVar("T")
+
+_WRONG_LOGIN = frozenset({390100, 390144})
 
 FREE_FAILURES = 2
 """Wrong logins that cost nothing: everyone mistypes."""
@@ -33,13 +44,43 @@ class _Trouble:
     waiting: int = 0
 
 
+def incorrect() -> SqlError:
+    """A wrong user or password, whichever of them it is (390100)."""
+    return SqlError("Incorrect username or password was specified.", 390100, "08001")
+
+
 class LoginGuard:
-    """Wrong logins by user and address; safe to use from any thread. It waits for nobody: it says how long to wait."""
+    """Wrong logins by user and address; safe to use from any thread."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = threading.Lock()
         self._known: OrderedDict[tuple[str, str], _Trouble] = OrderedDict()
+
+    async def admit(self, user: str, address: str, attempt: Callable[[], Awaitable[T]]) -> T:
+        """What a login gives; after wrong ones it waits before it looks at the next.
+
+        Args:
+            attempt: the login itself, which raises 390100 or 390144 when it is wrong.
+
+        Raises:
+            SqlError: the login is wrong, or too many of that user wait already.
+        """
+        seconds = self.enter(user, address)
+        if seconds is None:
+            raise incorrect()
+        right = False
+        try:
+            if seconds:
+                await asyncio.sleep(seconds)
+            given = await attempt()
+            right = True
+            return given
+        except SqlError as error:
+            right = error.code not in _WRONG_LOGIN
+            raise
+        finally:
+            self.leave(user, address, right=right)
 
     def enter(self, user: str, address: str) -> float | None:
         """How many seconds a login has to wait before it is looked at; None when too many wait already.
