@@ -8,7 +8,6 @@ from sqlglot import exp
 
 from snowmelt.base.datatypes import (
     BOOLEAN,
-    NUMBER,
     OBJECT,
     VARIANT,
     DataType,
@@ -246,6 +245,10 @@ def _add_source(source: exp.Expr, scope: Scope) -> None:
         _add_source(join.this, scope)
 
 
+_PIVOTED = (exp.Sum, exp.Count, exp.Max, exp.Min, exp.AnyValue)
+"""Aggregates of which the engine gives what their type says."""
+
+
 def _add_pivots(source: exp.Expr, name: str, scope: Scope) -> None:
     """What PIVOT makes of its source: the columns that it does not name, and one for each value."""
     pivot, *more = source.args["pivots"]
@@ -262,12 +265,15 @@ def _add_pivots(source: exp.Expr, name: str, scope: Scope) -> None:
     if columns is None or more or pivot.args.get("unpivot") or len(fields) != 1 or not isinstance(fields[0], exp.In):
         return
     inner = Scope(scope.found, sources={name: columns}, outer=scope)
-    aggregates = [_expression(item.unalias(), inner) for item in pivot.expressions]
+    # Of copies: with a type some aggregates would become expressions, which the engine does not take there.
+    given = [item.unalias().copy() for item in pivot.expressions]
+    aggregates = [_expression(item, inner) if isinstance(item, _PIVOTED) else None for item in given]
     named = {column.name for item in (*pivot.expressions, fields[0].this) for column in item.find_all(exp.Column)}
     values = [item.name for item in pivot.args.get("columns") or () if isinstance(item, exp.Identifier)]
-    if len(values) != len(fields[0].expressions) * len(aggregates) or None in aggregates:
+    if len(values) != len(fields[0].expressions) * len(aggregates):
         return
-    made = [(value, optional(aggregates[i % len(aggregates)] or NUMBER)) for i, value in enumerate(values)]
+    types = [None if found is None else optional(found) for found in aggregates]
+    made = [(value, types[i % len(types)]) for i, value in enumerate(values)]
     scope.sources[shown] = _renamed(pivot, (*(each for each in columns if each[0] not in named), *made))
 
 
