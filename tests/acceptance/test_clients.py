@@ -203,6 +203,8 @@ def test_snow(profile: dict[str, str], tmp_path: Path) -> None:
     snow("stage", "create", "files")
     assert "UPLOADED" in snow("stage", "copy", "hello.txt", "@files")
     assert "files/hello.txt" in snow("stage", "list-files", "@files")
+    snow("object", "create", "schema", "name=made", "comment=by the API")
+    assert "by the API" in snow("object", "list", "schema", "--format", "json")
     (tmp_path / "script.sql").write_text("CREATE TABLE made AS SELECT 7 AS n; INSERT INTO made SELECT 8 AS n;")
     snow("stage", "copy", "script.sql", "@files")
     assert "SUCCESS" in snow("stage", "execute", "@files/script.sql")

@@ -313,6 +313,44 @@ def test_text_in_variants(sql: Sql) -> None:
     assert sql.one("SELECT TYPEOF(same([1, same('x')]))") == "ARRAY"
 
 
+@pytest.mark.parity("CREATE FUNCTION", "arguments by name, and defaults, of a Python function", FUNCTIONS)
+def test_named_arguments(sql: Sql) -> None:
+    sql(
+        "CREATE FUNCTION power_of(base NUMBER, exponent NUMBER DEFAULT 1 + 1) RETURNS NUMBER LANGUAGE PYTHON "
+        "RUNTIME_VERSION = '3.11' HANDLER = 'run' AS 'def run(base, exponent): return base ** exponent'"
+    )
+    assert sql("SELECT power_of(exponent => 3, base => n), power_of(n), power_of(n, 1) FROM (SELECT 2 AS n)") == [
+        (8, 4, 2)
+    ]
+    sql.fails("SELECT power_of(2, nope => 3)", 1044)
+    sql.fails("SELECT power_of(1, 2, 3)", 2140)
+
+
+@pytest.mark.parity(
+    "CREATE FUNCTION",
+    "vectorized handlers get as many rows as they want, and give one value for each or for all",
+    "https://docs.snowflake.com/en/developer-guide/udf/python/udf-python-batch",
+)
+def test_batches(sql: Sql) -> None:
+    head = "LANGUAGE PYTHON RUNTIME_VERSION = '3.11' PACKAGES = ('pandas') HANDLER = 'run' AS"
+    start = "import pandas\nfrom _snowflake import vectorized"
+    for name, arguments, expression in (
+        ("sizes", "n NUMBER", "[len(frame)] * len(frame)"),
+        ("first_of", "n NUMBER", "[len(frame)]"),
+        ("wrong", "n NUMBER", "[1, 2]"),
+        ("of_nothing", "", "pandas.Series([7])"),
+    ):
+        mark = "@vectorized(input=pandas.DataFrame, max_batch_size=3)"
+        body = f"{start}\n{mark}\ndef run(*given):\n    frame = given[0] if given else None\n    return {expression}"
+        sql(f"CREATE FUNCTION {name}({arguments}) RETURNS NUMBER {head} $$\n{body}\n$$")
+    sql("CREATE TABLE t AS SELECT SEQ4() AS n FROM TABLE(GENERATOR(ROWCOUNT => 7))")
+    counted = [(1, 1), (3, 6)]
+    assert sql("SELECT size, COUNT(*) FROM (SELECT sizes(n) AS size FROM t) GROUP BY size ORDER BY size") == counted
+    assert sql("SELECT size, COUNT(*) FROM (SELECT first_of(n) AS size FROM t) GROUP BY size ORDER BY size") == counted
+    assert sql("SELECT of_nothing() AS s, COUNT(*) FROM t GROUP BY s") == [(7, 7)]
+    assert "must give 3 value(s), and has given 2" in str(sql.fails("SELECT wrong(n) FROM t", 100357))
+
+
 @pytest.mark.parity(
     "CREATE FUNCTION",
     "vectorized handlers get whole batches as pandas",

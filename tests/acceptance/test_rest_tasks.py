@@ -188,7 +188,7 @@ def test_dag_of_functions(schema: Any, sql: Sql) -> None:
     assert list(schema.tasks.iter()) == []
 
 
-@pytest.mark.parity("REST API", "all but tasks is refused by name", REST)
+@pytest.mark.parity("REST API", "all but tasks, databases and schemas is refused by name", REST)
 def test_refused(schema: Any, sql: Sql) -> None:
     with pytest.raises(ServerError, match="Unsupported feature 'GET /api/v2/warehouses'"):
         list(Root(sql.connection).warehouses.iter())

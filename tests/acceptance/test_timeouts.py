@@ -42,6 +42,33 @@ def test_a_procedure_that_takes_too_long(sql: Sql) -> None:
     assert sql("SELECT 1") == [(1,)]
 
 
+FUNCTIONS = (
+    ("CREATE FUNCTION sleeper(n NUMBER) RETURNS NUMBER", "def run(n): time.sleep(60)", "SELECT sleeper(1)"),
+    (
+        "CREATE FUNCTION sleeper() RETURNS TABLE (n NUMBER)",
+        "class run:\n    def process(self): time.sleep(60)",
+        "SELECT * FROM TABLE(sleeper())",
+    ),
+)
+"""Functions that do not end: their heads and bodies, and calls."""
+
+
+@pytest.mark.parity("STATEMENT_TIMEOUT_IN_SECONDS", "ends functions in Python, and who waits for one", TIMEOUT)
+@pytest.mark.parametrize(("head", "body", "call"), FUNCTIONS)
+def test_a_function_that_takes_too_long(sql: Sql, other: Sql, head: str, body: str, call: str) -> None:
+    sql(f"{head} LANGUAGE PYTHON RUNTIME_VERSION = '3.11' HANDLER = 'run' AS $$\nimport time\n{body}\n$$")
+    sql("ALTER SESSION SET STATEMENT_TIMEOUT_IN_SECONDS = 1")
+    other("ALTER SESSION SET STATEMENT_TIMEOUT_IN_SECONDS = 2")
+    failed = []
+    waiting = threading.Thread(target=lambda: failed.append(other.fails(call, 630)))
+    waiting.start()
+    sql.fails(call, 630)
+    assert sql("SELECT 1") == [(1,)]
+    waiting.join(20)
+    assert len(failed) == 1
+    assert other("SELECT 1") == [(1,)]
+
+
 @pytest.mark.parity(
     "Cancel",
     "the connector's timeout aborts the statement on the server",

@@ -61,7 +61,9 @@ class FakeMethods:
     applied: list[tuple[str, list[str], str, pa.StructType, pa.Table]] = field(default_factory=list)
     forgotten: list[str] = field(default_factory=list)
 
-    def apply(self, key: str, files: Sequence[Path], handler: str, result: pa.StructType, rows: pa.Table) -> pa.Array:
+    def apply(
+        self, key: str, files: Sequence[Path], handler: str, result: pa.StructType, rows: pa.Table, cancel: Any = None
+    ) -> pa.Array:
         """Numbers from zero."""
         self.applied.append((key, [path.name for path in files], handler, result, rows))
         return pa.array([{"CHARGES": float(i)} for i in range(rows.num_rows)], result)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -23,7 +24,11 @@ class FakePool:
     def __init__(self, function: Callable[[pa.Table], pa.Table]) -> None:
         self.asked: list[tuple[str, FunctionSpec]] = []
         self.forgotten: list[str] = []
-        self.apply = function
+        self._function = function
+
+    def apply(self, rows: pa.Table, *, cancel: threading.Event | None = None) -> pa.Table:
+        """What the function makes of the rows."""
+        return self._function(rows)
 
     def resident(self, key: str, spec: FunctionSpec) -> Any:
         """The pool itself, whose `apply` is the function."""

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path, PurePosixPath
+from threading import Event
 from typing import Protocol
 
 import pyarrow as pa
@@ -24,13 +25,22 @@ from snowmelt.models.artefacts import find_function, output_struct, read_artefac
 class Methods(Protocol):
     """Runs the Python code of models' methods; the session room provides it."""
 
-    def apply(self, key: str, files: Sequence[Path], handler: str, result: pa.StructType, rows: pa.Table) -> pa.Array:
+    def apply(
+        self,
+        key: str,
+        files: Sequence[Path],
+        handler: str,
+        result: pa.StructType,
+        rows: pa.Table,
+        cancel: Event | None = None,
+    ) -> pa.Array:
         """The struct of results for each row.
 
         Args:
             key: identifies the method; its model stays loaded under it.
             files: what the code finds in its import directory.
             handler: ``module.function`` in it.
+            cancel: ends the work when it is set.
         """
         ...
 
@@ -92,11 +102,13 @@ class Inference:
         """
         return output_struct(find_function(model, version, method))
 
-    def apply(self, model: Model, version: ModelVersion, method: str, rows: pa.Table) -> pa.Array:
+    def apply(
+        self, model: Model, version: ModelVersion, method: str, rows: pa.Table, cancel: Event | None = None
+    ) -> pa.Array:
         """The struct of a method's outputs for each row of `rows`, whose columns are its arguments in order.
 
         Raises:
-            SqlError: no such method, the wrong number of arguments, or the model's code raised.
+            SqlError: no such method, the wrong number of arguments, the model's code raised, or `cancel` was set.
         """
         function = find_function(model, version, method)
         # Refuses what has no struct for a result, as describing the query does.
@@ -118,7 +130,7 @@ class Inference:
         key = f"{version.directory}:{function['name']}"
         named = rows.rename_columns([str(i) for i in range(rows.num_columns)])
         files = sorted(self.directory(version).iterdir())
-        return self._methods.apply(key, files, function["handler"], result, named)
+        return self._methods.apply(key, files, function["handler"], result, named, cancel)
 
 
 def _prefix(model_id: int) -> str:

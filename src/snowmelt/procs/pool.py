@@ -180,12 +180,12 @@ class _Worker:
         except (EOFError, OSError) as error:
             raise HandlerError(_ENDED) from error
 
-    def exchange(self, table: pa.Table) -> pa.Table:
+    def exchange(self, table: pa.Table, cancel: threading.Event | None = None) -> pa.Table:
         """Send a table and receive one."""
         file = self._directory / "rows"
         try:
             self._channel.send(messages.packed(table, file))
-            _expect_done(self.receive())
+            _expect_done(self.receive(cancel))
             return pa.ipc.open_stream(self._channel.recv_bytes()).read_all()
         except (EOFError, OSError) as error:
             raise HandlerError(_ENDED) from error
@@ -219,20 +219,21 @@ class _Loaded:
         self._start = start
         self._worker: _Worker | None = None
 
-    def apply(self, table: pa.Table) -> pa.Table:
-        if self._worker is None:
-            worker = self._start()
-            try:
-                _expect_done(worker.receive())
-            except BaseException:
-                worker.close()
-                raise
-            self._worker = worker
+    def apply(self, table: pa.Table, cancel: threading.Event | None) -> pa.Table:
+        worker = self._worker
         try:
-            return self._worker.exchange(table)
-        except HandlerError:
+            if worker is None:
+                worker = self._start()
+                _expect_done(worker.receive(cancel))
+                self._worker = worker
+            return worker.exchange(table, cancel)
+        except BaseException as error:
             # The process may be gone, or in a state that its own failure left; the next call starts afresh.
-            self.close()
+            if worker is not None:
+                if isinstance(error, HandlerCanceled):
+                    worker.kill()
+                worker.close()
+            self._worker = None
             raise
 
     def close(self) -> None:
@@ -248,23 +249,31 @@ class Resident:
         self._loaded = [_Loaded(start) for _ in range(WIDTH)]
         self._lock = threading.Lock()
 
-    def apply(self, table: pa.Table, *, whole: bool = False) -> pa.Table:
+    def apply(self, table: pa.Table, *, whole: bool = False, cancel: threading.Event | None = None) -> pa.Table:
         """The function's result for each row of `table`: a table with one column.
 
         Args:
             whole: one worker has to get all rows.
+            cancel: when set, the workers are killed; the next call starts others.
 
         Raises:
+            HandlerCanceled: `cancel` was set.
             HandlerError: with the traceback of whatever the handler raised.
         """
-        with self._lock:
+        while not self._lock.acquire(timeout=_POLL_SECONDS):
+            if cancel is not None and cancel.is_set():
+                raise HandlerCanceled("SQL execution canceled")
+        try:
             width = 1 if whole else min(len(self._loaded), max(1, table.num_rows // _LARGE_ROWS))
             if width == 1:
-                return self._loaded[0].apply(table)
+                return self._loaded[0].apply(table, cancel)
             rows = -(-table.num_rows // width)
             parts = [table.slice(i * rows, rows) for i in range(width)]
             with ThreadPoolExecutor(width) as threads:
-                return pa.concat_tables(threads.map(lambda loaded, part: loaded.apply(part), self._loaded, parts))
+                made = threads.map(lambda loaded, part: loaded.apply(part, cancel), self._loaded, parts)
+                return pa.concat_tables(made)
+        finally:
+            self._lock.release()
 
     def close(self) -> None:
         """End the workers."""

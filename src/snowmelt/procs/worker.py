@@ -265,7 +265,7 @@ def _limit_threads(number: int) -> None:
 def _function(spec: FunctionSpec, handler: Callable[..., Any]) -> Callable[[pa.Table], pa.Array]:
     """A user-defined function over the rows of a table, or over pandas batches when it is vectorized."""
     if getattr(handler, "_sf_vectorized_input", None) is not None:
-        return lambda table: _vectorized(spec, handler, table)
+        return lambda table: _in_batches(spec, handler, table)
 
     def apply(table: pa.Table) -> pa.Array:
         given = table.columns[: spec.arguments]
@@ -275,6 +275,13 @@ def _function(spec: FunctionSpec, handler: Callable[..., Any]) -> Callable[[pa.T
         return result_array(json_texts(values) if spec.semi_results else values, spec.result)
 
     return apply
+
+
+def _in_batches(spec: FunctionSpec, handler: Callable[..., Any], table: pa.Table) -> pa.Array:
+    """A vectorized function over a table, as many rows at once as it wants at most."""
+    size = getattr(handler, "_sf_max_batch_size", None) or table.num_rows
+    starts = range(0, table.num_rows, size) if table.num_rows else (0,)
+    return pa.concat_arrays([_vectorized(spec, handler, table.slice(start, size)) for start in starts])
 
 
 def _vectorized(spec: FunctionSpec, handler: Callable[..., Any], table: pa.Table) -> pa.Array:
@@ -290,6 +297,10 @@ def _vectorized(spec: FunctionSpec, handler: Callable[..., Any], table: pa.Table
     if isinstance(result, pd.DataFrame):
         result = result.iloc[:, 0]
     values = result.tolist() if hasattr(result, "tolist") else list(result)
+    if len(values) == 1:
+        values *= table.num_rows  # one value is that of all rows
+    if len(values) != table.num_rows:
+        raise TypeError(f"{spec.name} must give {table.num_rows} value(s), and has given {len(values)}")
     if pa.types.is_floating(spec.result):
         return pa.array(pd.Series(values, dtype="float64"), type=spec.result, from_pandas=True)
     values = [None if is_missing(value) else value for value in values]

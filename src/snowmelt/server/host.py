@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from snowmelt.base.request import Request
@@ -53,6 +54,10 @@ class Executor(Protocol):
 
     def cancel(self, query_id: str) -> bool:
         """Ask a running statement to stop; False when it is not running. Called from other threads."""
+        ...
+
+    def keeping_names(self) -> AbstractContextManager[None]:
+        """While it lasts, statements may change the current database and schema; afterwards they are what they were."""
         ...
 
     def close(self) -> None:

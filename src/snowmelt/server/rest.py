@@ -1,4 +1,5 @@
-"""Snowflake's REST API (``/api/v2``), as far as it is about tasks: a thin layer that turns requests into SQL.
+"""Snowflake's REST API (``/api/v2``), as far as it is about tasks, databases and schemas: a thin layer that turns
+requests into SQL.
 
 All else of it is refused by name. Follows snowflake.core's `task/_generated/api/task_api.py`;
 docs.snowflake.com/en/developer-guide/snowflake-rest-api/snowflake-rest-api
@@ -20,6 +21,7 @@ from starlette.routing import Route
 from snowmelt.base.errors import SqlError, unsupported
 from snowmelt.base.request import Request as Statement
 from snowmelt.catalog.names import FullName, Name
+from snowmelt.server import rest_containers as containers
 from snowmelt.server import rest_tasks as tasks
 from snowmelt.server.auth import AuthError, executor_of
 from snowmelt.server.body import read_object
@@ -27,7 +29,8 @@ from snowmelt.server.host import Executor
 from snowmelt.server.rest_tasks import Place, Row, invalid, text
 from snowmelt.server.service import Service, reply
 
-_STATUS = {2: 501, 2002: 409, 2003: 404, 2043: 404}
+_UNSUPPORTED = 2
+_STATUS = {_UNSUPPORTED: 501, 2002: 409, 2003: 404, 2043: 404}
 """HTTP status by error number; other errors are the request's fault."""
 
 _PATH = re.compile(r"/api/v2/databases/([^/]+)/schemas/([^/]+)/tasks(?:/([^/:]+)(?:[:/]([a-z_-]+))?)?")
@@ -52,22 +55,32 @@ class RestEndpoint:
         except AuthError as error:
             return reply(_error(error.code, error.message), 401)
         try:
-            call, act = _find(request)
+            act = _find(request)
+            body = await read_object(request)
+            return reply(await self._service.queries.statement(lambda: _carried_out(act, body, executor)))
         except SqlError as error:
-            return _failed(error)
-        call = replace(call, body=await read_object(request))
-        try:
-            return reply(await self._service.queries.statement(lambda: act(call, Statements(executor))))
-        except SqlError as error:
-            return _failed(error)
+            # Snowflake's command line asks for collections, by paths that end with a slash, to find out where something
+            # can be created. It would ask again and again if the server could not answer.
+            missing = error.code == _UNSUPPORTED and request.method == "GET" and request.url.path.endswith("/")
+            return _failed(error, 404 if missing else None)
+
+
+Act = Callable[[Mapping[str, Any], "Statements"], Any]
+"""A request whose path and query have been read, to be carried out with its JSON."""
+
+
+def _carried_out(act: Act, body: Mapping[str, Any], executor: Executor) -> Any:
+    # A client knows nothing of what a request makes the current database.
+    with executor.keeping_names():
+        return act(body, Statements(executor))
 
 
 def _error(code: str, message: str) -> dict[str, Any]:
     return {"error_code": code, "code": code, "message": message, "request_id": str(uuid.uuid4())}
 
 
-def _failed(error: SqlError) -> Response:
-    return reply(_error(f"{error.code:06d}", str(error)), _STATUS.get(error.code, 400))
+def _failed(error: SqlError, status: int | None = None) -> Response:
+    return reply(_error(f"{error.code:06d}", str(error)), status or _STATUS.get(error.code, 400))
 
 
 class Statements:
@@ -141,22 +154,44 @@ class Call:
 Action = Callable[[Call, Statements], Any]
 
 
-def _find(request: Request) -> tuple[Call, Action]:
-    """What a request asks for, its body apart.
+def _find(request: Request) -> Act:
+    """What a request asks for.
 
     Raises:
-        SqlError: 000002 for all that is not about tasks, 001008 for names that are none.
+        SqlError: 000002 for all that there is not here, 001008 for names that are none.
     """
     # The path before its escapes are undone: names may hold slashes and colons.
     path = request.scope["raw_path"].decode("ascii").partition("?")[0]
-    match = _PATH.fullmatch(path)
-    key = match and (request.method, "name" if match[3] else "", match[4] or "")
-    if match is None or key not in _ACTIONS:
+    found = _of_tasks(request, path) or _of_containers(request, path)
+    if found is None:
         raise unsupported(f"{request.method} {unquote(path)}")
+    return found
+
+
+def _of_tasks(request: Request, path: str) -> Act | None:
+    match = _PATH.fullmatch(path)
+    if match is None:
+        return None
+    action = _ACTIONS.get((request.method, "name" if match[3] else "", match[4] or ""))
+    if action is None:
+        return None
     database, schema, name = (unquote(part) if part is not None else None for part in match.groups()[:3])
     place = Place.of(str(database), str(schema))
     call = Call(place, None if name is None else place.task(name), request.query_params, {})
-    return call, _ACTIONS[key]
+    return lambda body, sql: action(replace(call, body=body), sql)
+
+
+def _of_containers(request: Request, path: str) -> Act | None:
+    match = containers.PATH.fullmatch(path)
+    if match is None:
+        return None
+    database, schemas, schema, suffix = (unquote(part) if part is not None else None for part in match.groups())
+    named = schema if schemas else database
+    action = containers.ACTIONS.get((request.method, "name" if named else "", suffix or ""))
+    if action is None:
+        return None
+    container = containers.Container.of(database, schemas is not None, schema)
+    return lambda body, sql: action(container, containers.Asked(request.query_params, body), sql)
 
 
 # --- actions ---------------------------------------------------------------------------------------------------------

@@ -69,7 +69,7 @@ class Core:
         self.deadline: Deadline | None = None
         self.query_id = ""
         self.began = services.clock.now()
-        self.cancel = connection.canceled
+        self.cancel = services.cancellations[session_id] = connection.canceled
         self.checked_views: set[tuple[int, int]] = set()
         self._relations = 0
 
@@ -126,6 +126,7 @@ class Core:
             if isinstance(item, Stage):
                 self.services.stages.drop(item.id)
         self.temporary.clear()
+        self.services.cancellations.pop(self.id, None)
         self.connection.close()
 
     # --- explicit transactions ---------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ from snowmelt.sql.past import Interval, Past
 from snowmelt.sql.pending import Pending, relation
 from snowmelt.sql.rewrite.context import raw
 from snowmelt.sql.rewrite.rules import rewrite
-from snowmelt.sql.rewrite.table_calls import TableCall
+from snowmelt.sql.rewrite.table_calls import TableCall, ordered
 from snowmelt.sql.typing import refined
 from snowmelt.storage.connection import MOMENT, bound
 
@@ -341,13 +341,13 @@ class SessionPlanner:
         if full is None:
             return None
         overloads = [item for item in self.session.overloads(Function, full) if item.returns_table is None]
-        fitting = [item for item in overloads if len(item.arguments) == len(arguments)]
+        fitting = [item for item in overloads if item.takes(len(arguments))]
         if not fitting:
             return None
         if len(fitting) > 1:
             raise unsupported(f"overloads of function {name} with the same number of arguments")
         self.repeatable = False
-        return ensure_function(self.session, fitting[0], list(arguments))
+        return ensure_function(self.session, fitting[0], ordered(fitting[0], arguments))
 
     def inlines(self) -> bool:
         """Whether there are functions in SQL, temporary ones included."""

@@ -107,6 +107,17 @@ class Session:
             parent=self,
         )
 
+    @contextmanager
+    def keeping_names(self) -> Iterator[None]:
+        """While it lasts, statements may change the current database and schema; afterwards they are what they were."""
+        database, schema = self.database, self.schema
+        try:
+            yield
+        finally:
+            present = self.services.engine.catalog.entities
+            self.database = database if ("DATABASE", database) in present else None
+            self.schema = schema if ("SCHEMA", database, schema) in present else None
+
     # --- executing ---------------------------------------------------------------------------------------------------
 
     def execute(self, request: Request) -> Result:
@@ -344,7 +355,7 @@ class Session:
     def apply_model(self, step: ApplyModel, arguments: pa.Table) -> pa.ChunkedArray:
         """The struct of a model method's results, a row for each row of `arguments`."""
         model, version = self.model_version(parse_name(step.model), step.version)
-        return self.services.inference.apply(model, version, step.method, arguments)
+        return self.services.inference.apply(model, version, step.method, arguments, self.core.cancel)
 
     def holds(self, condition: str, planner: Any) -> bool:
         """Whether a rewritten condition is true, without moving any offset (a task's WHEN)."""

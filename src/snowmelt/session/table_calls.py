@@ -12,13 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from snowmelt.base.datatypes import SEMI_STRUCTURED, DataType, Kind
-from snowmelt.base.errors import unsupported
+from snowmelt.base.errors import canceled, unsupported
 from snowmelt.base.result import arrow_type
 from snowmelt.catalog.names import engine_quote
 from snowmelt.catalog.objects import Function, TableColumn
 from snowmelt.plan.steps import CallTableFunction
 from snowmelt.procs.messages import FunctionSpec
-from snowmelt.procs.pool import HandlerError
+from snowmelt.procs.pool import HandlerCanceled, HandlerError
 from snowmelt.session.handler_errors import interpreter_error
 from snowmelt.sql.rewrite.rules import rewrite
 from snowmelt.sql.rewrite.table_calls import TableCall
@@ -98,7 +98,9 @@ def called(session: Session, step: CallTableFunction) -> dict[str, pa.Table]:
     arguments = table.select(range(width, table.num_columns))
     resident = session.services.pool.resident(f"udf_{function.id}:", _spec(session, function))
     try:
-        given = resident.apply(arguments, whole=True).column(0).combine_chunks()
+        given = resident.apply(arguments, whole=True, cancel=session.core.cancel).column(0).combine_chunks()
+    except HandlerCanceled as error:
+        raise canceled() from error
     except HandlerError as error:
         raise interpreter_error(error, function.name, function.handler) from error
     rows, ended, *own = given.flatten()

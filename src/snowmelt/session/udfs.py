@@ -10,11 +10,13 @@ import pyarrow as pa
 from sqlglot import exp
 
 from snowmelt.base.datatypes import SEMI_STRUCTURED, TIMESTAMP_LTZ, DataType, Kind
+from snowmelt.base.errors import canceled
 from snowmelt.base.result import arrow_type
 from snowmelt.catalog.objects import Function
 from snowmelt.procs.messages import FunctionSpec
-from snowmelt.procs.pool import HandlerError, WorkerPool
+from snowmelt.procs.pool import HandlerCanceled, HandlerError
 from snowmelt.session.handler_errors import interpreter_error
+from snowmelt.session.services import Services
 from snowmelt.sql.rewrite.context import TYPE, engine_call, raw
 from snowmelt.sql.rewrite.variants import as_json
 
@@ -40,16 +42,16 @@ def ensure_function(session: Session, function: Function, arguments: list[exp.Ex
             arguments=len(function.arguments),
             semi_results=frozenset({0} if function.returns.kind in SEMI_STRUCTURED else ()),
         )
-        types = [_vector_type(argument.type) for argument in function.arguments] or ["BOOLEAN"]
-        run = _caller(session.services.pool, name, spec, function, len(types))
+        types = [*(_vector_type(argument.type) for argument in function.arguments), "BIGINT"]
+        run = _caller(session.services, name, spec, function, len(types))
         session.core.connection.create_function(name, run, types, _vector_type(function.returns))
         session.services.functions.add(name)
     casts = [
         exp.Cast(this=_argument(given, argument.type), to=_argument_type(argument.type))
         for given, argument in zip(arguments, function.arguments, strict=True)
     ]
-    # A function without arguments is given one all the same: its vector says how many rows there are.
-    call: exp.Expr = exp.Anonymous(this=name, expressions=casts or [exp.true()])
+    # The last argument says whose statement it is, and its vector how many rows there are.
+    call: exp.Expr = exp.Anonymous(this=name, expressions=[*casts, raw(f"CAST({session.core.id} AS BIGINT)")])
     if function.returns.kind in SEMI_STRUCTURED:
         call = exp.Cast(this=call, to=raw(function.returns.duckdb))
     call.meta[TYPE] = function.returns
@@ -81,14 +83,17 @@ def _vector_type(data_type: DataType) -> str:
 
 
 def _caller(
-    pool: WorkerPool, name: str, spec: FunctionSpec, function: Function, parameters: int
+    services: Services, name: str, spec: FunctionSpec, function: Function, parameters: int
 ) -> Callable[..., pa.Array]:
-    """What the engine calls with a vector for each argument."""
+    """What the engine calls with a vector for each argument, and one with the number of the session."""
 
     def run(*columns: pa.Array) -> pa.Array:
         table = pa.table({str(i): column for i, column in enumerate(columns)})
+        cancel = services.cancellations.get(columns[-1][0].as_py()) if table.num_rows else None
         try:
-            return pool.resident(f"{name}:", spec).apply(table).column(0).combine_chunks()
+            return services.pool.resident(f"{name}:", spec).apply(table, cancel=cancel).column(0).combine_chunks()
+        except HandlerCanceled as error:
+            raise canceled() from error
         except HandlerError as error:
             raise interpreter_error(error, function.name, function.handler) from error
 

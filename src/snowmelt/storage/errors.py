@@ -79,6 +79,10 @@ _RULES: tuple[_Rule, ...] = (
     ),
     # Early, since a handler's own message may look like any of the others.
     (
+        re.compile(r"Python exception occurred while executing the UDF: SqlError: SQL execution canceled"),
+        lambda m: canceled(),
+    ),
+    (
         re.compile(r"Python exception occurred while executing the UDF: SqlError: (.*)", re.DOTALL),
         lambda m: SqlError(m.group(1), 100357, "P0000"),
     ),

@@ -98,7 +98,7 @@ def _sites(tree: exp.Expr, resolver: Resolver) -> Iterator[_Site]:
             continue
         outermost = rows.parent if isinstance(rows.parent, exp.Lateral) else rows
         join = outermost.parent if isinstance(outermost.parent, exp.Join) else None
-        site = _Site(outermost, function, _arguments(function, function_call.expressions), window, select, join)
+        site = _Site(outermost, function, ordered(function, function_call.expressions), window, select, join)
         if _depends(site):
             site.before = _before(site)
         found.append(site)
@@ -117,7 +117,7 @@ def _partitions(site: _Site) -> list[exp.Expr]:
     return [each for each in given if not isinstance(each, (exp.Literal, exp.Null, exp.Boolean))]
 
 
-def _arguments(function: Function, given: Sequence[exp.Expr]) -> list[exp.Expr]:
+def ordered(function: Function, given: Sequence[exp.Expr]) -> list[exp.Expr]:
     """The value of each argument, in the function's order; those that the call leaves out have defaults.
 
     Raises:
