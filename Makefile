@@ -19,10 +19,10 @@ DEV := .venv/.installed-dev
 help:  ## say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-demo: $(RUN)  ## run the insurance pipeline end to end, and show a report
+demo: $(RUN)  ## run the insurance pipeline end to end, show a report, and the web console
 	@$(BIN)/snowmelt demo --data $(DATA)
 
-serve: $(RUN)  ## keep a server running on the demo's data directory
+serve: $(RUN)  ## keep a server running on the demo's data directory, with its web console
 	@$(BIN)/snowmelt serve --data $(DATA) --port $(PORT)
 
 test: $(DEV)  ## format, lint, types, import directions, tests

@@ -84,11 +84,6 @@ REFUSALS = (
     Refusal("Functions in Java", "CREATE FUNCTION f() RETURNS VARCHAR LANGUAGE JAVA AS 'class A {}'", "JAVA"),
     Refusal("Functions in Scala", "CREATE FUNCTION f() RETURNS VARCHAR LANGUAGE SCALA AS 'class A {}'", "SCALA"),
     Refusal(
-        "Table functions in Python",
-        f"CREATE FUNCTION f() RETURNS TABLE (n NUMBER) {PYTHON} AS 'class run: pass'",
-        "UDTF",
-    ),
-    Refusal(
         "External access of handlers",
         f"CREATE FUNCTION f() RETURNS NUMBER {PYTHON} EXTERNAL_ACCESS_INTEGRATIONS = (i) AS 'x'",
         "EXTERNAL_ACCESS",

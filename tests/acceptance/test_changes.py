@@ -198,3 +198,38 @@ def test_cancel_of_a_waiting_statement(people: Sql, other: Sql) -> None:
 def test_errors(people: Sql, statement: str, errno: int, sqlstate: str) -> None:
     error = people.fails(statement)
     assert (error.errno, error.sqlstate) == (errno, sqlstate), error
+
+
+WIDER = "CREATE TABLE wider (n NUMBER(30, 0)) AS SELECT * FROM VALUES (2), (100000000000000000002), (-3), (NULL)"
+
+
+@pytest.mark.parametrize(
+    ("statement", "found"),
+    [
+        ("UPDATE narrow SET hit = 'y' FROM wider AS w WHERE narrow.n = w.n", [(-3, "y"), (1, "n"), (2, "y")]),
+        ("UPDATE narrow SET hit = 'y' FROM wider AS w WHERE narrow.n = w.n + 4 - 1", [(-3, "n"), (1, "n"), (2, "n")]),
+        ("DELETE FROM narrow USING wider AS w WHERE w.n = narrow.n", [(1, "n"), (None, "n")]),
+        (
+            "DELETE FROM narrow USING (SELECT MAX(n) AS n FROM wider) AS w WHERE NOT (w.n = narrow.n)",
+            [(None, "n")],
+        ),
+        (
+            """MERGE INTO narrow USING wider AS w ON narrow.n = w.n AND w.n > 0
+               WHEN MATCHED THEN UPDATE SET hit = 'y'
+               WHEN NOT MATCHED AND w.n < 0 THEN INSERT VALUES (w.n - 1, 'new')""",
+            [(-4, "new"), (-3, "n"), (1, "n"), (2, "y")],
+        ),
+    ],
+)
+@pytest.mark.parity(
+    "MERGE",
+    "finds rows by numbers of a wider type than the column's, as UPDATE and DELETE do",
+    "https://docs.snowflake.com/en/sql-reference/sql/merge",
+)
+def test_keys_of_a_wider_type(sql: Sql, statement: str, found: list[tuple[object, ...]]) -> None:
+    sql("CREATE TABLE narrow (n NUMBER(9, 0), hit VARCHAR)")
+    sql("INSERT INTO narrow VALUES (1, 'n'), (2, 'n'), (-3, 'n'), (NULL, 'n')")
+    sql(WIDER)
+    sql(statement)
+    rows = sql("SELECT n, hit FROM narrow ORDER BY n NULLS LAST")
+    assert rows == found + ([] if (None, "n") in found else [(None, "n")])

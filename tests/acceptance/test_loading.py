@@ -57,6 +57,16 @@ def test_validation_mode_rows(sql: Sql, stage: Stage) -> None:
     assert sql("SELECT * FROM t") == []
 
 
+@pytest.mark.parity("COPY INTO table", "files with fewer columns than the list", f"{DOCS}/sql/copy-into-table")
+def test_columns_that_a_file_lacks(sql: Sql, stage: Stage) -> None:
+    stage("narrow.csv", "1,Ann\n2,Bob\n")
+    stage("wide.csv", "3,Cleo,3.5,more\n")
+    sql.fails("COPY INTO t FROM @files/narrow.csv", 100080)
+    sql("COPY INTO t (id, name, price) FROM @files/narrow.csv")
+    sql.fails("COPY INTO t (id, name, price) FROM @files/wide.csv", 100080)
+    assert sql("SELECT * FROM t ORDER BY id") == [(1, "Ann", None), (2, "Bob", None)]
+
+
 @pytest.mark.parity("VALIDATE", "the errors of a load", f"{DOCS}/functions/validate")
 def test_validate(sql: Sql, stage: Stage) -> None:
     stage("faulty.csv", FAULTY)

@@ -3,6 +3,7 @@
 Without ``from __future__ import annotations``: Snowpark reads the type hints of what it registers.
 """
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -298,6 +299,18 @@ def test_scalar_function(sql: Sql) -> None:
     assert "'NoneType'" in str(sql.fails("SELECT initials(NULL, 'x')", 100357))
     sql("DROP FUNCTION initials(VARCHAR, VARCHAR)")
     sql.fails("SELECT initials('a', 'b')", 2140)
+
+
+@pytest.mark.parity("CREATE FUNCTION", "a VARIANT holds text as text, in arguments and results", FUNCTIONS)
+def test_text_in_variants(sql: Sql) -> None:
+    body = "AS 'def run(*given): return given[-1]'"
+    head = "LANGUAGE PYTHON RUNTIME_VERSION = '3.11' HANDLER = 'run'"
+    sql(f"CREATE FUNCTION same(v VARIANT) RETURNS VARIANT {head} {body}")
+    sql(f"CREATE PROCEDURE same_by_call(v VARIANT) RETURNS VARIANT {HEAD} {body}")
+    for given in ("'a b'", "'a b'::VARIANT", "'[1'"):
+        assert sql.one(f"SELECT same({given})::VARCHAR = {given}")
+        assert json.loads(sql.one(f"CALL same_by_call({given})")) == sql.one(f"SELECT {given}::VARCHAR")
+    assert sql.one("SELECT TYPEOF(same([1, same('x')]))") == "ARRAY"
 
 
 @pytest.mark.parity(

@@ -25,7 +25,7 @@ def test_the_version_is_printed() -> None:
     assert result.output.strip() == f"snowmelt {__version__}"
 
 
-@pytest.mark.parametrize("command", ["serve", "sql", "connection", "deploy", "init", "demo"])
+@pytest.mark.parametrize("command", ["serve", "console", "sql", "connection", "deploy", "init", "demo"])
 def test_every_command_explains_itself(command: str) -> None:
     result = CliRunner().invoke(app, [command, "--help"])
     assert result.exit_code == 0

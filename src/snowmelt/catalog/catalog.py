@@ -149,6 +149,17 @@ class Catalog:
             raise object_missing("Schema", f"{display(database)}.{display(name)}")
         return found
 
+    def check_schema(self, database: str, name: str) -> None:
+        """There must be such a schema, which may be INFORMATION_SCHEMA.
+
+        Raises:
+            SqlError: 002003 when there is none.
+        """
+        if name == "INFORMATION_SCHEMA":
+            self.database(database)
+        else:
+            self.schema(database, name)
+
     def find(self, kind: type[T], name: FullName) -> T | None:
         """The object of class `kind` called `name`, or None."""
         found = self.entities.get((NAMESPACES[kind], name.database, name.schema, name.name))

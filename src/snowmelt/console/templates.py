@@ -88,7 +88,7 @@ def moment(value: datetime | None, zone: ZoneInfo) -> str:
 
 
 def seconds(value: float | timedelta | None) -> str:
-    """A length with three digits or so. The history of queries counts whole milliseconds: 0 is less than one."""
+    """A length of time with three digits or so; the history of queries counts milliseconds, so 0 is less than one."""
     if value is None:
         return ""
     length = value.total_seconds() if isinstance(value, timedelta) else float(value)

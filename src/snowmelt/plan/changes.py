@@ -56,7 +56,9 @@ def plan_update(statement: Update, planner: Planner) -> Plan:
         return dml_plan([table], direct, StatementType.UPDATE, planner, counts, touches=True)
     source = tree.args["from_"].this if joined else None
     old = _imaged(table, pending, {"updated"}, assignments)
-    query = _staging(table, alias, pending, "'U'", old, [*assignments.values()], source, tree.args.get("where"))
+    query = _staging(
+        table, alias, pending, changes.UPDATED, old, [*assignments.values()], source, tree.args.get("where")
+    )
     steps: list[Step] = list(extract_models(query, planner))
     steps.append(
         Stage(
@@ -114,7 +116,7 @@ def _staging(
     table: Table,
     alias: str,
     pending: Pending | None,
-    action: str,
+    action: int,
     old: Sequence[int],
     new: Sequence[exp.Expr],
     source: exp.Expr | None,
@@ -123,7 +125,7 @@ def _staging(
     """The query that stages an UPDATE or DELETE: the row as it is, then the new values."""
     values = [_named(value, f"n{i}") for i, value in enumerate(new)]
     query = exp.Select(
-        expressions=[_named(raw(action), _ACT), *_old(table, alias, old), *values],
+        expressions=[_named(raw(str(action)), _ACT), *_old(table, alias, old), *values],
         from_=exp.From(this=row_source(table, alias, relation(table, pending, hidden=True))),
     )
     if source is not None:
@@ -161,7 +163,9 @@ def plan_delete(statement: Delete, planner: Planner) -> Plan:
 def _staged_delete(tree: exp.Expr, table: Table, alias: str, pending: Pending, planner: Planner) -> list[Step]:
     using = tree.args.get("using") or []
     old = range(len(table.columns))
-    query = _staging(table, alias, pending, "'D'", old, [], using[0] if using else None, tree.args.get("where"))
+    query = _staging(
+        table, alias, pending, changes.DELETED, old, [], using[0] if using else None, tree.args.get("where")
+    )
     for other in using[1:]:
         query.append("joins", exp.Join(this=other.copy()))
     stage = Stage(
@@ -173,8 +177,6 @@ def _staged_delete(tree: exp.Expr, table: Table, alias: str, pending: Pending, p
 
 
 # --- MERGE -----------------------------------------------------------------------------------------------------------
-
-_ACTIONS = {"updated": "U", "deleted": "D", "inserted": "I"}
 
 
 def plan_merge(statement: Merge, planner: Planner) -> Plan:
@@ -191,7 +193,7 @@ def plan_merge(statement: Merge, planner: Planner) -> Plan:
     old = _imaged(table, pending, names, assigned)
     query = _merge_query(tree, table, alias, clauses, old, pending)
     steps: list[Step] = list(extract_models(query, planner))
-    places = _given(table, clauses, _ACTIONS)
+    places = _given(table, clauses, changes.ACTIONS)
     text = _merged(rewrite(query, planner), table, clauses, old, places)
     changes_rows = any(name != "inserted" for name in names)
     steps.append(
@@ -292,7 +294,7 @@ def _merged(query: str, table: Table, clauses: Sequence[_Clause], old: Sequence[
             return next(iter(values.values()))
         return case([values.get(i, f"CAST(NULL AS {column.type.duckdb})") for i in range(len(clauses))])
 
-    actions = case([f"'{_ACTIONS[action]}'" for action, _ in clauses])
+    actions = case([str(changes.ACTIONS[action]) for action, _ in clauses])
     new = [value(i, table.columns[i]) for i in places]
     return f"SELECT {', '.join([actions, _RID, _INS, *(f'o{i}' for i in old), *new])} FROM ({query})"
 

@@ -14,11 +14,11 @@ from snowmelt.base.result import StatementType
 from snowmelt.catalog.objects import Table, TableColumn
 from snowmelt.plan.models import extract_models
 from snowmelt.plan.query import Planner, read_steps, windows
-from snowmelt.plan.steps import LogImages, Materialize, OpenWindow, Plan, Prepare, Step, Write
+from snowmelt.plan.steps import CallTableFunction, LogImages, Materialize, OpenWindow, Plan, Prepare, Step, Write
 from snowmelt.sql import changes, tracking
 from snowmelt.sql.held_types import type_tree
 from snowmelt.sql.pending import Pending
-from snowmelt.sql.rewrite.context import goes_by, raw, raw_query
+from snowmelt.sql.rewrite.context import as_target, goes_by, raw, raw_query
 from snowmelt.sql.rewrite.names import table_name
 from snowmelt.sql.rewrite.rules import rewrite
 from snowmelt.sql.statements import Insert, Into, MultiInsert, Truncate
@@ -58,7 +58,7 @@ def dml_plan(
     """A plan that changes `targets`; with `touches` also rows that are there, for which the tables are locked."""
     begin = [Prepare(text) for table in targets for text in _begin(planner.pending(table))]
     return Plan(
-        steps=(*windows(planner), *begin, *(step for step in steps if not isinstance(step, OpenWindow))),
+        steps=(*windows(planner), *begin, *(step for step in steps if not isinstance(step, _FIRST))),
         kind=kind,
         targets=tuple(targets),
         touches=touches,
@@ -67,6 +67,10 @@ def dml_plan(
         counts=counts,
         timed=planner.timed,
     )
+
+
+_FIRST = (OpenWindow, CallTableFunction)
+"""Steps of a source that come before all others."""
 
 
 def _begin(pending: Pending | None) -> list[str]:
@@ -146,6 +150,7 @@ def plan_insert(statement: Insert, planner: Planner) -> Plan:
         raise wrong_width(len(columns), len(source.expressions))
     steps, query = read_steps(source, planner)
     if needs_casts(columns, planner.types):
+        planner.calls.clear()
         steps, query = read_steps(with_casts(columns, source), planner)
     pending = planner.pending(table)
     if statement.overwrite:
@@ -303,4 +308,4 @@ def row_source(table: Table, alias: str, text: str) -> exp.Subquery:
     query.set("alias", exp.TableAlias(this=exp.to_identifier(alias, quoted=True)))
     if alias == table.name:
         goes_by(query, table.full_name)
-    return query
+    return as_target(query)

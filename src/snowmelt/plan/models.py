@@ -14,6 +14,7 @@ from snowmelt.base.errors import unsupported
 from snowmelt.catalog.names import fold
 from snowmelt.plan.steps import ApplyModel
 from snowmelt.sql.dialect import ModelMethod, model_method
+from snowmelt.sql.rewrite.common_tables import visible_ctes
 from snowmelt.sql.rewrite.context import Resolver, raw, raw_query
 from snowmelt.sql.rewrite.names import folded
 from snowmelt.sql.rewrite.rules import rewrite
@@ -60,7 +61,7 @@ def _apply(select: exp.Select, method: ModelMethod, resolver: Resolver, number: 
 
     inner = select.copy()
     inner.set("expressions", [item.copy() for item in others] + arguments)
-    visible = _visible_ctes(select)
+    visible = visible_ctes(select)
     if visible:
         inner.set("with_", exp.With(expressions=visible))
     step = ApplyModel(
@@ -110,26 +111,6 @@ def _name(method: ModelMethod) -> str:
 
 def _identifier(node: exp.Identifier | None) -> str | None:
     return None if node is None else fold(node.sql(dialect="snowflake"))
-
-
-def _visible_ctes(select: exp.Select) -> list[exp.CTE]:
-    """Copies of the common table expressions that `select` may refer to, its own included, outermost first."""
-    found: list[exp.CTE] = []
-    node: exp.Expr | None = select
-    inside: exp.CTE | None = None
-    while node is not None:
-        if isinstance(node, exp.CTE):
-            inside = node
-        with_ = node.args.get("with_")
-        if with_ is not None:
-            before: list[exp.CTE] = []
-            for cte in with_.expressions:
-                if cte is inside:
-                    break
-                before.append(cte.copy())
-            found = before + found
-        node = node.parent
-    return found
 
 
 def _drop_unused(tree: exp.Expr) -> None:

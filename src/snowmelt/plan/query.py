@@ -11,7 +11,7 @@ from snowmelt.base.result import StatementType
 from snowmelt.catalog.names import Name
 from snowmelt.catalog.objects import Table, TableColumn
 from snowmelt.plan.models import extract_models
-from snowmelt.plan.steps import OpenWindow, Plan, Reach, Read, Step
+from snowmelt.plan.steps import CallTableFunction, OpenWindow, Plan, Reach, Read, Step
 from snowmelt.sql.deltas import Reading
 from snowmelt.sql.pending import Pending
 from snowmelt.sql.rewrite.context import Resolver
@@ -19,13 +19,16 @@ from snowmelt.sql.rewrite.rules import rewrite
 
 
 class Planner(Resolver, Protocol):
-    """A resolver that also finds the targets of DML and remembers which streams were read or asked for data."""
+    """A resolver that also finds the targets of DML and remembers which streams were read or asked for data, and which
+    table functions are called.
+    """
 
     streams_read: set[int]
     streams_peeked: set[int]
     readings: dict[int, list[Reading]]
     reach: dict[int, Reach]
     types: tuple[DataType | None, ...] | None
+    calls: list[CallTableFunction]
     timed: bool
 
     def table(self, name: Name) -> Table:
@@ -50,10 +53,11 @@ def read_steps(tree: exp.Expr, planner: Planner) -> tuple[list[Step], str]:
 
 
 def windows(planner: Planner) -> list[Step]:
-    """The steps that fix what the streams of a statement show."""
+    """The steps that fix what the streams of a statement show, and those that call its table functions."""
     streams = sorted(planner.streams_read | planner.streams_peeked)
     readings, reach = planner.readings, planner.reach
-    return [OpenWindow(stream, tuple(readings.get(stream, ())), reach.get(stream)) for stream in streams]
+    opened = [OpenWindow(stream, tuple(readings.get(stream, ())), reach.get(stream)) for stream in streams]
+    return [*opened, *planner.calls]
 
 
 def plan_query(tree: exp.Query, planner: Planner) -> Plan:

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from snowmelt.base.datatypes import DataType
 from snowmelt.base.result import StatementType
-from snowmelt.catalog.objects import Table
+from snowmelt.catalog.objects import Function, Table
 from snowmelt.sql.deltas import Reading
 from snowmelt.sql.tracking import is_tracked
 
@@ -55,6 +55,26 @@ class ApplyModel:
     method: str
     arguments: int | tuple[str, ...]
     output: str
+
+
+@dataclass(frozen=True)
+class CallTableFunction:
+    """Run the query `input`, give its rows to a table function in Python, and register what comes of it.
+
+    The relations `name`_0, `name`_1, ... have the input's columns for each row that the function gives, the relation
+    `name` that row. All are of the same length.
+
+    Attributes:
+        widths: how many columns each relation of the input has; its arguments and the number of the partition follow.
+        kept, outer: see snowmelt.sql.rewrite.table_calls.TableCall.
+    """
+
+    name: str
+    input: str
+    function: Function
+    widths: tuple[int, ...]
+    kept: frozenset[int]
+    outer: bool
 
 
 @dataclass(frozen=True)
@@ -123,7 +143,7 @@ class Read:
     types: tuple[DataType | None, ...] | None = None
 
 
-Step = OpenWindow | ApplyModel | Materialize | Prepare | LogImages | Stage | Write | Read
+Step = OpenWindow | ApplyModel | CallTableFunction | Materialize | Prepare | LogImages | Stage | Write | Read
 
 
 @dataclass(frozen=True)

@@ -92,11 +92,14 @@ class FunctionSpec:
 
     Attributes:
         kind: ``udf`` for a scalar or vectorized user-defined function, whose result is one column; ``frame`` for a
-            model's method, which gets a pandas DataFrame and whose result is one struct column.
+            model's method, which gets a pandas DataFrame and whose result is one struct column; ``table`` for a table
+            function (see snowmelt.procs.table_functions).
         result: the Arrow type of that column.
         semi_structured: positions of the arguments that hold JSON text and reach the handler as Python values.
         strict: a NULL argument gives NULL without a call (RETURNS NULL ON NULL INPUT).
         arguments: how many of a table's columns are arguments, or None for all; further ones only tell the row count.
+        names: for a table function the names of its arguments.
+        semi_results: which columns of the result are semi-structured, 0 being that of a scalar function.
     """
 
     code: HandlerCode
@@ -106,6 +109,8 @@ class FunctionSpec:
     semi_structured: frozenset[int] = frozenset()
     strict: bool = False
     arguments: int | None = None
+    names: tuple[str, ...] = ()
+    semi_results: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -248,14 +248,17 @@ class Resident:
         self._loaded = [_Loaded(start) for _ in range(WIDTH)]
         self._lock = threading.Lock()
 
-    def apply(self, table: pa.Table) -> pa.Table:
+    def apply(self, table: pa.Table, *, whole: bool = False) -> pa.Table:
         """The function's result for each row of `table`: a table with one column.
+
+        Args:
+            whole: one worker has to get all rows.
 
         Raises:
             HandlerError: with the traceback of whatever the handler raised.
         """
         with self._lock:
-            width = min(len(self._loaded), max(1, table.num_rows // _LARGE_ROWS))
+            width = 1 if whole else min(len(self._loaded), max(1, table.num_rows // _LARGE_ROWS))
             if width == 1:
                 return self._loaded[0].apply(table)
             rows = -(-table.num_rows // width)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import importlib
 import io
-import json
 import linecache
 import os
 import pickle
@@ -20,7 +19,6 @@ import sys
 import traceback
 import types
 from collections.abc import Callable, Sequence
-from decimal import ROUND_HALF_UP, Context, Decimal
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -29,6 +27,8 @@ import pyarrow as pa
 
 from snowmelt.procs import messages
 from snowmelt.procs.messages import ConnectionInfo, Done, Failed, FunctionSpec, HandlerCode, ProcedureCall, Started
+from snowmelt.procs.table_functions import table_function
+from snowmelt.procs.values import frame_of, is_missing, json_texts, python_values, result_array
 
 INLINE_MODULE = "_udf_code"
 """The name of inline code, as Snowflake's tracebacks show it."""
@@ -233,7 +233,7 @@ def _resident(connection: Connection, spec: FunctionSpec, directory: Path) -> No
     try:
         prepare(spec.code, directory)
         handler = load(spec.code)
-        apply = _frame_method(spec, handler) if spec.kind == "frame" else _function(spec, handler)
+        apply = _KINDS[spec.kind](spec, handler)
     except BaseException as error:  # noqa: BLE001  the user's module may raise anything
         _send(connection, failure(error))
         return
@@ -269,41 +269,12 @@ def _function(spec: FunctionSpec, handler: Callable[..., Any]) -> Callable[[pa.T
 
     def apply(table: pa.Table) -> pa.Array:
         given = table.columns[: spec.arguments]
-        columns = [_python_values(column, i in spec.semi_structured) for i, column in enumerate(given)]
+        columns = [python_values(column, i in spec.semi_structured) for i, column in enumerate(given)]
         rows = zip(*columns, strict=True) if columns else ((),) * table.num_rows
         values = [None if spec.strict and None in row else handler(*row) for row in rows]
-        return _result_array(values, spec.result)
+        return result_array(json_texts(values) if spec.semi_results else values, spec.result)
 
     return apply
-
-
-def _python_values(column: pa.ChunkedArray, semi_structured: bool) -> list[Any]:
-    values: list[Any] = column.to_pylist()
-    if semi_structured:
-        return [None if value is None else json.loads(value) for value in values]
-    if pa.types.is_decimal(column.type) and column.type.scale == 0:
-        return [None if value is None else int(value) for value in values]
-    return values
-
-
-_WIDE = Context(prec=76, rounding=ROUND_HALF_UP)
-"""Room for NUMBER(38, s), rounded as Snowflake rounds."""
-
-
-def _result_array(values: list[Any], target: pa.DataType) -> pa.Array:
-    if pa.types.is_decimal(target):
-        unit = Decimal(1).scaleb(-target.scale)
-        values = [None if value is None else Decimal(str(value)).quantize(unit, context=_WIDE) for value in values]
-    elif pa.types.is_string(target):
-        values = [value if value is None or isinstance(value, str) else _text(value) for value in values]
-    elif pa.types.is_floating(target):
-        values = [None if value is None else float(value) for value in values]
-    return pa.array(values, type=target)
-
-
-def _text(value: Any) -> str:
-    """Results of semi-structured types travel as JSON text."""
-    return json.dumps(value, default=str)
 
 
 def _vectorized(spec: FunctionSpec, handler: Callable[..., Any], table: pa.Table) -> pa.Array:
@@ -311,42 +282,18 @@ def _vectorized(spec: FunctionSpec, handler: Callable[..., Any], table: pa.Table
     import pandas as pd
 
     surplus = [] if spec.arguments is None else table.column_names[spec.arguments :]
-    frame = _frame(table).drop(columns=surplus)
+    frame = frame_of(table).drop(columns=surplus)
     frame.columns = pd.RangeIndex(frame.shape[1])
     for i in spec.semi_structured:
-        frame[i] = pd.Series(_python_values(table.column(i), True), dtype=object)
+        frame[i] = pd.Series(python_values(table.column(i), True), dtype=object)
     result = handler(frame)
     if isinstance(result, pd.DataFrame):
         result = result.iloc[:, 0]
     values = result.tolist() if hasattr(result, "tolist") else list(result)
-    if pa.types.is_string(spec.result):
-        return _result_array([None if _is_missing(value) else value for value in values], spec.result)
     if pa.types.is_floating(spec.result):
         return pa.array(pd.Series(values, dtype="float64"), type=spec.result, from_pandas=True)
-    return _result_array([None if _is_missing(value) else value for value in values], spec.result)
-
-
-def _is_missing(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and value != value)
-
-
-def _frame(table: pa.Table) -> Any:
-    """A pandas DataFrame: whole numbers as int64 where they fit, others as float64."""
-    columns = {}
-    for name, column in zip(table.column_names, table.columns, strict=True):
-        if pa.types.is_decimal(column.type):
-            whole = column.type.scale == 0 and column.null_count == 0
-            column = column.cast(pa.int64()) if whole and _fits(column) else column.cast(pa.float64())
-        columns[name] = column
-    return pa.table(columns).to_pandas()
-
-
-def _fits(column: pa.ChunkedArray) -> bool:
-    try:
-        column.cast(pa.int64())
-    except pa.ArrowInvalid:
-        return False
-    return True
+    values = [None if is_missing(value) else value for value in values]
+    return result_array(json_texts(values) if spec.semi_results else values, spec.result)
 
 
 def _frame_method(spec: FunctionSpec, handler: Callable[..., Any]) -> Callable[[pa.Table], pa.Array]:
@@ -359,4 +306,12 @@ def _frame_method(spec: FunctionSpec, handler: Callable[..., Any]) -> Callable[[
     from snowmelt.procs import frames
 
     method = frames.direct(handler) or frames.generated(handler)
-    return lambda table: frames.struct_array(method(_frame(table)), spec.result)
+    return lambda table: frames.struct_array(method(frame_of(table)), spec.result)
+
+
+_KINDS: dict[str, Callable[[FunctionSpec, Callable[..., Any]], Callable[[pa.Table], pa.Array]]] = {
+    "frame": _frame_method,
+    "table": table_function,
+    "udf": _function,
+}
+"""What makes a handler of each kind applicable to Arrow tables."""

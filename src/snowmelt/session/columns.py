@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from sqlglot import exp
 
-from snowmelt.base.datatypes import Kind
+from snowmelt.base.datatypes import VARCHAR, Kind
 from snowmelt.base.errors import SqlError, unsupported
 from snowmelt.base.request import Request
 from snowmelt.catalog.catalog import Scope
@@ -20,7 +20,7 @@ from snowmelt.catalog.objects import Table, TableColumn
 from snowmelt.session.planner import SessionPlanner
 from snowmelt.session.session import Session
 from snowmelt.sql.parse import parse_expression
-from snowmelt.sql.rewrite.names import table_name
+from snowmelt.sql.rewrite.names import folded, table_name
 from snowmelt.sql.rewrite.rules import rewrite
 
 _NILADIC = re.compile(
@@ -39,6 +39,25 @@ def check_names(columns: Sequence[TableColumn]) -> None:
         if column.name in seen:
             raise SqlError(f"SQL compilation error:\nduplicate column name '{column.name}'", 2025, "42S21")
         seen.add(column.name)
+
+
+def check_star(query: exp.Expr) -> None:
+    """A star over a query with two columns of one name shows both, which the engine tells apart by names of its own.
+
+    Raises:
+        SqlError: 002025 for a name that comes twice.
+    """
+    while isinstance(query, exp.Select) and len(query.expressions) == 1 and isinstance(query.expressions[0], exp.Star):
+        source = query.args["from_"].this if query.args.get("from_") is not None else None
+        if not isinstance(source, exp.Subquery) or query.args.get("joins") or query.expressions[0].args.get("except_"):
+            return
+        query = source.this
+        if isinstance(query, exp.Select):
+            shown = [item.args.get("alias") or item.this for item in query.expressions if isinstance(item, _NAMED)]
+            check_names([TableColumn(folded(n), VARCHAR) for n in shown if isinstance(n, exp.Identifier)])
+
+
+_NAMED = (exp.Alias, exp.Column)
 
 
 def finished(session: Session, columns: Sequence[TableColumn], request: Request) -> tuple[TableColumn, ...]:

@@ -86,10 +86,14 @@ class Core:
 
     def register_rows(self, table: pa.Table) -> str:
         """Make computed rows visible to the connection's statements; returns the relation's name."""
-        self._relations += 1
-        name = f"snowmelt_rows_{self._relations}"
+        name = self.relation_name()
         self.connection.register(name, table)
         return name
+
+    def relation_name(self) -> str:
+        """A name that no relation of the connection's has had."""
+        self._relations += 1
+        return f"snowmelt_rows_{self._relations}"
 
     def now_runs(self, query_id: str) -> None:
         """A statement begins: what it commits is known by its id, and times follow the session's time zone."""
@@ -97,6 +101,11 @@ class Core:
         self.began = self.services.clock.now()
         self.connection.use_zone(str(self.parameter("TIMEZONE")))
         self.connection.statements = (query_id,)
+
+    def nth_query(self, number: int) -> str | None:
+        """The id of a query of this session: from 1 the first, from -1 the last; None where there is none."""
+        index = len(self.history) + number if number < 0 else number - 1 - self.forgotten
+        return self.history[index] if number and 0 <= index < len(self.history) else None
 
     def tell_moment(self) -> None:
         """The statement that runs asks when it began."""

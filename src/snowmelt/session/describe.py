@@ -148,7 +148,7 @@ def _describe_routine(session: Session, statement: Describe) -> Shown:
     signature = "(" + ", ".join(f"{a.name} {type_name(a.type)}" for a in found.arguments) + ")"
     rows: Rows = [
         ("signature", signature),
-        ("returns", found.returns.sql),
+        ("returns", _returned(found)),
         ("language", found.language),
         ("null handling", "RETURNS NULL ON NULL INPUT" if found.strict else "CALLED ON NULL INPUT"),
         ("body", found.body),
@@ -160,6 +160,12 @@ def _describe_routine(session: Session, statement: Describe) -> Shown:
     if isinstance(found, Procedure):
         rows.append(("execute as", "CALLER" if found.caller_rights else "OWNER"))
     return [("property", VARCHAR), ("value", VARCHAR)], rows
+
+
+def _returned(routine: Routine) -> str:
+    if routine.returns_table is None:
+        return routine.returns.sql
+    return "TABLE (" + ", ".join(f"{name} {type_name(data_type)}" for name, data_type in routine.returns_table) + ")"
 
 
 def _by_show(session: Session, statement: Describe) -> Shown:

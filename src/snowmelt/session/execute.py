@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from snowmelt.base.datatypes import NUMBER
+from snowmelt.base.datatypes import DataType, Kind
 from snowmelt.base.errors import SqlError, invalid_identifier
 from snowmelt.base.result import Column, Result, StatementType, rows_result, status_result
 from snowmelt.catalog.names import engine_name
 from snowmelt.plan.changes import MULTI_JOINED
 from snowmelt.plan.steps import (
     ApplyModel,
+    CallTableFunction,
     LogImages,
     Materialize,
     OpenWindow,
@@ -29,9 +30,10 @@ from snowmelt.plan.steps import (
     Write,
 )
 from snowmelt.session.staleness import out_of_reach
+from snowmelt.session.table_calls import called
 from snowmelt.session.transactions import OpenTransaction, keep_before
 from snowmelt.sql import tracking
-from snowmelt.sql.changes import STAGED, TWICE
+from snowmelt.sql.changes import ACTIONS, STAGED, TWICE
 from snowmelt.sql.deltas import variables_of
 from snowmelt.sql.typing import refined
 from snowmelt.storage.locks import aborted
@@ -42,7 +44,6 @@ if TYPE_CHECKING:
     from snowmelt.session.core import Core
     from snowmelt.session.session import Session
 
-_ACTIONS = {"I": "inserted", "U": "updated", "D": "deleted"}
 TITLES = {
     "inserted": "number of rows inserted",
     "updated": "number of rows updated",
@@ -254,6 +255,10 @@ def _prepare(session: Session, step: Step, counts: dict[str, int], registered: l
         case ApplyModel():
             connection.register(step.name, _apply(session, step))
             registered.append(step.name)
+        case CallTableFunction():
+            for name, table in called(session, step).items():
+                connection.register(name, table)
+                registered.append(name)
         case _:
             raise AssertionError(f"not a preparing step: {step}")
 
@@ -278,8 +283,8 @@ def _stage(core: Core, step: Stage, counts: dict[str, int]) -> None:
         del counted[TWICE]
     if step.counts_double:
         counts[MULTI_JOINED] = twice
-    for action, number in counted.items():
-        counts[_ACTIONS[action]] = int(number)
+    for name, action in ACTIONS.items():
+        counts[name] = int(counted.get(action, 0))
 
 
 def _shown(value: Any) -> str:
@@ -320,5 +325,16 @@ def _place(columns: Sequence[Column], name: str) -> int:
 def _dml_result(plan: Plan, counts: dict[str, int]) -> Result:
     if not plan.counts:
         return status_result("Statement executed successfully.")
-    columns = [(TITLES.get(name, name), NUMBER) for name in plan.counts]
-    return rows_result(columns, [tuple(counts.get(name, 0) for name in plan.counts)], plan.kind)
+    columns = count_columns(plan.counts)
+    result = rows_result(
+        [(each.name, each.type) for each in columns], [tuple(counts.get(name, 0) for name in plan.counts)], plan.kind
+    )
+    return replace(result, columns=columns)
+
+
+def count_columns(names: Sequence[str]) -> tuple[Column, ...]:
+    """The columns of what DML answers."""
+    return tuple(Column(TITLES.get(name, name), _COUNT, nullable=False) for name in names)
+
+
+_COUNT = DataType(Kind.FIXED, precision=19, scale=0)

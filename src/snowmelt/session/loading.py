@@ -205,7 +205,8 @@ def copy_into_table(session: Session, statement: CopyIntoTable, request: Request
         transform = lambda source: _expressions(planner, select, columns, source)  # noqa: E731
     if not files and options.validation is None:
         return nothing_loaded()
-    plan = copy_plan(table.name, columns, files, fmt, options, run=session.core.connection.run, transform=transform)
+    run, listed = session.core.connection.run, bool(statement.columns)
+    plan = copy_plan(table.name, columns, files, fmt, options, run=run, transform=transform, listed=listed)
     if options.validation is not None:
         return _validated(session, columns, plan)
     result = _load(session, table, columns, plan, planner, location.full_name)
@@ -357,7 +358,7 @@ def copy_into_location(session: Session, statement: CopyIntoLocation, request: R
     fmt = typed_format(session, statement.options.get("FILE_FORMAT") or location.file_format)
     planner = SessionPlanner(session, request)
     try:
-        text = rewrite(_unloaded_query(statement), planner)
+        text = planner.at_once(rewrite(_unloaded_query(statement), planner))
         columns = session.core.connection.describe(text)
         job = unload(
             session.services.stages,

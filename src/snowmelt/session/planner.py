@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections.abc
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -15,7 +16,8 @@ from snowmelt.base.request import Request
 from snowmelt.catalog.catalog import Scope
 from snowmelt.catalog.names import FullName, Name, engine_name, engine_quote
 from snowmelt.catalog.objects import Function, Sequence, Stream, Table, TableColumn, View, is_in_sql
-from snowmelt.plan.steps import Reach
+from snowmelt.plan.steps import CallTableFunction, Reach
+from snowmelt.session import table_calls
 from snowmelt.session.bindings import literal, typed_literal, wire_literal
 from snowmelt.session.information_schema import information_schema
 from snowmelt.session.loading import StagedRows, staged_rows
@@ -32,8 +34,9 @@ from snowmelt.sql.past import Interval, Past
 from snowmelt.sql.pending import Pending, relation
 from snowmelt.sql.rewrite.context import raw
 from snowmelt.sql.rewrite.rules import rewrite
+from snowmelt.sql.rewrite.table_calls import TableCall
+from snowmelt.sql.typing import refined
 from snowmelt.storage.connection import MOMENT, bound
-from snowmelt.storage.loading_infer import INFER_COLUMNS
 
 if TYPE_CHECKING:
     from snowmelt.session.session import Session
@@ -61,11 +64,13 @@ class SessionPlanner:
         readings: what it reads of each stream.
         reach: how long the changes that each tells of are kept.
         registered: relations made for the statement, to be dropped after it.
+        calls: the table functions in Python that it calls.
         types: Snowflake's types of the columns of the query that was rewritten last.
         inlined_depth: how many functions in SQL are around what is planned.
         repeatable: whether the same text means the same plan until the catalog or the session's settings change.
         told: texts of bind variables that the plan is told when it is run.
         timed: whether the plan is to be told when its statement began.
+        reads_metadata: whether views of INFORMATION_SCHEMA are read.
     """
 
     def __init__(
@@ -87,9 +92,11 @@ class SessionPlanner:
         self.readings: dict[int, list[Reading]] = {}
         self.reach: dict[int, Reach] = {}
         self.registered: list[str] = []
+        self.calls: list[CallTableFunction] = []
         self.repeatable = True
         self.timed = False
         self.told = told or {}
+        self.reads_metadata = False
         self.types: tuple[DataType | None, ...] | None = None
         self.inlined_depth = 0
         self._at = at
@@ -132,6 +139,7 @@ class SessionPlanner:
         if full.schema == "INFORMATION_SCHEMA":
             if past is not None:
                 raise unsupported("AT / BEFORE / CHANGES of INFORMATION_SCHEMA")
+            self.reads_metadata = True
             return self.rows(information_schema(self.session, full))
         found = self.session.relation(full)
         if found is None:
@@ -180,8 +188,9 @@ class SessionPlanner:
         depth = self._depth + 1
         inner = SessionPlanner(self.session, self.request, scope=scope, depth=depth, text=view.query, at=at)
         try:
-            text = rewrite(parse_query(view.query), inner)
-            self._check_view(view, text)
+            tree = parse_query(view.query)
+            text = rewrite(tree, inner)
+            self._check_view(view, text, inner, tree)
         except SqlError as error:
             if error.code not in _EXPANSION_ERRORS:
                 raise
@@ -196,19 +205,21 @@ class SessionPlanner:
         self.streams_read |= inner.streams_read
         self.streams_peeked |= inner.streams_peeked
         self.registered += inner.registered
+        self.calls += inner.calls
         self.repeatable &= inner.repeatable
         self.timed |= inner.timed
         self.reach |= inner.reach
         for stream, readings in inner.readings.items():
             self.readings.setdefault(stream, []).extend(readings)
 
-    def _check_view(self, view: View, text: str) -> None:
+    def _check_view(self, view: View, text: str, inner: SessionPlanner, tree: exp.Query) -> None:
         """Hold the view's list of columns against its query; once for each picture of the catalog."""
         core = self.session.core
         key = (self.session.services.engine.catalog.version, view.id)
         if key in core.checked_views and not core.temporary:
             return
-        produced = len(core.connection.describe(text))
+        # The text reads what table functions give, which are yet to be called.
+        produced = len(inner.described(tree) if inner.calls else core.connection.describe(text))
         if produced != len(view.columns):
             raise SqlError(
                 f"SQL compilation error:\nView definition for '{view.full_name}' declared {len(view.columns)} "
@@ -237,7 +248,7 @@ class SessionPlanner:
         """What the first column of a query holds, as literals; the query runs at once, as a part of the statement."""
         self.repeatable = False
         types = self.types
-        text = rewrite(query, self)
+        text = self.at_once(rewrite(query, self))
         self.types = types
         return [literal(row[0]) for row in self.session.core.connection.run(text)]
 
@@ -273,17 +284,43 @@ class SessionPlanner:
 
     # --- functions ---------------------------------------------------------------------------------------------------
 
-    def table_function(self, name: str, arguments: collections.abc.Sequence[exp.Expr]) -> str:
-        """DuckDB text of a query for ``TABLE(name(arguments))``."""
+    def table_function(
+        self, name: str, arguments: collections.abc.Sequence[exp.Expr]
+    ) -> tuple[str, collections.abc.Sequence[TableColumn] | None]:
+        """DuckDB text of a query for ``TABLE(name(arguments))``, and its columns."""
         self.repeatable = False
         found = self._sql_function(name, arguments) if self.inlines() else None
         if found is not None and found.returns_table is not None:
-            return table_body(self, found, arguments)
+            return table_body(self, found, arguments), None
         return table_function(self, name, arguments)
 
-    def table_function_columns(self, name: str) -> collections.abc.Sequence[TableColumn] | None:
-        """The columns of INFER_SCHEMA, which OBJECT_CONSTRUCT(*) is used with."""
-        return tuple(TableColumn(*column) for column in INFER_COLUMNS) if name == "INFER_SCHEMA" else None
+    def table_handler(self, name: str, arguments: int) -> Function | None:
+        """The table function in Python of that name, for so many arguments."""
+        full = self._function_name(name)
+        overloads = [] if full is None else self.session.overloads(Function, full)
+        fitting = [item for item in overloads if item.returns_table is not None and item.takes(arguments)]
+        if len(fitting) > 1:
+            raise unsupported(f"overloads of function {name} with the same number of arguments")
+        return fitting[0] if fitting and not is_in_sql(fitting[0]) else None
+
+    def described(self, query: exp.Query) -> tuple[TableColumn, ...]:
+        """The columns of a query, which is not run."""
+        request = replace(self.request, describe_only=True)
+        inner = SessionPlanner(self.session, request, scope=self.scope, depth=self._depth, text=self._text, at=self._at)
+        try:
+            columns = refined(self.session.core.connection.describe(rewrite(query, inner)), inner.types)
+        finally:
+            for name in inner.registered:
+                self.session.core.connection.drop_temporary(name)
+        return tuple(TableColumn(column.name, column.type, column.nullable) for column in columns)
+
+    def call_table_function(self, call: TableCall) -> list[str]:
+        """Texts of the relations that the call's step will make."""
+        return table_calls.planned(self, call)
+
+    def at_once(self, text: str) -> str:
+        """`text`, which is run outside of a plan, after the table functions that it reads have been called."""
+        return table_calls.at_once(self, text)
 
     def stage(self, location: str, options: Mapping[str, Any]) -> StagedRows:
         """The files at a stage location."""
@@ -303,7 +340,7 @@ class SessionPlanner:
         full = self._function_name(name)
         if full is None:
             return None
-        overloads = self.session.overloads(Function, full)
+        overloads = [item for item in self.session.overloads(Function, full) if item.returns_table is None]
         fitting = [item for item in overloads if len(item.arguments) == len(arguments)]
         if not fitting:
             return None

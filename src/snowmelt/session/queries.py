@@ -13,13 +13,14 @@ from snowmelt.base.datatypes import NUMBER, VARCHAR, DataType
 from snowmelt.base.errors import unsupported
 from snowmelt.base.request import Request
 from snowmelt.base.result import Column, Result, StatementType, rows_result
+from snowmelt.catalog.objects import SchemaObject
 from snowmelt.plan import changes, dml
 from snowmelt.plan.models import describe_models
 from snowmelt.plan.query import plan_query
 from snowmelt.plan.steps import Plan
 from snowmelt.session.array_binds import array_source, is_array
 from snowmelt.session.constant_rows import tabulated
-from snowmelt.session.execute import TITLES, run_plan
+from snowmelt.session.execute import count_columns, run_plan
 from snowmelt.session.plan_cache import Kept, cache_key, change_key, told
 from snowmelt.session.planner import SessionPlanner
 from snowmelt.session.session import Session, description
@@ -157,6 +158,8 @@ def explain(session: Session, statement: Explain, request: Request) -> Result:
         plan = _explained(statement.statement, planner)
     finally:
         release(session, planner)
+    if planner.reads_metadata:
+        raise unsupported("EXPLAIN of INFORMATION_SCHEMA")
     steps = [(type(step).__name__, _step_text(step)) for step in plan.steps]
     if statement.form == "TABULAR":
         rows = [(1, i, None, name, None, None, text, None, None, None) for i, (name, text) in enumerate(steps)]
@@ -195,7 +198,7 @@ def _explained(statement: Statement, planner: SessionPlanner) -> Plan:
 
 
 def _step_text(step: Any) -> str:
-    """A step's parts; types by their names."""
+    """A step's parts; types and functions by their names."""
     parts = [(field.name, getattr(step, field.name)) for field in dataclasses.fields(step)]
     return "; ".join(f"{name}={_shown(value)}" for name, value in parts)
 
@@ -203,6 +206,8 @@ def _step_text(step: Any) -> str:
 def _shown(value: Any) -> str:
     if isinstance(value, DataType):
         return value.sql
+    if isinstance(value, SchemaObject):
+        return str(value.full_name)
     return f"({', '.join(map(_shown, value))})" if isinstance(value, tuple) else str(value)
 
 
@@ -218,7 +223,7 @@ def _dml(
     they are in `tree` as values.
     """
     if request.describe_only:
-        return description(tuple(Column(TITLES.get(name, name), NUMBER) for name in counts), StatementType.DML)
+        return description(count_columns(counts), StatementType.DML)
     session.core.begin_implicitly()
     key = None if text is None else change_key(session, request, text)
     binds = told(request) if key is not None and tree is not None else None

@@ -65,8 +65,6 @@ def _routine(session: Session, statement: CreateRoutine) -> Routine:
     check_packages(statement.packages)
     _import_paths(session, statement.imports)
     cls: type[Procedure] | type[Function] = Procedure if statement.kind == "PROCEDURE" else Function
-    if cls is Function and statement.language == "PYTHON" and statement.returns_table is not None:
-        raise unsupported("table functions in Python (UDTF)")
     routine: Routine = cls(
         session.scope.full(statement.name),
         session.services.engine.next_id(),
@@ -205,7 +203,9 @@ def _arguments(session: Session, statement: Call, procedure: Procedure, request:
 def _argument(session: Session, expression: exp.Expr, data_type: DataType, request: Request) -> Any:
     planner = SessionPlanner(session, request)
     try:
-        text = rewrite(expression, planner)
+        if data_type.kind is Kind.VARIANT:
+            expression = exp.ToVariant(this=expression.copy())  # text is not read as JSON
+        text = planner.at_once(rewrite(expression, planner))
         value = f"CAST({text} AS {data_type.duckdb})"
         if data_type.kind in SEMI_STRUCTURED:
             value = f"snowmelt_plain({value})"

@@ -35,10 +35,10 @@ def use(session: Session, statement: Use, request: Request) -> Result:
             session.scope.schema_name(name)
         case "SCHEMA":
             database, schema = session.scope.schema_name(name)
-            catalog.schema(database, schema)
+            catalog.check_schema(database, schema)
             session.database, session.schema = database, schema
         case _ if name.schema is not None:
-            catalog.schema(name.schema, name.name)
+            catalog.check_schema(name.schema, name.name)
             session.database, session.schema = name.schema, name.name
         case _:
             catalog.database(name.name)
@@ -53,7 +53,8 @@ def set_variable(session: Session, statement: SetVariable, request: Request) -> 
     for expression in statement.values:
         planner = SessionPlanner(session, request)
         try:
-            values.append(session.core.connection.scalar(f"SELECT {rewrite(expression, planner)}"))
+            text = planner.at_once(f"SELECT {rewrite(expression, planner)}")
+            values.append(session.core.connection.scalar(text))
         finally:
             release(session, planner)
     for name, value in zip(statement.names, values, strict=True):

@@ -81,7 +81,7 @@ def _scope(session: Session, statement: Show) -> tuple[str | None, str | None]:
             return database, None
         case "SCHEMA" if name is not None:
             found_database, schema = session.scope.schema_name(name)
-            catalog.schema(found_database, schema)
+            catalog.check_schema(found_database, schema)
             return found_database, schema
         case "" if name is not None:
             found_database, schema = session.scope.schema_name(name)

@@ -195,8 +195,7 @@ def _last_query_id(planner: SessionPlanner, arguments: Sequence[exp.Expr]) -> ex
         raise SqlError(
             "SQL compilation error:\nargument 1 to function LAST_QUERY_ID needs to be constant", 1015, "22023"
         ) from error
-    index = len(core.history) + number if number < 0 else number - 1 - core.forgotten
-    return literal(core.history[index] if number and 0 <= index < len(core.history) else None)
+    return literal(core.nth_query(number))
 
 
 def _current_schemas(planner: SessionPlanner) -> str:

@@ -33,7 +33,8 @@ def named(planner: SessionPlanner, arguments: Arguments, names: tuple[str, ...])
             raise SqlError("SQL compilation error:\ntoo many arguments for function", 939, "22023")
         if name not in names:
             raise unsupported(f"argument {name}")
-        found[name] = planner.session.core.connection.scalar(f"SELECT {rewrite(value, planner)}")
+        text = planner.at_once(f"SELECT {rewrite(value, planner)}")
+        found[name] = planner.session.core.connection.scalar(text)
     return found
 
 

@@ -5,12 +5,15 @@ Source: docs.snowflake.com/en/sql-reference/functions-table
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from snowmelt.base.datatypes import SEMI_STRUCTURED
 from snowmelt.base.errors import SqlError, unknown_function, unsupported
+from snowmelt.catalog.names import engine_quote
+from snowmelt.catalog.objects import TableColumn
 from snowmelt.session import query_history
 from snowmelt.session.information_schema import arrow_rows
 from snowmelt.session.load_history import copy_history, validate
@@ -20,17 +23,36 @@ from snowmelt.session.system_functions import stream_of
 from snowmelt.session.table_arguments import Arguments, moment, named
 from snowmelt.session.task_functions import TASK_FUNCTIONS
 from snowmelt.sql.rewrite.rules import rewrite
+from snowmelt.storage.loading_infer import INFER_COLUMNS
 
 if TYPE_CHECKING:
     from snowmelt.session.planner import SessionPlanner
 
 
-def _result_scan(planner: SessionPlanner, arguments: Arguments) -> str:
-    query_id = named(planner, arguments, ("QUERY_ID",)).get("QUERY_ID")
+Rows = tuple[str, Sequence[TableColumn] | None]
+"""DuckDB text of a query, and its columns with their types, if these are not the engine's."""
+
+
+def _result_scan(planner: SessionPlanner, arguments: Arguments) -> Rows:
+    query_id = named(planner, arguments, ("QUERY_ID",)).get("QUERY_ID", -1)
+    if not isinstance(query_id, str):
+        query_id = planner.session.core.nth_query(int(query_id or 0))
     result = planner.session.services.results.get(str(query_id))
     if result is None or result.table is None:
         raise SqlError(f"SQL compilation error:\nStatement {query_id} not found", 709, "02000")
-    return planner.rows(result.table.rename_columns(_distinct([column.name for column in result.columns])))
+    names = _distinct([column.name for column in result.columns])
+    rows = planner.rows(result.table.rename_columns(names))
+    columns = [
+        TableColumn(name, column.type, column.nullable) for name, column in zip(names, result.columns, strict=True)
+    ]
+    # Semi-structured values are kept as text.
+    items = ", ".join(
+        f"CAST({engine_quote(c.name)} AS {c.type.duckdb}) AS {engine_quote(c.name)}"
+        if c.type.kind in SEMI_STRUCTURED and c.type.parts is None
+        else engine_quote(c.name)
+        for c in columns
+    )
+    return f"SELECT {items} FROM ({rows})", columns
 
 
 def _distinct(names: list[str]) -> list[str]:
@@ -84,9 +106,10 @@ def _query_history(own: str | None = None) -> Callable[[SessionPlanner, Argument
 _INFER_ARGUMENTS = ("LOCATION", "FILE_FORMAT", "FILES", "IGNORE_CASE", "MAX_FILE_COUNT", "MAX_RECORDS_PER_FILE")
 
 
-def _infer_schema(planner: SessionPlanner, arguments: Arguments) -> str:
+def _infer_schema(planner: SessionPlanner, arguments: Arguments) -> Rows:
     wanted = named(planner, arguments, _INFER_ARGUMENTS)
-    return planner.rows(infer_schema_rows(planner.session, wanted))
+    columns = [TableColumn(*column) for column in INFER_COLUMNS]
+    return planner.rows(infer_schema_rows(planner.session, wanted)), columns
 
 
 def _copy_history(planner: SessionPlanner, arguments: Arguments) -> str:
@@ -114,7 +137,7 @@ def _stream_backlog(planner: SessionPlanner, arguments: Arguments) -> str:
     return planner.rows(arrow_rows(BACKLOG_COLUMNS, rows))
 
 
-TABLE_FUNCTIONS: dict[str, Callable[[SessionPlanner, Arguments], str]] = {
+TABLE_FUNCTIONS: dict[str, Callable[[SessionPlanner, Arguments], str | Rows]] = {
     "RESULT_SCAN": _result_scan,
     "GENERATOR": _generator,
     "INFER_SCHEMA": _infer_schema,
@@ -130,8 +153,8 @@ TABLE_FUNCTIONS: dict[str, Callable[[SessionPlanner, Arguments], str]] = {
 """The table functions there are; those of INFORMATION_SCHEMA are found under any database."""
 
 
-def table_function(planner: SessionPlanner, name: str, arguments: Arguments) -> str:
-    """DuckDB text of a query for the call of a table function.
+def table_function(planner: SessionPlanner, name: str, arguments: Arguments) -> Rows:
+    """DuckDB text of a query for the call of a table function, and its columns where these say more than the engine.
 
     Raises:
         SqlError: 002140 for one that is not known.
@@ -141,4 +164,5 @@ def table_function(planner: SessionPlanner, name: str, arguments: Arguments) -> 
     function = TABLE_FUNCTIONS.get(key) or TABLE_FUNCTIONS.get(f"INFORMATION_SCHEMA.{key}")
     if function is None:
         raise unknown_function(name)
-    return function(planner, arguments)
+    found = function(planner, arguments)
+    return (found, None) if isinstance(found, str) else found

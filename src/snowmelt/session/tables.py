@@ -13,7 +13,7 @@ from snowmelt.catalog.retention import EXTENSION, RETENTION, checked_days
 from snowmelt.plan.dml import needs_casts, with_casts
 from snowmelt.plan.query import plan_query
 from snowmelt.plan.steps import Read, Write
-from snowmelt.session.columns import check_clustering, check_names, finished
+from snowmelt.session.columns import check_clustering, check_names, check_star, finished
 from snowmelt.session.constraints import copied, with_constraints
 from snowmelt.session.create_or_alter import create_or_alter
 from snowmelt.session.definitions import (
@@ -109,6 +109,7 @@ def _columns_of(session: Session, statement: CreateTable, request: Request) -> t
         return statement.columns
     described = describe_query(session, statement.query, request)
     if not statement.columns:
+        check_star(statement.query)
         return tuple(TableColumn(column.name, column.type) for column in described)
     if len(statement.columns) != len(described):
         raise SqlError(

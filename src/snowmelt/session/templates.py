@@ -28,7 +28,7 @@ def template_columns(session: Session, query: exp.Query, request: Request) -> tu
     """
     planner = SessionPlanner(session, request)
     try:
-        rows = session.core.connection.run(rewrite(query, planner))
+        rows = session.core.connection.run(planner.at_once(rewrite(query, planner)))
     finally:
         release(session, planner)
     try:

@@ -104,7 +104,7 @@ def _invalid(moment: Moment, value: Any) -> SqlError:
 def _value(planner: SessionPlanner, value: exp.Expr) -> Any:
     """The value of a constant expression."""
     inner = planner.beside()
-    _, table = planner.session.core.connection.query(f"SELECT {rewrite(value, inner)}")
+    _, table = planner.session.core.connection.query(inner.at_once(f"SELECT {rewrite(value, inner)}"))
     planner.registered += inner.registered
     found = table.column(0)
     if pa.types.is_interval(found.type):

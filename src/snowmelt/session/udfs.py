@@ -15,7 +15,7 @@ from snowmelt.catalog.objects import Function
 from snowmelt.procs.messages import FunctionSpec
 from snowmelt.procs.pool import HandlerError, WorkerPool
 from snowmelt.session.handler_errors import interpreter_error
-from snowmelt.sql.rewrite.context import engine_call, raw
+from snowmelt.sql.rewrite.context import TYPE, engine_call, raw
 from snowmelt.sql.rewrite.variants import as_json
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def ensure_function(session: Session, function: Function, arguments: list[exp.Ex
             ),
             strict=function.strict,
             arguments=len(function.arguments),
+            semi_results=frozenset({0} if function.returns.kind in SEMI_STRUCTURED else ()),
         )
         types = [_vector_type(argument.type) for argument in function.arguments] or ["BOOLEAN"]
         run = _caller(session.services.pool, name, spec, function, len(types))
@@ -48,9 +49,10 @@ def ensure_function(session: Session, function: Function, arguments: list[exp.Ex
         for given, argument in zip(arguments, function.arguments, strict=True)
     ]
     # A function without arguments is given one all the same: its vector says how many rows there are.
-    call = exp.Anonymous(this=name, expressions=casts or [exp.true()])
+    call: exp.Expr = exp.Anonymous(this=name, expressions=casts or [exp.true()])
     if function.returns.kind in SEMI_STRUCTURED:
-        return exp.Cast(this=call, to=raw(function.returns.duckdb))
+        call = exp.Cast(this=call, to=raw(function.returns.duckdb))
+    call.meta[TYPE] = function.returns
     if function.returns.kind is Kind.TIMESTAMP_TZ:
         return engine_call("snowmelt_to_tz", call, data_type=function.returns)
     return call

@@ -14,7 +14,7 @@ from snowmelt.base.errors import SqlError
 from snowmelt.base.request import Request
 from snowmelt.base.result import Result, status_result
 from snowmelt.catalog.objects import TableColumn, View
-from snowmelt.session.columns import check_names
+from snowmelt.session.columns import check_names, check_star
 from snowmelt.session.definitions import create_object, is_temporary, replace_object
 from snowmelt.session.queries import describe_query
 from snowmelt.session.session import Session
@@ -33,6 +33,8 @@ def create_view(session: Session, statement: CreateView, request: Request) -> Re
         for name, column, comment in zip(names, described, comments, strict=True)
     )
     check_names(columns)
+    if not statement.columns:
+        check_star(statement.query)
     view = View(
         session.scope.full(statement.name),
         session.services.engine.next_id(),

@@ -1,6 +1,6 @@
 """How DML changes tables: the changes are found by one query, staged, and then carried out.
 
-A staged row says what happens to one row of the table: `_act` is U(pdate), D(elete) or I(nsert), ``o0, o1, ...`` are
+A staged row says what happens to one row of the table: `_act` is one of the `ACTIONS`, ``o0, o1, ...`` are
 its columns before and ``n0, n1, ...`` those afterwards, by position in the table; of the latter there are only those
 that the statement gives values to, and of the former only those that images hold. As the query runs once, the images
 in the log are those of the very rows that change, whatever the condition reads.
@@ -19,18 +19,24 @@ from snowmelt.sql.tracking import LOG_NUMBER, TX, as_time, column_list, fitted, 
 
 STAGED = "snowmelt_changes"
 
+UPDATED, DELETED, INSERTED = 1, 2, 3
+ACTIONS = {"updated": UPDATED, "deleted": DELETED, "inserted": INSERTED}
+"""What `_act` is, by the name of its count. Numbers, as the engine takes longer to write and compare letters."""
+
 COUNTS = f"SELECT _act, count(*) FROM {STAGED} GROUP BY ALL"
 """How many rows each action has."""
 
-TWICE = "2"
+TWICE = 0
 
 COUNTS_AND_TWICE = (
-    f"{COUNTS} UNION ALL SELECT '{TWICE}', count(*) FROM "
-    f"(SELECT 1 FROM {STAGED} WHERE _act <> 'I' GROUP BY _rid HAVING count(*) > 1)"
+    f"{COUNTS} UNION ALL SELECT {TWICE}, count(*) FROM "
+    f"(SELECT 1 FROM {STAGED} WHERE _act <> {INSERTED} GROUP BY _rid HAVING count(*) > 1)"
 )
 """The same, and under `TWICE` how many rows of the table are staged more than once."""
 
-KEEP_ONE = f"DELETE FROM {STAGED} WHERE _act <> 'I' AND rowid NOT IN (SELECT min(rowid) FROM {STAGED} GROUP BY _rid)"
+KEEP_ONE = (
+    f"DELETE FROM {STAGED} WHERE _act <> {INSERTED} AND rowid NOT IN (SELECT min(rowid) FROM {STAGED} GROUP BY _rid)"
+)
 """Leaves one of the staged rows for each row of the table."""
 
 
@@ -38,8 +44,8 @@ def ambiguous(table: Table, pending: Pending | None, *, deletes_agree: bool) -> 
     """A query for the columns of a row for which more than one change is staged; several deletions of a row can be the
     same as one.
     """
-    several = "count(*) > 1" + (" AND bool_or(_act <> 'D')" if deletes_agree else "")
-    row = f"SELECT _rid FROM {STAGED} WHERE _act <> 'I' GROUP BY _rid HAVING {several} LIMIT 1"
+    several = "count(*) > 1" + (f" AND bool_or(_act <> {DELETED})" if deletes_agree else "")
+    row = f"SELECT _rid FROM {STAGED} WHERE _act <> {INSERTED} GROUP BY _rid HAVING {several} LIMIT 1"
     seen = rows_seen(table, pending, hidden=True)
     return f"SELECT {column_list(table.columns)} FROM ({seen}) AS t WHERE _rid = ({row})"
 
@@ -60,7 +66,7 @@ def log_staged(table: Table, old: Collection[int], pending: Pending | None) -> s
     for a table that has no log.
     """
     values = "".join(f", o{i}" for i in old)
-    source = f"FROM {STAGED} WHERE _act <> 'I'"
+    source = f"FROM {STAGED} WHERE _act <> {INSERTED}"
     if pending is not None:
         return f"INSERT INTO {pending.images} SELECT {pending.statement}, _rid, _ins{values} {source}"
     if not tracking.is_tracked(table):
@@ -76,22 +82,22 @@ def update_staged(table: Table, assigned: Sequence[TableColumn], pending: Pendin
             f"{engine_quote(table.columns[i].name)} = {fitted(table.columns[i], f's.n{i}')}" for i in places
         )
         place = physical(table)
-        return f"UPDATE {place} AS t SET {values} FROM {STAGED} AS s WHERE t._rid = s._rid AND s._act = 'U'"
+        return f"UPDATE {place} AS t SET {values} FROM {STAGED} AS s WHERE t._rid = s._rid AND s._act = {UPDATED}"
     columns = ", ".join(fitted(column, f"n{i}") if i in places else f"o{i}" for i, column in enumerate(table.columns))
-    return f"INSERT INTO {pending.rows} SELECT _rid, _ins, {columns} FROM {STAGED} WHERE _act = 'U'"
+    return f"INSERT INTO {pending.rows} SELECT _rid, _ins, {columns} FROM {STAGED} WHERE _act = {UPDATED}"
 
 
 def delete_staged(table: Table, pending: Pending | None) -> str:
     """A statement that carries out the staged deletions; in an explicit transaction also the first half of updates."""
     if pending is None:
-        return f"DELETE FROM {physical(table)} WHERE _rid IN (SELECT _rid FROM {STAGED} WHERE _act = 'D')"
-    return f"DELETE FROM {pending.rows} WHERE _rid IN (SELECT _rid FROM {STAGED} WHERE _act <> 'I')"
+        return f"DELETE FROM {physical(table)} WHERE _rid IN (SELECT _rid FROM {STAGED} WHERE _act = {DELETED})"
+    return f"DELETE FROM {pending.rows} WHERE _rid IN (SELECT _rid FROM {STAGED} WHERE _act <> {INSERTED})"
 
 
 def insert_staged(table: Table, given: Sequence[TableColumn], pending: Pending | None) -> str:
     """A statement that carries out the staged insertions, which give values to the columns `given`."""
     columns = ", ".join(f"n{table.columns.index(column)}" for column in given)
-    return insert(table, given, f"SELECT {columns} FROM {STAGED} WHERE _act = 'I'", pending)
+    return insert(table, given, f"SELECT {columns} FROM {STAGED} WHERE _act = {INSERTED}", pending)
 
 
 def insert(table: Table, columns: Sequence[TableColumn], source: str, pending: Pending | None) -> str:

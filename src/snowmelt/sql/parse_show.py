@@ -76,6 +76,10 @@ def _show_kind(cursor: Cursor) -> str:
     while cursor.word() and cursor.word() not in _SHOW_ENDS and len(words) < 4:
         words.append(cursor.step().text.upper())
     kind = " ".join(words)
+    known = [count for count in range(1, len(words)) if " ".join(words[:count]) in _SHOW_KINDS]
+    if kind not in _SHOW_KINDS and known:
+        cursor.index = first + known[-1]
+        raise cursor.unexpected()
     if kind not in _SHOW_KINDS:
         if words and words[0].isalpha():
             raise unsupported(f"SHOW {kind}")

@@ -85,12 +85,14 @@ class Reading:
         fraction: digits of a second stand in the text.
         zone: an offset stands at the text's end.
         year: the format has a year; without one, times are of 1970.
+        morning: hours up to 12 are those of the morning, for nothing else is said; the forms ask for AM then.
     """
 
     forms: tuple[str, ...]
     fraction: bool
     zone: bool
     year: bool
+    morning: bool = False
 
 
 def reading(form: str) -> Reading:
@@ -113,5 +115,7 @@ def reading(form: str) -> Reading:
             raise unsupported(f"date and time format '{form}' with digits of a second that follow no point")
         else:
             plain, fraction = plain[:-1], True
+    morning = "%I" in plain and "%p" not in plain
+    plain += " %p" if morning else ""
     forms = (plain, plain.replace("%b", "%B")) if "%b" in plain else (plain,)
-    return Reading(forms, fraction, zone, "%Y" in plain or "%y" in plain)
+    return Reading(forms, fraction, zone, "%Y" in plain or "%y" in plain, morning)

@@ -27,7 +27,7 @@ from snowmelt.storage.loading_convert import Conversion, as_column, convert_text
 from snowmelt.storage.loading_errors import FileErrors, Run, find_errors, passing
 from snowmelt.storage.loading_options import CopyOptions, LoadRecord, MatchColumns, OnError
 from snowmelt.storage.loading_parquet import has_raw_times, parquet_rows
-from snowmelt.storage.loading_source import StageSource, csv_header, source_select
+from snowmelt.storage.loading_source import StageSource, csv_header, csv_skip, first_record, source_select
 from snowmelt.storage.stages import StagedFile
 
 COPY_COLUMNS: list[tuple[str, DataType]] = [
@@ -124,6 +124,7 @@ def copy_plan(
     *,
     run: Run,
     transform: Transform | None = None,
+    listed: bool = False,
 ) -> CopyPlan:
     """Plan a load of `files`, which `loading_options.choose_files` has chosen.
 
@@ -133,6 +134,7 @@ def copy_plan(
         run: runs DuckDB SQL of this module and gives its rows; for ON_ERROR other than ABORT_STATEMENT and for
             MATCH_BY_COLUMN_NAME of JSON. It needs no transaction of the load.
         transform: the statement's own SELECT list.
+        listed: whether the statement names the columns; then the last ones may be missing in a CSV file.
 
     Raises:
         SqlError: 002019 for a semi-structured file and several columns without MATCH_BY_COLUMN_NAME, 002020 for a
@@ -140,7 +142,7 @@ def copy_plan(
     """
     if transform is not None and options.match is not MatchColumns.NONE:
         raise unsupported("MATCH_BY_COLUMN_NAME with a COPY transformation")
-    builder = _StepBuilder(table, tuple(columns), fmt, options, run, transform)
+    builder = _StepBuilder(table, tuple(columns), fmt, options, run, transform, listed)
     steps, filled, errors, skipped, examined = [], builder.target_names(files), {}, [], []
     for group in _groups(files, fmt, options):
         step = builder.step(group)
@@ -233,6 +235,7 @@ class _StepBuilder:
     options: CopyOptions
     run: Run
     transform: Transform | None
+    listed: bool
 
     def target_names(self, files: Sequence[StagedFile]) -> tuple[str, ...]:
         """The columns that are filled: with MATCH_BY_COLUMN_NAME those that some file has."""
@@ -249,7 +252,7 @@ class _StepBuilder:
         return found
 
     def step(self, files: Sequence[StagedFile]) -> LoadStep:
-        width = self._csv_width()
+        width = self._csv_width(files)
         source = source_select(files, self.fmt, width=width)
         rows = tuple(parquet_rows(f.location) for f in files) if isinstance(self.fmt, ParquetFormat) else None
         if self.transform is not None:
@@ -266,11 +269,16 @@ class _StepBuilder:
         rows = None if step.rows is None else (found.parsed - found.count,)
         return LoadStep(step.files, _select(step.conversions, source, good), rows, source, step.conversions)
 
-    def _csv_width(self) -> int | None:
+    def _csv_width(self, files: Sequence[StagedFile]) -> int | None:
+        """How many fields each record must have; None where that is not looked at."""
         if not isinstance(self.fmt, CsvFormat) or self.transform is not None:
             return None
         named = self.options.match is not MatchColumns.NONE
-        return None if named or not self.fmt.error_on_column_count_mismatch else len(self.columns)
+        if named or not self.fmt.error_on_column_count_mismatch:
+            return None
+        skip, width = csv_skip(self.fmt), len(self.columns)
+        narrow = self.listed and all(len(first_record(file, self.fmt, skip)) < width for file in files)
+        return None if narrow else width
 
     def _transformed(self, source: StageSource, transform: Transform) -> str:
         expressions = transform(source)

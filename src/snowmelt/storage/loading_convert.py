@@ -159,8 +159,14 @@ def _detected(source: str, target: DataType) -> Pair:
     return f"snowmelt_to_{name}({source})", f"snowmelt_try_to_{name}({source})"
 
 
+def _morning(source: str, form: str) -> tuple[str, str]:
+    """Hours up to 12 are those of the morning where nothing else is said, so that 12 is midnight."""
+    return (f"({source} || ' AM')", f"{form} %p") if "%I" in form and "%p" not in form else (source, form)
+
+
 def _parsed(source: str, text: str, duckdb_type: str) -> Pair:
-    form = literal(strptime_format(text))
+    source, form = _morning(source, strptime_format(text))
+    form = literal(form)
     return (
         f"CAST(strptime({source}, {form}) AS {duckdb_type})",
         f"CAST(try_strptime({source}, {form}) AS {duckdb_type})",
@@ -169,8 +175,8 @@ def _parsed(source: str, text: str, duckdb_type: str) -> Pair:
 
 def _parsed_zoned(source: str, text: str) -> Pair:
     """A TIMESTAMP_TZ keeps the offset that the text has."""
-    form = strptime_format(text)
-    parsed = [f"{name}({source}, {literal(form)})" for name in ("strptime", "try_strptime")]
+    value, form = _morning(source, strptime_format(text))
+    parsed = [f"{name}({value}, {literal(form)})" for name in ("strptime", "try_strptime")]
     if "%z" not in form:
         return f"snowmelt_tz_of({parsed[0]}, NULL)", f"snowmelt_tz_of({parsed[1]}, NULL)"
     minutes = f"coalesce(snowmelt_text_minutes({source}), 0)"

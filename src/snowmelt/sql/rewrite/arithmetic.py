@@ -71,8 +71,28 @@ def _quotient(
         return f"CAST(CAST({whole} AS DECIMAL({38 - scale}, 0)) * {unit} AS DECIMAL(38, {scale}))"
     shift = 10 ** (scale + 1 - (left.scale or 0) + (right.scale or 0))
     whole = f"({_unscaled(dividend, left)} * {shift}::HUGEINT) // {_unscaled(divisor, right)}"
+    if scale > _MOST_DIGITS:
+        return _in_parts(f"snowmelt_rounded({whole})", scale)
     unit = f"CAST(0.{'0' * scale}1 AS DECIMAL({scale + 1}, {scale + 1}))"
     return f"CAST(CAST({whole} AS DECIMAL({37 - scale}, 0)) * {unit} AS DECIMAL(38, {scale}))"
+
+
+_MOST_DIGITS = 12
+"""Digits behind the point that leave enough of the 38 for those before it."""
+
+
+def _in_parts(unscaled: str, scale: int) -> str:
+    """DuckDB text of an integer as a number with that many digits behind the point. The engine has no product with more
+    than 38 digits, so what is before the point and what is behind are made apart.
+    """
+    before = f"CAST({unscaled} // {10**scale}::HUGEINT AS DECIMAL({38 - scale}, 0))"
+    behind = f"{unscaled} % {10**scale}::HUGEINT"
+    if 2 * scale <= 38:
+        unit = f"CAST(0.{'0' * (scale - 1)}1 AS DECIMAL({scale}, {scale}))"
+        behind = f"CAST({behind} AS DECIMAL({scale}, 0)) * {unit}"
+    else:
+        behind = f"CAST(snowmelt_fraction_text({behind}, {scale}) AS DECIMAL({scale}, {scale}))"
+    return f"CAST({before} + CAST({behind} AS DECIMAL({scale}, {scale})) AS DECIMAL(38, {scale}))"
 
 
 def _unscaled(text: str, data_type: DataType) -> str:
@@ -80,6 +100,8 @@ def _unscaled(text: str, data_type: DataType) -> str:
     scale = data_type.scale or 0
     if scale == 0:
         return f"CAST({text} AS HUGEINT)"
+    if scale > _MOST_DIGITS:
+        return f"snowmelt_unscaled(CAST({text} AS DECIMAL(38, {scale})))"
     return f"CAST(CAST({text} AS DECIMAL(38, {scale})) * {10**scale}::DECIMAL({scale + 1}, 0) AS HUGEINT)"
 
 

@@ -1,4 +1,4 @@
-"""Common table expressions with costly columns are computed once."""
+"""Common table expressions: which a query may refer to, and those with costly columns, which are computed once."""
 
 from __future__ import annotations
 
@@ -42,3 +42,23 @@ def _is_source(with_: exp.With) -> bool:
             return False
         node = parent
     return True
+
+
+def visible_ctes(select: exp.Select) -> list[exp.CTE]:
+    """Copies of the common table expressions that `select` may refer to, its own included, outermost first."""
+    found: list[exp.CTE] = []
+    node: exp.Expr | None = select
+    inside: exp.CTE | None = None
+    while node is not None:
+        if isinstance(node, exp.CTE):
+            inside = node
+        with_ = node.args.get("with_")
+        if with_ is not None:
+            before: list[exp.CTE] = []
+            for cte in with_.expressions:
+                if cte is inside:
+                    break
+                before.append(cte.copy())
+            found = before + found
+        node = node.parent
+    return found

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlglot import exp
 
 from snowmelt.base.datatypes import DataType
 from snowmelt.catalog.names import FullName, Name
-from snowmelt.catalog.objects import TableColumn
+from snowmelt.catalog.objects import Function, TableColumn
 from snowmelt.sql.past import Past
+
+if TYPE_CHECKING:
+    from snowmelt.sql.rewrite.table_calls import TableCall
 
 TYPE = "snowmelt_type"
 """Meta key of an expression's Snowflake type (see snowmelt.sql.typing)."""
@@ -53,6 +56,20 @@ class StagedRows(Protocol):
     def metadata(self, name: str, alias: str) -> str:
         """DuckDB text of a METADATA$ column."""
         ...
+
+
+_TARGET = "snowmelt_target"
+
+
+def as_target(query: exp.Subquery) -> exp.Subquery:
+    """Mark a relation as the rows that a statement changes."""
+    query.meta[_TARGET] = True
+    return query
+
+
+def is_target(node: exp.Expr) -> bool:
+    """Whether a relation was marked by `as_target`."""
+    return bool(node.meta.get(_TARGET))
 
 
 _ENGINE = "snowmelt_engine"
@@ -130,12 +147,24 @@ class Resolver(Protocol):
         """Takes the Snowflake types of the query's columns; None when not even their number is known."""
         ...
 
-    def table_function(self, name: str, arguments: Sequence[exp.Expr]) -> str:
-        """DuckDB text of a query for ``TABLE(name(arguments))``; `name` is upper case and may be dotted."""
+    def table_function(self, name: str, arguments: Sequence[exp.Expr]) -> tuple[str, Sequence[TableColumn] | None]:
+        """DuckDB text of a query for ``TABLE(name(arguments))``, and its columns, if they are known; `name` is upper
+        case and may be dotted.
+        """
         ...
 
-    def table_function_columns(self, name: str) -> Sequence[TableColumn] | None:
-        """What `table_function` yields; None where that is not the same for all arguments."""
+    def table_handler(self, name: str, arguments: int) -> Function | None:
+        """The table function in Python that a name as written means, for so many arguments; None when there is none."""
+        ...
+
+    def described(self, query: exp.Query) -> tuple[TableColumn, ...]:
+        """The columns of a Snowflake query, which is not run."""
+        ...
+
+    def call_table_function(self, call: TableCall) -> list[str]:
+        """Have a call carried out before the query; DuckDB texts of the relations that stand before it, as they are
+        joined with its rows, and last of its rows. All have the same number of rows, in the same order.
+        """
         ...
 
     def stage(self, location: str, options: Mapping[str, Any]) -> StagedRows:

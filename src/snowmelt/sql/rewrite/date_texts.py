@@ -94,8 +94,12 @@ def read_as(node: exp.Expr, target: DataType, form: str, *, tolerant: bool, name
     how = time_formats.reading(form)
     text = operand(node)
     value = engine_call("snowmelt_without_zone", text.copy()) if how.zone else text.copy()
+    if how.morning:
+        value = exp.Paren(this=exp.DPipe(this=value, expression=exp.Literal.string(" AM")))
     forms = engine_call("list_value", *(exp.Literal.string(item) for item in how.forms))
     name = "snowmelt_read_fraction" if how.fraction else "snowmelt_read"
+    if how.fraction and "." in how.forms[0]:
+        name = "snowmelt_read_last_fraction"
     time: exp.Expr = engine_call(name, value, forms)
     if not how.year:
         # Without a year the engine counts from 1900, Snowflake from 1970.

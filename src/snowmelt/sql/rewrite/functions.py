@@ -29,8 +29,8 @@ _ENGINE_ONLY = tuple(getattr(exp, name) for name in ("ReadCSV", "ReadParquet", "
 
 
 def resolve_functions(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
-    """Resolve calls through the session, translate the ones of `_CALLS`, refuse the unknown."""
-    for call in list(tree.find_all(exp.Func, bfs=False)):
+    """Resolve calls through the session, translate the ones of `_CALLS`, refuse the unknown; innermost first."""
+    for call in list(tree.find_all(exp.Func, bfs=False))[::-1]:
         if isinstance(call, (exp.Cast, exp.Connector, exp.Case, exp.If)) or is_engine_call(call):
             continue
         if isinstance(call, _ENGINE_ONLY):

@@ -7,7 +7,7 @@ from sqlglot import exp
 from snowmelt.base.errors import unsupported
 from snowmelt.catalog.names import Name, engine_name, fold
 from snowmelt.sql.projections import TEXTS
-from snowmelt.sql.rewrite.context import Resolver
+from snowmelt.sql.rewrite.context import Resolver, raw
 
 _LOGICAL = "snowmelt_name"
 """Meta key of an identifier: the name of which the engine's was made."""
@@ -79,7 +79,12 @@ def folded(identifier: exp.Expr) -> str:
 def positional_columns(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
     """``$2`` means the second column of the row; VALUES call theirs COLUMN1, COLUMN2, ..."""
     for node in list(tree.find_all(exp.Parameter)):
-        node.replace(exp.column(exp.to_identifier(_positional(node), quoted=True)))
+        name = _positional(node)
+        if name is not None:
+            node.replace(exp.column(exp.to_identifier(name, quoted=True)))
+        else:
+            whole = node.parent if isinstance(node.parent, exp.Column) else node
+            whole.replace(raw(f"#{node.this.name}"))
     for values in tree.find_all(exp.Values):
         if not isinstance(values.parent, (exp.From, exp.Join)):
             continue
@@ -94,8 +99,10 @@ def positional_columns(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
     return tree
 
 
-def _positional(node: exp.Parameter) -> str:
-    """The name of the column that ``$2`` means: that of the subquery it is taken from, else that of VALUES."""
+def _positional(node: exp.Parameter) -> str | None:
+    """The name of the column that ``$2`` means, of the subquery or VALUES it is taken from; None where that is not
+    known, and the engine counts.
+    """
     select = node.find_ancestor(exp.Select)
     clause = select.args.get("from_") if select is not None else None
     inner = clause.this.this if clause is not None and isinstance(clause.this, exp.Subquery) else None
@@ -104,7 +111,10 @@ def _positional(node: exp.Parameter) -> str:
         names = inner.named_selects
         if 0 < int(position) <= len(names):
             return names[int(position) - 1]
-    return f"COLUMN{position}"
+    if select is None or clause is None or select.args.get("joins"):
+        return f"COLUMN{position}"
+    counted = isinstance(clause.this, (exp.Table, exp.TableFromRows, exp.Subquery))
+    return None if counted and position.isdigit() else f"COLUMN{position}"
 
 
 def table_name(table: exp.Table) -> Name:

@@ -44,9 +44,12 @@ from snowmelt.sql.rewrite.semistructured import extract_fields
 from snowmelt.sql.rewrite.sequence_values import sequence_values
 from snowmelt.sql.rewrite.sources import resolve_sources, resolve_stages, resolve_table_functions
 from snowmelt.sql.rewrite.structured import structured
+from snowmelt.sql.rewrite.table_calls import table_calls
+from snowmelt.sql.rewrite.target_keys import target_keys
 from snowmelt.sql.rewrite.using import using
 from snowmelt.sql.rewrite.variant_comparisons import coerce_variants
 from snowmelt.sql.rewrite.variant_groups import variant_groups
+from snowmelt.sql.rewrite.wide_numbers import wide_numbers
 from snowmelt.sql.typing import annotate
 
 Rule = Callable[[exp.Expr, Resolver], exp.Expr]
@@ -54,6 +57,7 @@ Rule = Callable[[exp.Expr, Resolver], exp.Expr]
 RULES: tuple[Rule, ...] = (
     bind,
     dynamic_calls,
+    table_calls,
     parentheses,
     checks,
     pivots,
@@ -74,6 +78,7 @@ RULES: tuple[Rule, ...] = (
     conversions,
     annotate,
     frames,
+    wide_numbers,
     aliases,
     type_names,
     structured,
@@ -93,6 +98,7 @@ RULES: tuple[Rule, ...] = (
     sequences,
     texts,
     cast_types,
+    target_keys,
     arithmetic,
 )
 

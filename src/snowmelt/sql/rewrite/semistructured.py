@@ -50,7 +50,7 @@ def extract_fields(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
             _to_text(argument)
     for extract in list(tree.find_all(exp.JSONExtract)):
         _defined(extract)
-    for node in list(tree.find_all(exp.ToVariant, exp.Cast)):
+    for node in list(tree.find_all(exp.ToVariant, exp.Cast, bfs=False))[::-1]:
         to = node.args.get("to")
         if to is None or (isinstance(to, exp.DataType) and to.this is exp.DType.VARIANT):
             # A cast to the engine's JSON would read text as JSON; Snowflake makes a VARIANT that holds the text.
@@ -83,8 +83,15 @@ _TEXT, _TIME_TEXT = "snowmelt_text", "snowmelt_time_text"
 def _to_text(node: exp.Expr, name: str = _TEXT) -> None:
     """Put the text that an extract holds in its place, without the quotes of JSON."""
     inner = node.unnest()
-    if isinstance(inner, exp.JSONExtract):
-        node.replace(engine_call(name, exp.Paren(this=inner.copy()), data_type=VARCHAR if name == _TEXT else None))
+    if not isinstance(inner, exp.JSONExtract):
+        return
+    arguments: list[exp.Expr] = [exp.Paren(this=inner.copy())]
+    if isinstance(inner.this, exp.Column):
+        # Where the document has no marks, which is quickly seen, the text is taken from it at once.
+        scalar = exp.JSONExtractScalar(this=inner.this.copy(), expression=inner.expression.copy())
+        arguments += [inner.this.copy(), exp.Paren(this=scalar)]
+        name = f"{name}_in"
+    node.replace(engine_call(name, *arguments, data_type=VARCHAR if name.startswith(_TEXT) else None))
 
 
 def _defined(extract: exp.JSONExtract) -> None:

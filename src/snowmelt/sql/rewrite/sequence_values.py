@@ -68,8 +68,24 @@ def _per_row(rows: exp.TableFromRows, call: exp.Anonymous, resolver: Resolver) -
         rows.replace(query)
     elif select is not None and isinstance(rows.parent, exp.Join) and len(select.args["joins"]) == 1:
         _beside(select, value, shown)
-    else:
-        raise unsupported("GETNEXTVAL beside several tables")
+    elif select is None or not isinstance(rows.parent, exp.Join) or not _shown_once(select, rows.parent, value, shown):
+        raise unsupported("GETNEXTVAL beside several tables but for a value that the select list shows once")
+
+
+def _shown_once(select: exp.Select, join: exp.Join, value: str, shown: str) -> bool:
+    """Beside several tables: the value is taken where the select list shows it, which must be its only place."""
+    columns = [item for item in select.find_all(exp.Column) if item.name == _VALUE and item.table in ("", shown)]
+    if len(columns) != 1 or columns[0].find_ancestor(exp.Where, exp.Join, exp.Group, exp.Order, exp.AggFunc):
+        return False
+    if any(item.is_star for item in select.expressions) or any(join.args.get(key) for key in ("on", "side", "using")):
+        return False
+    (column,) = columns
+    made: exp.Expr = raw(value)
+    if isinstance(column.parent, exp.Select):
+        made = exp.Alias(this=made, alias=exp.to_identifier(_VALUE, quoted=True))
+    column.replace(made)
+    select.set("joins", [item for item in select.args["joins"] if item is not join])
+    return True
 
 
 def _beside(select: exp.Select, value: str, shown: str) -> None:

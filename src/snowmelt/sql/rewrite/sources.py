@@ -56,8 +56,8 @@ def resolve_table_functions(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
         function = this.name if isinstance(this, exp.Anonymous) else this.sql_name()
         arguments = this.expressions if isinstance(this, exp.Anonymous) else [this]
         name = ".".join([*prefix, function.upper()])
-        text = resolver.table_function(name, arguments)
-        _replace(rows, text, function.upper(), resolver.table_function_columns(name))
+        text, columns = resolver.table_function(name, arguments)
+        _replace(rows, text, function.upper(), columns)
     return tree
 
 

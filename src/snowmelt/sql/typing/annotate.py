@@ -29,6 +29,9 @@ from snowmelt.sql.typing.structured import MAP_FUNCTIONS, taken
 STAR = "snowmelt_star"
 """Meta key: the columns that a star inside a call means."""
 
+COLUMNS = "snowmelt_columns"
+"""Meta key: the columns of both sides of a set operation, or those of VALUES, where they are known."""
+
 ALIASED = "snowmelt_aliased"
 """Meta key: a column that is the alias of an earlier projection of its SELECT."""
 
@@ -78,6 +81,7 @@ def _query(node: exp.Expr, scope: Scope) -> Columns | None:
             nulls = zip(_nulls(node.this, len(left)), _nulls(node.expression, len(right)), strict=True)
             pairs = zip(left, right, nulls, strict=True)
             made = [(name, a, _either(a, b, null)) for (name, a), (_, b), null in pairs]
+            node.meta[COLUMNS] = (left, right)
             # The rows of INTERSECT and EXCEPT are all of the left side's.
             is_union = isinstance(node, exp.Union)
             return tuple((name, found if is_union else _nullable_as(found, a)) for name, a, found in made)
@@ -176,6 +180,7 @@ def _values(node: exp.Values, scope: Scope) -> Columns | None:
             nullable = len(known) < len(rows) or any(item is None or item.nullable for item in known)
             found = optional(found) if nullable else required(found)
         merged.append((f"COLUMN{i + 1}", found))
+    node.meta[COLUMNS] = tuple(merged)
     return tuple(merged)
 
 

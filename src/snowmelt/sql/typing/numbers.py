@@ -79,6 +79,13 @@ def average(values: DataType, more: int = 6) -> DataType:
     return number(MAX_DIGITS, max(scale, min(scale + more, 12)))
 
 
+def wider(types: Iterable[DataType]) -> DataType | None:
+    """The type that holds numbers of all of `types`, if it would need more than 38 digits."""
+    pairs = [digits(item) for item in types]
+    leading, scale = max(pair[0] for pair in pairs), max(pair[1] for pair in pairs)
+    return number(leading + scale, scale) if leading + scale > MAX_DIGITS else None
+
+
 def common(types: Iterable[DataType]) -> DataType:
     """The type that holds values of all of `types`, which are numbers."""
     pairs = [digits(item) for item in types]

@@ -17,6 +17,13 @@ CREATE OR REPLACE MACRO snowmelt_divide(a, b) AS CASE WHEN snowmelt_sure(b = 0, 
 -- A divisor that must not be zero, for integer division, which would give null.
 CREATE OR REPLACE MACRO snowmelt_divisor(b) AS CASE WHEN snowmelt_sure(b = 0, 'Division by zero') THEN b END;
 
+-- A number's digits without its point, by its text: a product with a power of ten has room for 38 digits only.
+CREATE OR REPLACE MACRO snowmelt_unscaled(n) AS CAST(replace(CAST(n AS VARCHAR), '.', '') AS HUGEINT);
+-- An integer without its last digit, by which halves are rounded away from zero; digits behind a point as text.
+CREATE OR REPLACE MACRO snowmelt_rounded(n) AS (n + CASE WHEN n < 0 THEN -5 ELSE 5 END) // 10;
+CREATE OR REPLACE MACRO snowmelt_fraction_text(n, digits) AS
+    CASE WHEN n < 0 THEN '-' ELSE '' END || '0.' || lpad(CAST(abs(n) AS VARCHAR), digits, '0');
+
 -- Text of a FLOAT: at most 15 digits, no point without a fraction.
 CREATE OR REPLACE MACRO snowmelt_float_text(x) AS
     CASE WHEN isnan(x) THEN 'NaN' WHEN isinf(x) THEN CASE WHEN x > 0 THEN 'inf' ELSE '-inf' END

@@ -77,6 +77,11 @@ CREATE OR REPLACE MACRO snowmelt_text(v) AS
 -- The same with all digits of a time, to be read again.
 CREATE OR REPLACE MACRO snowmelt_time_text(v) AS
     CASE WHEN snowmelt_is_marked(v) THEN substr(v ->> '$', 3) ELSE v ->> '$' END;
+-- Both of a part of a document, whose text by the engine is `plain`.
+CREATE OR REPLACE MACRO snowmelt_text_in(part, document, plain) AS
+    CASE WHEN snowmelt_has_marks(document) THEN snowmelt_text(part) ELSE plain END;
+CREATE OR REPLACE MACRO snowmelt_time_text_in(part, document, plain) AS
+    CASE WHEN snowmelt_has_marks(document) THEN snowmelt_time_text(part) ELSE plain END;
 
 -- What a VARIANT holds.
 CREATE OR REPLACE MACRO snowmelt_marked_type(letter) AS

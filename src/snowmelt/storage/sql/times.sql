@@ -211,6 +211,10 @@ CREATE OR REPLACE MACRO snowmelt_read(t, forms) AS try_strptime(trim(t), forms);
 CREATE OR REPLACE MACRO snowmelt_read_fraction(t, forms) AS
     try_strptime(trim(regexp_replace(t, '\.\d+', '')), forms)
     + to_microseconds(CAST(rpad(regexp_extract(t, '\.(\d{1,6})', 1), 6, '0') AS BIGINT));
+-- The same where points stand elsewhere, too: the digits of a second are the last.
+CREATE OR REPLACE MACRO snowmelt_read_last_fraction(t, forms) AS
+    try_strptime(trim(regexp_replace(t, '\.\d+(\D*)$', '\1')), forms)
+    + to_microseconds(CAST(rpad(regexp_extract(t, '\.(\d{1,6})\d*\D*$', 1), 6, '0') AS BIGINT));
 CREATE OR REPLACE MACRO snowmelt_only_with(w, minutes) AS CASE WHEN minutes IS NOT NULL THEN w END;
 CREATE OR REPLACE MACRO snowmelt_parsed(t, w, kind, form) AS
     snowmelt_known(w, t, 'Can''t parse ''' || t || ''' as ' || kind || ' with format ''' || form || '''');
