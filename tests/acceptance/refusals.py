@@ -44,6 +44,7 @@ REFUSALS = (
     Refusal("Pipes", "CREATE PIPE p AS COPY INTO t FROM @files", "PIPE"),
     Refusal("Alerts", "CREATE ALERT a SCHEDULE = '1 minute' IF (EXISTS (SELECT 1)) THEN SELECT 1", "ALERT"),
     Refusal("Users and roles", "CREATE ROLE analyst", "ROLE"),
+    Refusal("Chains of statements", "SHOW TABLES ->> SELECT * FROM $1", "pipe operator ->>"),
     Refusal("GRANT", "GRANT SELECT ON TABLE t TO ROLE analyst", "GRANT"),
     Refusal("REVOKE", "REVOKE SELECT ON TABLE t FROM ROLE analyst", "REVOKE"),
     Refusal("External stages", "CREATE STAGE s URL = 's3://bucket/path'", "external stage"),

@@ -106,6 +106,20 @@ def test_standard_input(server: RunningServer) -> None:
     assert result.stdout.splitlines() == ["A", "1", "B", "2"]
 
 
+@pytest.mark.parity("snowmelt sql", "places of a file take the values of --variable, as with `snow sql`", PAGE)
+def test_a_file_with_places(server: RunningServer, tmp_path: Path) -> None:
+    file = tmp_path / "script.sql"
+    file.write_text("SELECT '<% word %>' AS <% name %>;\nSELECT 2 AS <% name %>;\n")
+    login = ["--port", str(server.address.port), "--user", server.address.user, "--password", server.address.password]
+    command = ["sql", "--format", "csv", "-f", str(file), *login]
+    result = CliRunner().invoke(app, [*command, "--variable", "word=a=b", "--variable", "name=C"])
+    assert result.stdout.splitlines() == ["C", "a=b", "C", "2"]
+    for given, told in (("word=a", "places for name, word; given are word"), ("nonsense", "write name=value")):
+        result = CliRunner().invoke(app, [*command, "--variable", given], env={"COLUMNS": "200"})
+        assert result.exit_code == 2 and told in result.output
+    assert CliRunner().invoke(app, ["sql", "-q", "SELECT 1", "--variable", "a=b", *login]).exit_code == 2
+
+
 @pytest.mark.parity("snowmelt sql", "a file ends at its first error, which names file and line", PAGE)
 def test_a_file_with_an_error(server: RunningServer, tmp_path: Path) -> None:
     file = tmp_path / "script.sql"

@@ -6,6 +6,7 @@ import re
 from urllib.parse import urlencode
 
 import pytest
+import snowflake.connector
 from furnished import HOSTILE, MARK, Sql, poll
 from visitor import Browser, Page, every_page
 
@@ -89,6 +90,21 @@ def test_tasks(browser: Browser) -> None:
     }
     states = {row[0]: row[1] for row in page.cells if row[0] in ("CHECK_TASK", "AT_LAST", "GOOD_TASK")}
     assert states == {"CHECK_TASK": "failed", "AT_LAST": "succeeded", "GOOD_TASK": "succeeded"}
+
+
+def test_tasks_of_several_schemas_are_told_apart() -> None:
+    with running_server(Settings(port=0)) as server, snowflake.connector.connect(**server.parameters) as connection:
+        sql = Sql(connection.cursor())
+        ended = "SELECT COUNT(*) FROM TABLE({}.INFORMATION_SCHEMA.TASK_HISTORY()) WHERE COMPLETED_TIME IS NOT NULL"
+        browser = Browser(server)
+        browser.login()
+        for database, shown in (("HERE", ["NIGHTLY"]), ("THERE", ["THERE.PUBLIC.NIGHTLY", "HERE.PUBLIC.NIGHTLY"])):
+            sql(f"CREATE DATABASE {database}")
+            sql("CREATE TASK NIGHTLY SCHEDULE = '600 MINUTES' AS SELECT 1")
+            sql("EXECUTE TASK NIGHTLY")
+            poll(lambda text=ended.format(database): sql(text)[0][0], "finished run")  # type: ignore[misc]
+            page = browser.get("/console/")
+            assert [row[0] for row in page.cells if row and row[0].endswith("NIGHTLY")] == shown
 
 
 def test_a_failed_run_has_its_traceback_and_leads_to_its_trace(browser: Browser) -> None:

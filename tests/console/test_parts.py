@@ -132,6 +132,8 @@ def test_addresses_hold_any_name() -> None:
         (types.TIMESTAMP_LTZ, datetime(2026, 7, 1, 12, tzinfo=UTC), "2026-07-01 14:00:00.000+02:00"),
         (types.VARCHAR, "x" * 3_000, "x" * LONGEST_CELL + "…"),
         (types.VARCHAR, None, None),
+        (types.VARIANT, '"\\u000B 1.500000000000000e+00"', "1.500000000000000e+00"),
+        (types.ARRAY, '["\\u000B","\\u000BD2026-01-02"]', '[undefined,"2026-01-02"]'),
     ],
 )
 def test_values_as_text(kind: types.DataType, value: Any, told: str | None) -> None:

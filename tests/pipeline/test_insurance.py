@@ -102,6 +102,24 @@ def test_programs_find_the_procedure_that_sets_the_default_version(sql: Any) -> 
     assert procedure["min_num_arguments"] <= 1 <= procedure["max_num_arguments"]
 
 
+def test_two_trainings_at_once_make_two_versions(sql: Any, server: dict[str, Any], worse: str) -> None:
+    """As after EXECUTE TASK and CALL one after the other; each is compared with what serves when it is decided."""
+    before = len(sql("SHOW VERSIONS IN MODEL INSURANCE_CHARGES_PREDICTION"))
+    with connect(**server, database="INSURANCE", schema="ML_PIPE") as other, ThreadPoolExecutor(2) as pool:
+        train = "CALL TRAIN_SAVE_INS_MODEL('FEW', FALSE)"
+        answers = list(
+            pool.map(lambda run: run(train), (sql.one, lambda text: other.cursor().execute(text).fetchone()))
+        )  # type: ignore[union-attr]
+    assert len(answers) == 2
+    versions = [found[1] for found in sql("SHOW VERSIONS IN MODEL INSURANCE_CHARGES_PREDICTION")]
+    assert versions[before:] == ["V2.1", "V2.2"]
+    decided = sql(
+        """SELECT CHALLENGER_VERSION, CHAMPION_VERSION, DECISION FROM MODEL_DECISIONS
+           WHERE CHALLENGER_VERSION LIKE 'V2._' ORDER BY 1"""
+    )
+    assert decided == [("V2.1", "V1", "KEPT"), ("V2.2", "V1", "KEPT")]
+
+
 @pytest.mark.parametrize("version", ["'V9'", ""])
 def test_a_rollback_to_nothing_is_an_error(sql: Any, version: str) -> None:
     message = "has no version V9" if version else "no version is known to have served before V1"

@@ -41,6 +41,11 @@ def test_a_variable_can_be_changed(pipeline: Path) -> None:
     assert actions_of(pipeline, {"where": "C.D"})[0].text == "USE SCHEMA C.D;"
 
 
+def test_a_variable_that_nothing_uses_is_an_error(pipeline: Path) -> None:
+    with pytest.raises(DeployError, match="nothing uses the variable wheer; those in use are where"):
+        actions_of(pipeline, {"wheer": "C.D"})
+
+
 def test_the_flagship_can_be_planned() -> None:
     texts = [action.text for action in actions_of(pipeline_directory())]
     assert texts[0] == "CREATE DATABASE IF NOT EXISTS INSURANCE;"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import tomllib
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -184,6 +185,13 @@ def test_columns_keep_names_that_the_flagship_has_too(tmp_path: Path) -> None:
     assert 'LABEL = "INSURANCE_CHARGES_PREDICTION"' in texts["my_insurance_spec.py"]
     assert "PROCEDURE TRAIN_SAVE_MY_INSURANCE_MODEL(" in texts["02_procedures.sql"]
     assert "MY_MY" not in "".join(texts.values())
+
+
+def test_the_manifest_describes_the_pipeline_by_the_labels_own_name(tmp_path: Path) -> None:
+    frame = FRAME.rename(columns={"price": 'Preis "netto" \\ m²'})
+    manifest = tomllib.loads(written(tmp_path, "houses", frame, 'Preis "netto" \\ m²')["manifest.toml"])
+    assert manifest["description"] == 'Predicts Preis "netto" \\ m².'
+    assert manifest["variables"]["database"] == "HOUSES"
 
 
 def test_a_label_called_like_a_word_of_sql_gives_the_model_its_name(tmp_path: Path) -> None:

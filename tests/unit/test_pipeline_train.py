@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -74,6 +75,54 @@ def test_fifteen_fits_score_as_forty_five(insurance: Any, frame: Any) -> None:
     grid = model.search_grid(rows)
     assert {(point.n_estimators, point.learning_rate): point.error for point in grid} == pytest.approx(expected)
     assert min(grid, key=lambda point: point.error).parameters == by_hand.best_params_
+
+
+class _Registry:
+    """A registry that refuses V1.1, which another training may have taken just before.
+
+    Attributes:
+        taken: whether it has.
+    """
+
+    def __init__(self, refusal: Exception, taken: bool = True) -> None:
+        self.names, self.refusal, self.taken = ["V1"], refusal, taken
+
+    def models(self) -> list[Any]:
+        versions = [SimpleNamespace(version_name=f'"{name}"') for name in self.names]
+        return [SimpleNamespace(name="INSURANCE_CHARGES_PREDICTION", versions=lambda: versions)]
+
+    def log_model(self, _: Any, *, version_name: str, **__: Any) -> None:
+        name = version_name.strip('"')
+        if name == "V1.1":
+            self.names += [name] if self.taken else []
+            raise self.refusal
+        self.names.append(name)
+
+
+def _refusal(code: int | None) -> Exception:
+    from snowflake.snowpark.exceptions import SnowparkSQLException
+
+    return ValueError("it already existed") if code is None else SnowparkSQLException("refused", sql_error_code=code)
+
+
+def _log(insurance: Any, frame: Any, registry: _Registry) -> Any:
+    train = insurance.train
+    return train.log_next_version(registry, train.train(frame.head(300)), train.Source("T", "now", 300), False)
+
+
+@pytest.mark.parametrize("code", [None, 2002])
+def test_a_name_that_another_training_takes_is_passed_over(insurance: Any, frame: Any, code: int | None) -> None:
+    assert _log(insurance, frame, _Registry(_refusal(code))) == "V1.2"
+
+
+@pytest.mark.parametrize(("code", "taken"), [(None, False), (2002, False), (625, True)])
+def test_whatever_else_the_registry_refuses_is_raised(
+    insurance: Any, frame: Any, code: int | None, taken: bool
+) -> None:
+    refusal = _refusal(code)
+    with pytest.raises(type(refusal)) as raised:
+        _log(insurance, frame, _Registry(refusal, taken))
+    assert raised.value is refusal
 
 
 def test_training_twice_gives_the_same_model(insurance: Any, frame: Any) -> None:

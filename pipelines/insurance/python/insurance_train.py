@@ -17,8 +17,11 @@ from sklearn.pipeline import Pipeline
 from snowflake.ml.registry import Registry
 from snowflake.snowpark import Session
 from snowflake.snowpark import functions as F
+from snowflake.snowpark.exceptions import SnowparkSQLException
 
 FEATURES = list(spec.FEATURES)
+#: The error of making what there is already.
+EXISTS = 2002
 
 tracer = trace.get_tracer("insurance.train_save_ins_model")
 
@@ -112,13 +115,33 @@ def train(frame: pd.DataFrame) -> Trained:
 def register(session: Session, trained: Trained, source: Source, major: bool) -> tuple[str, str]:
     """Log the pipeline as the model's next version and let the gate decide; give the version and the decision."""
     registry = Registry(session, database_name=session.get_current_database(), schema_name=session.get_current_schema())
-    known = next((known for known in registry.models() if known.name == spec.MODEL_NAME), None)
-    champion = known.default if known else None
-    names = [plain_name(version.version_name) for version in known.versions()] if known else []
-    version = str(next_version(names, major))
-    log_version(registry, version, trained, source)
+    version = log_next_version(registry, trained, source, major)
     write_baseline(session, version, trained.train[FEATURES], trained.pipeline.predict(trained.held_out[FEATURES]))
+    serving = registry.get_model(spec.MODEL_NAME).default
+    # A model's first version is its default from the start.
+    champion = serving if plain_name(serving.version_name) != version else None
     return version, gate.decide(session, version, trained.metrics[spec.ERROR_METRIC], champion, trained.held_out)
+
+
+def log_next_version(registry: Registry, trained: Trained, source: Source, major: bool) -> str:
+    """Log the pipeline as the next version, or when another training takes that name meanwhile, as the one after it."""
+    while True:
+        name = str(next_version(names_of_versions(registry), major))
+        try:
+            log_version(registry, name, trained, source)
+            return name
+        except (ValueError, SnowparkSQLException) as error:
+            # The registry says by either of them that the name is taken: it looks first, and the database has the last
+            # word.
+            is_other = isinstance(error, SnowparkSQLException) and error.sql_error_code != EXISTS
+            if is_other or name not in names_of_versions(registry):
+                raise
+
+
+def names_of_versions(registry: Registry) -> list[str]:
+    """The names of the model's versions; none when there is no model yet."""
+    known = next((known for known in registry.models() if known.name == spec.MODEL_NAME), None)
+    return [plain_name(version.version_name) for version in known.versions()] if known else []
 
 
 def log_version(registry: Registry, name: str, trained: Trained, source: Source) -> None:

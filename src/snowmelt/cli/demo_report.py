@@ -198,7 +198,7 @@ def _quarantine(report: Report) -> Section:
 def _alerts(report: Report) -> Section:
     return Section(
         "Drift alerts",
-        "All changed rows were of one age: unlike the training data, and so an alert.",
+        "The demo gave everyone of one age another coverage and left their charges: unlike the training data.",
         ("measure", "column", "value>", "alert above>"),
         [
             (row["KIND"], row["COLUMN_NAME"], f"{row['VALUE']:.2f}", f"{row['ALERT_ABOVE']:.2f}")

@@ -18,6 +18,7 @@ from snowmelt.cli import connection as connections
 from snowmelt.cli.deploy_plan import Change, Effect, effects
 from snowmelt.cli.embedded import running
 from snowmelt.cli.manifest import Action, DeployError, actions_of
+from snowmelt.cli.sqlfile import variables
 
 _MARKS = {
     Change.ADDED: "[green]+[/]",
@@ -66,7 +67,7 @@ def deploy(
     console = Console(soft_wrap=True)
     target = connections.Target(host, port, user, password, data=data, named=named)
     try:
-        actions = actions_of(path, _overrides(variable or []))
+        actions = actions_of(path, variables(variable))
         with _reached(target, console) as reached, connections.open_connection(reached) as connection:
             if show_plan:
                 show(console, list(effects(connection, actions)))
@@ -103,13 +104,3 @@ def _reached(target: connections.Target, console: Console) -> Iterator[connectio
     with running(settings) as address:
         console.print(f"[dim]Nothing listens on port {target.port}: this command opens {target.data} itself[/]")
         yield connections.Target(address.host, address.port, address.user, address.password)
-
-
-def _overrides(pairs: list[str]) -> dict[str, str]:
-    overrides = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals:
-            raise typer.BadParameter(f"--variable {pair}: write name=value")
-        overrides[name] = value
-    return overrides

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -187,7 +188,8 @@ def manifest(flagship: Path, name: str, table: Table, rename: Renaming) -> str:
     text = (flagship / "manifest.toml").read_text(encoding="utf-8")
     tasks = '[[step]]\nsql = "sql/03_tasks.sql"'
     text = rename(text.replace(tasks, LOAD_STEPS + tasks))
-    return re.sub(r"(?m)^description = .*$", f'description = "Predicts {table.label.name}."', text)
+    described = f"description = {json.dumps(f'Predicts {table.label.source}.', ensure_ascii=False)}"
+    return re.sub(r"(?m)^description = .*$", lambda _: described, text)
 
 
 # --- rows

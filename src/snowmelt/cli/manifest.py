@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections import UserDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,10 +53,10 @@ def actions_of(pipeline: Path, overrides: Mapping[str, str] | None = None) -> li
         overrides: values that take the place of the manifest's variables.
 
     Raises:
-        DeployError: the manifest or a file that it names is missing or wrong.
+        DeployError: the manifest or a file that it names is missing or wrong, or nothing uses an override.
     """
     manifest = _read_manifest(pipeline)
-    variables = {**manifest.get("variables", {}), **(overrides or {})}
+    variables = _Variables({**manifest.get("variables", {}), **(overrides or {})})
     actions: list[Action] = []
     for step in manifest.get("step", []):
         try:
@@ -64,7 +65,26 @@ def actions_of(pipeline: Path, overrides: Mapping[str, str] | None = None) -> li
             raise DeployError(f"{pipeline / 'manifest.toml'}: nothing gives a value to {missing}") from missing
     if not actions:
         raise DeployError(f"{pipeline / 'manifest.toml'}: there is no [[step]] to run")
+    if useless := sorted(set(overrides or {}) - variables.used):
+        used = ", ".join(sorted(variables.used)) or "none"
+        raise DeployError(f"{pipeline}: nothing uses the variable {', '.join(useless)}; those in use are {used}")
     return actions
+
+
+class _Variables(UserDict[str, str]):
+    """Values by name.
+
+    Attributes:
+        used: the names that have been asked for.
+    """
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self.used: set[str] = set()
+        super().__init__(values)
+
+    def __getitem__(self, name: str) -> str:
+        self.used.add(name)
+        return super().__getitem__(name)
 
 
 def _read_manifest(pipeline: Path) -> dict[str, Any]:

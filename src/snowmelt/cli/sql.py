@@ -12,13 +12,16 @@ from snowflake.connector.errors import Error as ConnectorError
 
 from snowmelt.cli import connection as connections
 from snowmelt.cli.results import Format, complain, show
-from snowmelt.cli.sqlfile import statements
+from snowmelt.cli.sqlfile import places, render, statements, variables
 
 
 def sql(
     query: Annotated[str | None, typer.Option("--query", "-q", help="The text to run.")] = None,
     file: Annotated[
         Path | None, typer.Option("--file", "-f", help="A file of statements.", exists=True, dir_okay=False)
+    ] = None,
+    variable: Annotated[
+        list[str] | None, typer.Option(help="name=value for a <% name %> of the file; may be repeated.")
     ] = None,
     output: Annotated[Format, typer.Option("--format", help="How results are printed.")] = Format.TABLE,
     host: connections.Host = connections.DEFAULT_HOST,
@@ -36,16 +39,30 @@ def sql(
     """
     if query is not None and file is not None:
         raise typer.BadParameter("give --query or --file, not both")
+    if variable and file is None:
+        raise typer.BadParameter("--variable is for the places of a --file")
+    written = _rendered(file, variables(variable)) if file else query
     target = connections.Target(host, port, user, password, database, schema, data, named)
     with connections.open_connection(target) as connection:
-        if query is None and file is None and sys.stdin.isatty():
+        if written is None and sys.stdin.isatty():
             # Imported here, so that scripts do not wait for what only a terminal needs.
             from snowmelt.cli.shell import Shell
 
             Shell(connection, output).run()
             return
-        text = query if query is not None else file.read_text(encoding="utf-8") if file else sys.stdin.read()
-        _run(connection, text, file, output)
+        _run(connection, sys.stdin.read() if written is None else written, file, output)
+
+
+def _rendered(file: Path, values: dict[str, str]) -> str:
+    """The file's text with its places filled. Without values it is read as it is, whatever looks like a place in it."""
+    text = file.read_text(encoding="utf-8")
+    if not values:
+        return text
+    names = places(text)
+    if names != set(values):
+        told = ", ".join(sorted(names)) or "none"
+        raise typer.BadParameter(f"--variable: {file} has places for {told}; given are {', '.join(sorted(values))}")
+    return render(text, values)
 
 
 def _run(connection: SnowflakeConnection, text: str, file: Path | None, output: Format) -> None:

@@ -7,11 +7,12 @@ so that ``snow sql -f FILE -D name=value`` runs the same files.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from io import StringIO
 
 from snowflake.connector.util_text import split_statements
+from typer import BadParameter
 
 from snowmelt.base.errors import SqlError
 from snowmelt.sql import parse_split
@@ -36,6 +37,26 @@ def render(text: str, variables: Mapping[str, str]) -> str:
         KeyError: a place names a variable that has no value.
     """
     return _PLACE.sub(lambda match: variables[match[1]], text)
+
+
+def places(text: str) -> set[str]:
+    """The names of the variables for which `text` has places."""
+    return set(_PLACE.findall(text))
+
+
+def variables(pairs: Iterable[str] | None) -> dict[str, str]:
+    """The values that ``name=value`` on a command line gives.
+
+    Raises:
+        BadParameter: one is written otherwise.
+    """
+    found = {}
+    for pair in pairs or ():
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise BadParameter(f"--variable {pair}: write name=value")
+        found[name] = value
+    return found
 
 
 def _is_open(text: str) -> bool:

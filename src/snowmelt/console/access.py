@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from snowmelt.base.clock import Clock
 from snowmelt.base.errors import SqlError, unsupported
+from snowmelt.base.marks import shown
 from snowmelt.base.request import Request
 from snowmelt.base.result import Result
 from snowmelt.console.host import Host, Session
@@ -158,4 +159,4 @@ def told(statement: str, outcome: Result | SqlError) -> Notice:
         return Notice(statement, f"{outcome.code:06d} ({outcome.sqlstate}): {outcome}", failed=True)
     table = outcome.table
     first = table.column(0)[0].as_py() if table is not None and table.num_rows and table.num_columns else None
-    return Notice(statement, "Done." if first is None else str(first), failed=False)
+    return Notice(statement, "Done." if first is None else shown(str(first)), failed=False)

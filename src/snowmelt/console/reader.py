@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from snowmelt.base.datatypes import Kind
+from snowmelt.base.datatypes import SEMI_STRUCTURED, Kind
+from snowmelt.base.marks import shown
 from snowmelt.base.request import Binding, Request
 from snowmelt.base.result import Column, Result
 from snowmelt.base.zoned import zoned_moments
@@ -90,7 +91,7 @@ class Reader:
 
 def grid(result: Result, limit: int, zone: ZoneInfo) -> Grid:
     """The first `limit` rows of a result as text."""
-    shown = [
+    cells = [
         [cell(value, column, zone) for value in values]
         for column, values in zip(result.columns, _columns(result, limit), strict=True)
     ]
@@ -98,7 +99,7 @@ def grid(result: Result, limit: int, zone: ZoneInfo) -> Grid:
         tuple(column.name for column in result.columns),
         tuple(column.type.sql for column in result.columns),
         tuple(column.type.kind in (Kind.FIXED, Kind.REAL) for column in result.columns),
-        [list(row) for row in zip(*shown, strict=True)],
+        [list(row) for row in zip(*cells, strict=True)],
         result.row_count,
     )
 
@@ -154,4 +155,6 @@ def cell(value: Any, column: Column, zone: ZoneInfo) -> str | None:
             return json.dumps(value, ensure_ascii=False, default=str)[:LONGEST_CELL]
         case _:
             text = str(value)
+            if column.type.kind in SEMI_STRUCTURED:
+                text = shown(text)
             return text if len(text) <= LONGEST_CELL else text[:LONGEST_CELL] + "…"

@@ -176,7 +176,7 @@ def needs_casts(columns: Sequence[TableColumn], types: Sequence[DataType | None]
     """Whether a value is of a kind that only the rules of casts know how to write into its column.
 
     Raises:
-        SqlError: 002023 for text that is to be written into a VARIANT, OBJECT or ARRAY.
+        SqlError: 002023 for text that is to be written into a VARIANT, OBJECT or ARRAY, and for those into text.
     """
     if types is None or len(types) != len(columns):
         return any(column.type.parts is not None for column in columns)
@@ -186,12 +186,9 @@ def needs_casts(columns: Sequence[TableColumn], types: Sequence[DataType | None]
         if found is None:
             continue
         if column.type.kind in SEMI_STRUCTURED and found.kind is Kind.TEXT:
-            raise SqlError(
-                "SQL compilation error:\nExpression type does not match column data type, expecting "
-                f"{column.type.sql} but got {found.sql} for column {column.name}",
-                2023,
-                "22000",
-            )
+            raise _other_type(column, found)
+        if column.type.kind is Kind.TEXT and found.kind in (Kind.ARRAY, Kind.OBJECT):
+            raise _other_type(column, found)
         if column.type.kind is Kind.TEXT:
             needed |= found.kind in TIMES | SEMI_STRUCTURED | {Kind.REAL}
         elif column.type.kind is Kind.VARIANT:
@@ -199,6 +196,15 @@ def needs_casts(columns: Sequence[TableColumn], types: Sequence[DataType | None]
         elif column.type.kind is Kind.BINARY:
             needed |= found.kind is Kind.TEXT
     return needed
+
+
+def _other_type(column: TableColumn, found: DataType) -> SqlError:
+    return SqlError(
+        "SQL compilation error:\nExpression type does not match column data type, expecting "
+        f"{column.type.sql} but got {found.sql} for column {column.name}",
+        2023,
+        "22000",
+    )
 
 
 def with_casts(columns: Sequence[TableColumn], source: exp.Expr) -> exp.Select:

@@ -235,6 +235,21 @@ def _wrong_number(text: str, tokens: list[Token], end: int, description: str) ->
     )
 
 
+def _inner_alias(tokens: list[Token], end: int) -> Token | None:
+    """The AS of an alias within parentheses, which sqlglot takes, before a token that it does not take."""
+    depth, found = 0, None
+    for index in range(end - 1, 0, -1):
+        kind = tokens[index].token_type
+        depth += (kind == TokenType.R_PAREN) - (kind == TokenType.L_PAREN)
+        if depth < 0:
+            queried = tokens[index + 1].token_type in (TokenType.SELECT, TokenType.WITH)
+            called = tokens[index - 1].token_type in (TokenType.VAR, TokenType.TABLE, TokenType.VALUES)
+            return None if queried or called else found
+        if depth == 0 and kind == TokenType.ALIAS:
+            found = tokens[index]
+    return None
+
+
 def _syntax_error(text: str, tokens: list[Token], error: ParseError) -> SqlError:
     found = error.errors[0] if error.errors else {}
     highlight, end = found.get("highlight"), (found.get("line"), found.get("col"))
@@ -247,7 +262,7 @@ def _syntax_error(text: str, tokens: list[Token], error: ParseError) -> SqlError
             early = index == len(tokens) - 1 and str(found.get("description")).startswith(("Expect", "Required"))
             if early and token.text not in (",", ")"):
                 return syntax_error("unexpected '<EOF>'", *place(text, token.end + 1))
-            return unexpected(text, token)
+            return unexpected(text, _inner_alias(tokens, index) or token)
     return syntax_error(f"unexpected '{highlight}'") if highlight else unexpected(text, tokens[0])
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 
 from sqlglot import exp
-from sqlglot.tokenizer_core import Token
+from sqlglot.tokenizer_core import Token, TokenType
 
 from snowmelt.base.datatypes import DataType
 from snowmelt.base.errors import SqlError, unsupported
@@ -141,6 +141,8 @@ def _source(text: str, tokens: list[Token]) -> str:
 
 
 def _parse(text: str, tokens: list[Token], outside: Outside) -> Statement:
+    if any(token.token_type is TokenType.DARROW for token in tokens):
+        raise unsupported("the pipe operator ->>")
     try:
         return replace(_statement(Cursor(text, tokens, outside)), text=_source(text, tokens))
     except RecursionError as error:

@@ -17,6 +17,7 @@ from snowmelt.base.errors import SqlError, unsupported
 from snowmelt.sql.held_types import plain_type
 from snowmelt.sql.rewrite.context import TYPE, Resolver
 from snowmelt.sql.rewrite.date_texts import from_text, text_of
+from snowmelt.sql.rewrite.variants import as_json
 from snowmelt.sql.typing import type_of
 
 
@@ -123,6 +124,9 @@ def _prepared(operand: exp.Expr, source: DataType, target: DataType, tolerant: b
             raise _no_cast(source, target)
         case Kind.VECTOR, (Kind.ARRAY | Kind.VARIANT) if source.element is Kind.REAL:
             return _call("snowmelt_vector_json", operand)
+        case ((Kind.VARIANT | Kind.TEXT | Kind.FIXED | Kind.REAL | Kind.BOOLEAN), Kind.ARRAY):
+            operand.meta[TYPE] = source
+            return _call("snowmelt_to_array", as_json(operand))
         case Kind.TEXT, Kind.BINARY:
             return _call("snowmelt_try_from_hex" if tolerant else "snowmelt_from_hex", operand)
         case (Kind.VARIANT, Kind.BOOLEAN):

@@ -24,7 +24,9 @@ def checks(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
             expression, 000938 for COALESCE of one value, 002307 for GROUPING without GROUP BY.
     """
     for node in tree.find_all(*_CHECKS):
-        _CHECKS[type(node)](node)
+        check = _CHECKS.get(type(node))  # None for a kind of node that is a special one of these
+        if check is not None:
+            check(node)
     return tree
 
 
@@ -49,8 +51,9 @@ def _coalesce(node: exp.Expr) -> None:
         raise SqlError(f"{_HEAD}not enough arguments for function [{call}] expected 2, got 1", 938, "22023")
 
 
-def _paren(node: exp.Expr) -> None:
-    if isinstance(node.this, exp.Alias):
+def _alias(node: exp.Expr) -> None:
+    """An alias names a projection, and no part of an expression."""
+    if isinstance(node.parent, (exp.Paren, exp.Func, exp.Binary)):
         raise SqlError(f"{_HEAD}syntax error unexpected 'AS'.", 1003, "42000")
 
 
@@ -61,6 +64,6 @@ _CHECKS = cast(
         exp.Grouping: _grouping,
         exp.GroupingId: _grouping,
         exp.Coalesce: _coalesce,
-        exp.Paren: _paren,
+        exp.Alias: _alias,
     },
 )

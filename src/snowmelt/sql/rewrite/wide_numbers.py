@@ -19,17 +19,20 @@ from snowmelt.sql.typing.annotate import COLUMNS
 from snowmelt.sql.typing.scopes import Columns
 
 _CHOICES = (exp.Coalesce, exp.Greatest, exp.Least, exp.Case, exp.If, exp.Nvl2, exp.DecodeCase, exp.Lag, exp.Lead)
+_TOGETHER = (exp.SetOperation, exp.Values, exp.Pivot, exp.In)
 _SIDE = "snowmelt_side"
 
 
 def wide_numbers(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
     """Casts to the type with all digits behind the point."""
-    for node in list[exp.Expr](tree.find_all(exp.SetOperation, exp.Values, exp.In, *_CHOICES, bfs=False))[::-1]:
+    for node in list[exp.Expr](tree.find_all(*_TOGETHER, *_CHOICES, bfs=False))[::-1]:
         match node:
             case exp.SetOperation():
                 _sides(node)
             case exp.Values():
                 _values(node)
+            case exp.Pivot():
+                _unpivoted(node)
             case exp.In():
                 _in_query(node)
             case _:
@@ -80,6 +83,26 @@ def _values(node: exp.Values) -> None:
     if node.meta.get(COLUMNS) is not None:
         for column in zip(*rows, strict=True):
             _alike(column)
+
+
+def _unpivoted(pivot: exp.Pivot) -> None:
+    """UNPIVOT puts numbers of several columns into one."""
+    source, columns = pivot.parent, cast("Columns | None", pivot.meta.get(COLUMNS))
+    fields = list[exp.Expr](pivot.args.get("fields") or [])
+    if not pivot.args.get("unpivot") or columns is None or not isinstance(source, exp.Subquery) or len(fields) != 1:
+        return
+    types = dict(columns)
+    named = [column for column in fields[0].expressions if isinstance(column, exp.Column) and column.name in types]
+    target = _wider([types[column.name] for column in named])
+    if target is None:
+        return
+    replaced = []
+    for column in named:
+        value = exp.column(column.this.copy())
+        value.meta[TYPE] = types[column.name]
+        replaced.append(exp.alias_(_cast(value, target), column.this.copy()))
+    inner = exp.Select(expressions=[exp.Star(replace=replaced)])
+    source.set("this", inner.from_(exp.Subquery(this=source.this), copy=False))
 
 
 def _in_query(node: exp.In) -> None:

@@ -30,7 +30,7 @@ STAR = "snowmelt_star"
 """Meta key: the columns that a star inside a call means."""
 
 COLUMNS = "snowmelt_columns"
-"""Meta key: the columns of both sides of a set operation, or those of VALUES, where they are known."""
+"""Meta key: the columns of both sides of a set operation, of VALUES, or of what is pivoted, where they are known."""
 
 ALIASED = "snowmelt_aliased"
 """Meta key: a column that is the alias of an earlier projection of its SELECT."""
@@ -227,7 +227,7 @@ def _add_source(source: exp.Expr, scope: Scope) -> None:
     # No alias is written like the names of those that have none.
     name = source.alias_or_name or f"{_UNNAMED}{len(scope.sources)}"
     if source.args.get("pivots"):
-        scope.sources[name] = None
+        _add_pivots(source, name, scope)
     elif isinstance(source, exp.Table) and not source.args.get("db"):
         scope.sources[name] = _renamed(source, scope.ctes.get(source.name))
     elif isinstance(source, (exp.Subquery, exp.Values)):
@@ -245,17 +245,51 @@ def _add_source(source: exp.Expr, scope: Scope) -> None:
         _add_source(join.this, scope)
 
 
+_PIVOTED = (exp.Sum, exp.Count, exp.Max, exp.Min, exp.AnyValue)
+"""Aggregates of which the engine gives what their type says."""
+
+
+def _add_pivots(source: exp.Expr, name: str, scope: Scope) -> None:
+    """What PIVOT makes of its source: the columns that it does not name, and one for each value."""
+    pivot, *more = source.args["pivots"]
+    columns: Columns | None = None
+    if isinstance(source, exp.Subquery):
+        columns = _query(source, scope)
+    elif isinstance(source, exp.Table) and not source.args.get("db"):
+        columns = scope.ctes.get(source.name)
+    pivot.meta[COLUMNS] = columns
+    alias = pivot.args.get("alias")
+    shown = alias.name if isinstance(alias, exp.TableAlias) and alias.name else name
+    scope.sources[shown] = None
+    fields = list[exp.Expr](pivot.args.get("fields") or [])
+    if columns is None or more or pivot.args.get("unpivot") or len(fields) != 1 or not isinstance(fields[0], exp.In):
+        return
+    inner = Scope(scope.found, sources={name: columns}, outer=scope)
+    # Of copies: with a type some aggregates would become expressions, which the engine does not take there.
+    given = [item.unalias().copy() for item in pivot.expressions]
+    aggregates = [_expression(item, inner) if isinstance(item, _PIVOTED) else None for item in given]
+    named = {column.name for item in (*pivot.expressions, fields[0].this) for column in item.find_all(exp.Column)}
+    values = [item.name for item in pivot.args.get("columns") or () if isinstance(item, exp.Identifier)]
+    if len(values) != len(fields[0].expressions) * len(aggregates):
+        return
+    types = [None if found is None else optional(found) for found in aggregates]
+    made = [(value, types[i % len(types)]) for i, value in enumerate(values)]
+    scope.sources[shown] = _renamed(pivot, (*(each for each in columns if each[0] not in named), *made))
+
+
 def _projection(node: exp.Expr, scope: Scope) -> Columns | None:
     """The columns that one projection makes; None when it is a star over something unknown."""
     if isinstance(node, exp.Star) or (isinstance(node, exp.Column) and isinstance(node.this, exp.Star)):
         star = node if isinstance(node, exp.Star) else node.this
-        if any(star.args.get(key) for key in ("replace", "rename", "ilike")):
+        replaced = {item.alias_or_name: _expression(item, scope) for item in star.args.get("replace") or ()}
+        if any(star.args.get(key) for key in ("rename", "ilike")):
             return None
         left_out = {item.name for item in star.args.get("except_") or ()}
         sources = scope.sources if isinstance(node, exp.Star) else {node.table: scope.sources.get(node.table)}
         if any(columns is None for columns in sources.values()):
             return None
-        return tuple(column for columns in sources.values() for column in columns or () if column[0] not in left_out)
+        shown = (column for columns in sources.values() for column in columns or () if column[0] not in left_out)
+        return tuple((name, replaced.get(name, known)) for name, known in shown)
     found = _expression(node, scope)
     if isinstance(node, exp.Alias):
         scope.aliases[node.alias] = found

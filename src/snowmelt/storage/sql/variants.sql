@@ -121,13 +121,16 @@ CREATE OR REPLACE MACRO snowmelt_array_distinct(v) AS
 CREATE OR REPLACE MACRO snowmelt_array_to_string(v, separator) AS
     CASE WHEN json_array_length(v) = 0 THEN '' || separator[:0] ELSE
     list_reduce(list_transform(snowmelt_list(v), lambda snowmelt_x: coalesce(snowmelt_text(snowmelt_x), '')), lambda snowmelt_a, snowmelt_b: snowmelt_a || separator || snowmelt_b) END;
-CREATE OR REPLACE MACRO snowmelt_sort_key(x) AS 
-    {'n': TRY_CAST(x AS DOUBLE), 't': nullif(x ->> '$', chr(11)), 'v': x};
+CREATE OR REPLACE MACRO snowmelt_sort_key(x) AS {'n': TRY_CAST(x AS DOUBLE), 't': x ->> '$', 'v': x};
+CREATE OR REPLACE MACRO snowmelt_sort_keys(v) AS
+    list_transform(list_filter(snowmelt_items(v), lambda snowmelt_x: snowmelt_x IS NOT NULL),
+        lambda snowmelt_x: snowmelt_sort_key(snowmelt_x));
+-- What is NULL comes last in either order.
 CREATE OR REPLACE MACRO snowmelt_array_sort(v, ascending) AS
-    to_json(list_transform(
-        CASE WHEN ascending THEN list_sort(list_transform(snowmelt_list(v), lambda snowmelt_x: snowmelt_sort_key(snowmelt_x)), 'ASC', 'NULLS LAST')
-        ELSE list_sort(list_transform(snowmelt_list(v), lambda snowmelt_x: snowmelt_sort_key(snowmelt_x)), 'DESC', 'NULLS LAST') END,
-        lambda snowmelt_e: snowmelt_e.v));
+    to_json(list_concat(list_transform(
+        CASE WHEN ascending THEN list_sort(snowmelt_sort_keys(v), 'ASC', 'NULLS LAST')
+        ELSE list_sort(snowmelt_sort_keys(v), 'DESC', 'NULLS LAST') END, lambda snowmelt_e: snowmelt_e.v),
+        list_filter(snowmelt_list(v), lambda snowmelt_x: CAST(snowmelt_x AS VARCHAR) = '"\u000B"')));
 CREATE OR REPLACE MACRO snowmelt_array_compact(v) AS
     to_json(list_filter(snowmelt_list(v), lambda snowmelt_x: snowmelt_defined(snowmelt_x) IS NOT NULL AND json_type(snowmelt_x) <> 'NULL'));
 CREATE OR REPLACE MACRO snowmelt_array_insert(v, pos, x) AS
@@ -153,9 +156,9 @@ CREATE OR REPLACE MACRO snowmelt_array_flatten(v) AS
     CASE WHEN len(list_filter(snowmelt_list(v), lambda snowmelt_x: snowmelt_defined(snowmelt_x) IS NULL OR json_type(snowmelt_x) = 'NULL')) = 0
     THEN to_json(flatten(list_transform(snowmelt_list(v), lambda snowmelt_x: CAST(snowmelt_x AS JSON[])))) END;
 CREATE OR REPLACE MACRO snowmelt_array_max(v) AS
-    list_sort(list_transform(list_filter(snowmelt_items(v), lambda snowmelt_x: snowmelt_x IS NOT NULL), lambda snowmelt_x: snowmelt_sort_key(snowmelt_x)), 'DESC', 'NULLS LAST')[1].v;
+    list_sort(snowmelt_sort_keys(v), 'DESC', 'NULLS LAST')[1].v;
 CREATE OR REPLACE MACRO snowmelt_array_min(v) AS
-    list_sort(list_transform(list_filter(snowmelt_items(v), lambda snowmelt_x: snowmelt_x IS NOT NULL), lambda snowmelt_x: snowmelt_sort_key(snowmelt_x)), 'ASC', 'NULLS LAST')[1].v;
+    list_sort(snowmelt_sort_keys(v), 'ASC', 'NULLS LAST')[1].v;
 CREATE OR REPLACE MACRO snowmelt_to_array(v) AS
     CASE WHEN v IS NULL OR json_type(v) = 'NULL' THEN NULL WHEN json_type(v) = 'ARRAY' THEN v ELSE json_array(v) END;
 
