@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -95,3 +97,17 @@ def test_again_when_what_it_was_made_from_is_another(
     send(between)
     send(text)
     assert planned == [text, text]
+
+
+def test_a_function_that_many_use_for_the_first_time_at_once(session: Callable[[], Send]) -> None:
+    session()("""CREATE FUNCTION D.PUBLIC.F(N INT) RETURNS INT LANGUAGE PYTHON RUNTIME_VERSION = '3.11' HANDLER = 'f'
+                 AS $$\ndef f(n): return n\n$$""")
+    senders = [session() for _ in range(8)]
+    together = Barrier(len(senders))
+
+    def use(send: Send) -> None:
+        together.wait()
+        send("SELECT D.PUBLIC.F(1)")
+
+    with ThreadPoolExecutor(len(senders)) as threads:
+        assert list(threads.map(use, senders)) == [None] * len(senders)

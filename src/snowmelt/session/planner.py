@@ -372,8 +372,6 @@ class SessionPlanner:
         return fitting[0] if fitting and is_in_sql(fitting[0]) else None
 
     def _function_name(self, name: str) -> FullName | None:
-        if self.scope.database is None:
-            return None
         try:
             return self.scope.full(self.session.parse_name(name))
         except SqlError:

@@ -111,6 +111,7 @@ class Services:
         user_keys: the user's public keys as text, by property.
         login_failures: why logins by key pair were refused, by the id in their message; the last ones.
         functions: names of the user-defined functions that the engine knows already.
+        functions_lock: held while one is made known to it.
         cancellations: by the ids of sessions, what is set when their running statement is aborted.
     """
 
@@ -131,5 +132,6 @@ class Services:
     user_keys: dict[str, str] = field(default_factory=dict)
     login_failures: OrderedDict[str, dict[str, str]] = field(default_factory=OrderedDict)
     functions: set[str] = field(default_factory=set)
+    functions_lock: threading.Lock = field(default_factory=threading.Lock)
     cancellations: dict[int, threading.Event] = field(default_factory=dict)
     next_session: Callable[[], int] = lambda: 0

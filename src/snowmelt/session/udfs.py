@@ -13,7 +13,7 @@ from snowmelt.base.datatypes import SEMI_STRUCTURED, TIMESTAMP_LTZ, DataType, Ki
 from snowmelt.base.errors import canceled
 from snowmelt.base.result import arrow_type
 from snowmelt.catalog.objects import Function
-from snowmelt.procs.messages import FunctionSpec
+from snowmelt.procs.messages import FunctionSpec, HandlerCode
 from snowmelt.procs.pool import HandlerCanceled, HandlerError
 from snowmelt.session.handler_errors import interpreter_error
 from snowmelt.session.services import Services
@@ -29,23 +29,11 @@ def ensure_function(session: Session, function: Function, arguments: list[exp.Ex
     from snowmelt.session.routines import handler_code
 
     name = f"udf_{function.id}"
-    if name not in session.services.functions:
-        spec = FunctionSpec(
-            code=handler_code(session, function),
-            kind="udf",
-            result=arrow_type(function.returns),
-            name=function.name,
-            semi_structured=frozenset(
-                i for i, argument in enumerate(function.arguments) if argument.type.kind in SEMI_STRUCTURED
-            ),
-            strict=function.strict,
-            arguments=len(function.arguments),
-            semi_results=frozenset({0} if function.returns.kind in SEMI_STRUCTURED else ()),
-        )
-        types = [*(_vector_type(argument.type) for argument in function.arguments), "BIGINT"]
-        run = _caller(session.services, name, spec, function, len(types))
-        session.core.connection.create_function(name, run, types, _vector_type(function.returns))
-        session.services.functions.add(name)
+    # Sessions that are the first to use it at the same time make it once.
+    with session.services.functions_lock:
+        if name not in session.services.functions:
+            _make(session, function, name, handler_code(session, function))
+            session.services.functions.add(name)
     casts = [
         exp.Cast(this=_argument(given, argument.type), to=_argument_type(argument.type))
         for given, argument in zip(arguments, function.arguments, strict=True)
@@ -58,6 +46,25 @@ def ensure_function(session: Session, function: Function, arguments: list[exp.Ex
     if function.returns.kind is Kind.TIMESTAMP_TZ:
         return engine_call("snowmelt_to_tz", call, data_type=function.returns)
     return call
+
+
+def _make(session: Session, function: Function, name: str, code: HandlerCode) -> None:
+    """Make a function known to the engine under `name`."""
+    spec = FunctionSpec(
+        code=code,
+        kind="udf",
+        result=arrow_type(function.returns),
+        name=function.name,
+        semi_structured=frozenset(
+            i for i, argument in enumerate(function.arguments) if argument.type.kind in SEMI_STRUCTURED
+        ),
+        strict=function.strict,
+        arguments=len(function.arguments),
+        semi_results=frozenset({0} if function.returns.kind in SEMI_STRUCTURED else ()),
+    )
+    types = [*(_vector_type(argument.type) for argument in function.arguments), "BIGINT"]
+    run = _caller(session.services, name, spec, function, len(types))
+    session.core.connection.create_function(name, run, types, _vector_type(function.returns))
 
 
 def _argument(given: exp.Expr, data_type: DataType) -> exp.Expr:
