@@ -182,7 +182,9 @@ def test_the_demo_ends_by_an_interruption(
         raise interruption
 
     monkeypatch.setattr("builtins.input", interrupted)
-    demo._serve_on(Terminal(file=StringIO()), target(server), Path("data"))
+    terminal = Terminal(file=StringIO(), width=80)
+    demo._serve_on(terminal, target(server), Path("data"))
+    assert "/console/enter#" in terminal.file.getvalue()
 
 
 @pytest.mark.parametrize(
