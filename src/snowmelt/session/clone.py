@@ -107,6 +107,7 @@ def _create(
         made,
         physical=lambda connection, created: copies.fill(connection),
         temporary=durability is Durability.TEMPORARY,
+        made_from=tuple(copies.sources),
     )
 
 
@@ -212,6 +213,7 @@ def _create_container(
 
     def build(catalog: Catalog) -> Change:
         nonlocal known
+        catalog.check_current(*copies.sources)
         present = catalog.entities.get(key_of(top))
         put = (*containers, *copies.entities)
         if present is None:

@@ -57,15 +57,21 @@ def apply_change(
 ) -> None:
     """Commit the open transaction, then carry out one change of the catalog. What it drops is kept for as long as it
     can be had back. The scheduler is told when there are tasks among it.
+
+    Raises:
+        Overtaken: what the change was made from has been changed by another session.
+        SqlError: what `build` or `physical` raise; what `build` does not like commits nothing.
     """
-    session.core.commit()
     engine = session.services.engine
+    build(engine.catalog)
+    session.core.commit()
     dropped: list[Entity] = []
     tasks = False
 
     def remember(catalog: Catalog) -> Change:
         nonlocal tasks
         change = build(catalog)
+        _check_schemas(catalog, change)
         tasks = any(isinstance(entity, Task) for entity in (*change.put, *change.drop))
         kept = {entity.id for entity in change.put}
         gone = [entity for entity in change.drop if entity.id not in kept]
@@ -85,6 +91,20 @@ def apply_change(
         session.services.tasks.tasks_changed()
     for entity in dropped:
         remove_files(session.services, entity)
+
+
+def _check_schemas(catalog: Catalog, change: Change) -> None:
+    """What is put must lie in a schema that is there, or comes with it: another session may have dropped it.
+
+    Raises:
+        SqlError: 002003 when it is gone.
+    """
+    new = {key_of(entity) for entity in change.put}
+    for entity in change.put:
+        if isinstance(entity, SchemaObject):
+            full = entity.full_name
+            if ("SCHEMA", full.database, full.schema) not in new:
+                catalog.schema(full.database, full.schema)
 
 
 def drop_physically(connection: Connection, entity: Entity) -> None:
@@ -116,11 +136,15 @@ def create_object(
     physical: Callable[[Connection, S], None] | None = None,
     temporary: bool = False,
     message: str | None = None,
+    made_from: tuple[Entity, ...] = (),
+    check: Callable[[Catalog], None] = lambda catalog: None,
     also: Callable[[Catalog], tuple[Entity, ...]] = lambda catalog: (),
 ) -> Result:
     """Put a new schema object into the catalog, or among the session's temporary ones.
 
     Args:
+        made_from: what the definition was read from; the statement is run again when it has changed since.
+        check: whether the object may be in that catalog; raises when it may not.
         also: what else of the catalog changes with it.
 
     Raises:
@@ -137,11 +161,13 @@ def create_object(
 
     def build(catalog: Catalog) -> Change:
         nonlocal known
+        catalog.check_current(*made_from)
         present = catalog.entities.get(key_of(item))
+        if not (known := statement.if_not_exists and present is not None):
+            check(catalog)
         if present is None:
             return Change(put=(item, *also(catalog)))
-        if statement.if_not_exists:
-            known = True
+        if known:
             return Change()
         if not statement.or_replace or type(present) is not type(item):
             raise object_exists(item.name)
@@ -207,11 +233,15 @@ def is_temporary(durability: Durability) -> bool:
     return durability is Durability.TEMPORARY
 
 
-def replace_object(session: Session, old: S, new: S) -> None:
-    """Exchange an object's definition for another of the same id.
+def replace_object(session: Session, old: S, new: S, check: Callable[[Catalog], None] = lambda catalog: None) -> None:
+    """Exchange an object's definition for another of the same id, made from it.
+
+    Args:
+        check: whether the object may be in that catalog; raises when it may not.
 
     Raises:
-        SqlError: 002003 when somebody dropped it in the meantime.
+        Overtaken: somebody else changed or dropped it in the meantime.
+        SqlError: 002002 when it gets a name that is taken.
     """
     if old.session is not None:
         session.core.temporary.pop(key_of(old), None)
@@ -219,9 +249,8 @@ def replace_object(session: Session, old: S, new: S) -> None:
         return
 
     def build(catalog: Catalog) -> Change:
-        present = catalog.entities.get(key_of(old))
-        if present is None or present.id != old.id:
-            raise object_missing(KIND_NAMES[type(old).__name__], old.name)
+        catalog.check_current(old)
+        check(catalog)
         if key_of(new) != key_of(old) and key_of(new) in catalog.entities:
             raise object_exists(new.name)
         return Change(put=(new,), drop=(old,))

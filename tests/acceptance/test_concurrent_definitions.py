@@ -1,0 +1,208 @@
+"""Definitions of one object changed by several sessions at once: each that is acknowledged is there afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+
+import pytest
+from harness import Sql
+from snowflake.connector.errors import ProgrammingError
+
+DDL = "https://docs.snowflake.com/en/sql-reference/transactions"
+
+SESSIONS = 4
+TURNS = 12
+
+
+@pytest.fixture
+def sessions(connect: Callable[..., Any], database: str) -> list[Sql]:
+    return [Sql(connect(database=database, schema="PUBLIC")) for _ in range(SESSIONS)]
+
+
+def at_once(sessions: list[Sql], work: Callable[[Sql, int], None]) -> None:
+    """`work(session, its number)` in all sessions, which begin together."""
+    start = Barrier(SESSIONS)
+
+    def begin(number: int) -> None:
+        start.wait()
+        work(sessions[number], number)
+
+    with ThreadPoolExecutor(SESSIONS) as pool:
+        list(pool.map(begin, range(SESSIONS)))
+
+
+@pytest.mark.parity("ALTER TABLE ADD COLUMN", "by several sessions at once: none is lost", DDL)
+def test_columns(sql: Sql, sessions: list[Sql]) -> None:
+    sql("CREATE TABLE t (n NUMBER)")
+
+    def work(session: Sql, number: int) -> None:
+        for turn in range(TURNS):
+            session(f"ALTER TABLE t ADD COLUMN c_{number}_{turn} NUMBER")
+            session(f"COMMENT ON COLUMN t.c_{number}_{turn} IS 'of {number}'")
+
+    at_once(sessions, work)
+    described = {row["name"]: row["comment"] for row in sql.dicts("DESCRIBE TABLE t")}
+    assert described == {"N": None} | {
+        f"C_{number}_{turn}": f"of {number}" for number in range(SESSIONS) for turn in range(TURNS)
+    }
+
+
+@pytest.mark.parity("ALTER TASK ADD AFTER", "by several sessions at once: all predecessors are there", DDL)
+def test_predecessors(sql: Sql, sessions: list[Sql]) -> None:
+    sql("CREATE TASK root SCHEDULE = '60 MINUTES' AS SELECT 1")
+    sql("CREATE TASK last AFTER root AS SELECT 1")
+    names = [[f"T_{number}_{turn}" for turn in range(TURNS)] for number in range(SESSIONS)]
+
+    def work(session: Sql, number: int) -> None:
+        for name in names[number]:
+            session(f"CREATE TASK {name} AFTER root AS SELECT 1")
+            session(f"ALTER TASK last ADD AFTER {name}")
+
+    at_once(sessions, work)
+    (last,) = sql.dicts("SHOW TASKS LIKE 'last'")
+    wanted = {"ROOT"} | {name for each in names for name in each}
+    assert {name for name in wanted if f".{name}" in last["predecessors"]} == wanted
+
+
+@pytest.mark.parity("ALTER TASK ADD AFTER", "two sessions at once make no circle", DDL)
+def test_no_circle_of_tasks(sql: Sql, sessions: list[Sql]) -> None:
+    sql("CREATE TASK root SCHEDULE = '60 MINUTES' AS SELECT 1")
+    for turn in range(TURNS):
+        for number in range(SESSIONS):
+            sql(f"CREATE TASK t_{turn}_{number} AFTER root AS SELECT 1")
+    answers: list[str] = []
+
+    def work(session: Sql, number: int) -> None:
+        for turn in range(TURNS):
+            try:
+                session(f"ALTER TASK t_{turn}_{number} ADD AFTER t_{turn}_{(number + 1) % SESSIONS}")
+                answers.append("done")
+            except ProgrammingError as error:
+                assert error.errno == 91083
+                answers.append("refused")
+
+    at_once(sessions, work)
+    assert answers.count("refused") == TURNS
+
+
+@pytest.mark.parity("ALTER FILE FORMAT, VIEW, WAREHOUSE, DATABASE", "at once, each setting what is its own", DDL)
+def test_properties(sql: Sql, sessions: list[Sql], database: str) -> None:
+    warehouse = f"WH_{database}"
+    sql("CREATE FILE FORMAT f TYPE = CSV")
+    sql("CREATE TABLE t (a NUMBER, b NUMBER, c NUMBER, d NUMBER)")
+    sql("CREATE VIEW v AS SELECT * FROM t")
+    sql(f"CREATE WAREHOUSE {warehouse}")
+    options = ("SKIP_HEADER = {0}", "NULL_IF = ('{0}')", "FIELD_DELIMITER = '{0}'", "COMMENT = 'at {0}'")
+    sizes = (
+        "COMMENT = 'at {0}'",
+        "AUTO_SUSPEND = 7{0}",
+        "MAX_CLUSTER_COUNT = {0}",
+        "STATEMENT_TIMEOUT_IN_SECONDS = {0}",
+    )
+    kept = ("COMMENT = 'at {0}'", "DATA_RETENTION_TIME_IN_DAYS = {0}", "MAX_DATA_EXTENSION_TIME_IN_DAYS = {0}")
+
+    def work(session: Sql, number: int) -> None:
+        for turn in range(1, TURNS // 2):
+            session(f"ALTER FILE FORMAT f SET {options[number].format(turn)}")
+            session(f"COMMENT ON COLUMN v.{'abcd'[number]} IS 'at {turn}'")
+            session(f"ALTER WAREHOUSE {warehouse} SET {sizes[number].format(turn)}")
+            if number < len(kept):
+                session(f"ALTER DATABASE {database} SET {kept[number].format(turn)}")
+
+    try:
+        at_once(sessions, work)
+        last = str(TURNS // 2 - 1)
+        described = {row["property"]: row["property_value"] for row in sql.dicts("DESCRIBE FILE FORMAT f")}
+        assert described["SKIP_HEADER"] == last
+        assert last in described["NULL_IF"]
+        assert described["FIELD_DELIMITER"] == last
+        assert sql.column("SHOW FILE FORMATS LIKE 'f'", "comment") == [f"at {last}"]
+        assert {row["comment"] for row in sql.dicts("DESCRIBE VIEW v")} == {f"at {last}"}
+        (shown,) = sql.dicts(f"SHOW WAREHOUSES LIKE '{warehouse}'")
+        assert (shown["comment"], str(shown["auto_suspend"])) == (f"at {last}", f"7{last}")
+        (shown,) = sql.dicts(f"SHOW DATABASES LIKE '{database}'")
+        assert (shown["comment"], shown["retention_time"]) == (f"at {last}", last)
+    finally:
+        sql(f"DROP WAREHOUSE {warehouse}")
+
+
+@pytest.mark.parity("DROP TABLE", "beside OR REPLACE and RENAME by others: what is there can be read", DDL)
+def test_drops(sql: Sql, sessions: list[Sql]) -> None:
+    sql("CREATE TABLE t (n NUMBER)")
+    work = (
+        lambda session: session("CREATE OR REPLACE TABLE t AS SELECT 1 AS n"),
+        lambda session: session("DROP TABLE IF EXISTS t"),
+        lambda session: session("ALTER TABLE IF EXISTS t RENAME TO u"),
+        lambda session: session("DROP TABLE IF EXISTS u"),
+    )
+
+    def turns(session: Sql, number: int) -> None:
+        for _ in range(TURNS):
+            try:
+                work[number](session)
+            except ProgrammingError as error:
+                # A name that is taken.
+                assert error.errno == 2002
+
+    at_once(sessions, turns)
+    for name in sql.column("SHOW TABLES", "name"):
+        assert sql(f"SELECT * FROM {name}") in ([], [(1,)])
+    sql("CREATE OR REPLACE TABLE t AS SELECT 2 AS n")
+    assert sql("SELECT n FROM t") == [(2,)]
+
+
+@pytest.mark.parity("DROP SCHEMA", "beside CREATE in it: nothing is left that lies nowhere", DDL)
+def test_schemas(sql: Sql, sessions: list[Sql]) -> None:
+    sql("CREATE SCHEMA s")
+
+    def work(session: Sql, number: int) -> None:
+        for turn in range(TURNS):
+            try:
+                if number == 0:
+                    session("CREATE OR REPLACE SCHEMA s" if turn % 2 else "DROP SCHEMA IF EXISTS s")
+                else:
+                    session(f"CREATE TABLE s.t_{number}_{turn} (n NUMBER)")
+            except ProgrammingError as error:
+                assert error.errno == 2003
+
+    at_once(sessions, work)
+    sql("CREATE OR REPLACE SCHEMA s")
+    assert sql("SHOW TABLES IN SCHEMA s") == []
+
+
+@pytest.fixture
+def model_files(sql: Sql, session: Any) -> Iterator[str]:
+    """A stage's directory with the files of a model, as the registry puts them there."""
+    import pandas as pd
+    from sklearn.linear_model import LinearRegression
+    from snowflake.ml.registry import Registry
+
+    frame = pd.DataFrame({"A": [0.0, 1.0, 2.0]})
+    Registry(session).log_model(
+        LinearRegression().fit(frame, frame["A"]),
+        model_name="PRICES",
+        version_name="V1",
+        sample_input_data=frame,
+        options={"relax_version": False},
+        target_platforms=["WAREHOUSE"],
+    )
+    sql("CREATE STAGE files")
+    sql("COPY FILES INTO @files/m/ FROM 'snow://model/PRICES/versions/V1/'")
+    yield "@files/m"
+
+
+@pytest.mark.ml
+@pytest.mark.parity("ALTER MODEL", "ADD VERSION and MODIFY VERSION by several sessions at once: none is lost", DDL)
+def test_models(sql: Sql, sessions: list[Sql], model_files: str) -> None:
+    def work(session: Sql, number: int) -> None:
+        for turn in range(TURNS // 2):
+            session(f"ALTER MODEL prices ADD VERSION v_{number}_{turn} FROM {model_files}")
+            session(f"ALTER MODEL prices MODIFY VERSION v_{number}_{turn} SET COMMENT = 'of {number}'")
+
+    at_once(sessions, work)
+    shown = {row["name"]: row["comment"] for row in sql.dicts("SHOW VERSIONS IN MODEL prices")}
+    added = {f"V_{number}_{turn}": f"of {number}" for number in range(SESSIONS) for turn in range(TURNS // 2)}
+    assert {name: comment for name, comment in shown.items() if name != "V1"} == added
