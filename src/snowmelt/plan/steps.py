@@ -122,6 +122,23 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class Direct:
+    """Write the old images of the rows that a MERGE will change, and then run it.
+
+    Attributes:
+        log: writes the images.
+        logged: a query for how many were written, and of how many rows.
+        write: the MERGE in the engine's words; of the rows that it changes, those without an image are new.
+        removing: what it counts the others as.
+    """
+
+    log: str
+    logged: str
+    write: str
+    removing: str
+
+
+@dataclass(frozen=True)
 class Write:
     """Change rows; how many is added to the count `count`, if it has one.
 
@@ -143,7 +160,7 @@ class Read:
     types: tuple[DataType | None, ...] | None = None
 
 
-Step = OpenWindow | ApplyModel | CallTableFunction | Materialize | Prepare | LogImages | Stage | Write | Read
+Step = OpenWindow | ApplyModel | CallTableFunction | Materialize | Prepare | LogImages | Stage | Direct | Write | Read
 
 
 @dataclass(frozen=True)

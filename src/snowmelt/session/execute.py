@@ -19,6 +19,7 @@ from snowmelt.plan.changes import MULTI_JOINED
 from snowmelt.plan.steps import (
     ApplyModel,
     CallTableFunction,
+    Direct,
     LogImages,
     Materialize,
     OpenWindow,
@@ -36,6 +37,7 @@ from snowmelt.sql import tracking
 from snowmelt.sql.changes import ACTIONS, STAGED, TWICE
 from snowmelt.sql.deltas import variables_of
 from snowmelt.sql.typing import refined
+from snowmelt.storage.connection import Connection
 from snowmelt.storage.locks import aborted
 from snowmelt.streams import offsets
 from snowmelt.streams.offsets import Bounds, Window
@@ -158,6 +160,8 @@ def run_steps(
                     changed = int(connection.scalar(step.sql) or 0)
                     if step.count is not None:
                         counts[step.count] = counts.get(step.count, 0) + changed
+                case Direct():
+                    _merge(connection, step, counts)
                 case OpenWindow():
                     streams.open(step)
                 case _:
@@ -261,6 +265,32 @@ def _prepare(session: Session, step: Step, counts: dict[str, int], registered: l
                 registered.append(name)
         case _:
             raise AssertionError(f"not a preparing step: {step}")
+
+
+class NeedsStaging(Exception):
+    """A MERGE that was tried directly is to be done by way of staged rows; nothing remains of it."""
+
+
+def _merge(connection: Connection, step: Direct, counts: dict[str, int]) -> None:
+    """Run a MERGE.
+
+    Raises:
+        NeedsStaging: rows of the source have to be told apart, as several are for one row of the table; or there was an
+            error. It may be one of a value that is not asked for, since the engine computes the values of all clauses
+            for each row.
+    """
+    try:
+        connection.run(step.log)
+        ((images, rows),) = connection.run(step.logged)
+        if images > rows:
+            raise NeedsStaging
+        changed = int(connection.scalar(step.write) or 0)
+    except SqlError as error:
+        connection.check_canceled()
+        raise NeedsStaging from error
+    if changed < images:
+        raise AssertionError(f"{images} rows were to be changed, and {changed} were")
+    counts[step.removing], counts["inserted"] = images, changed - images
 
 
 def _stage(core: Core, step: Stage, counts: dict[str, int]) -> None:

@@ -20,7 +20,7 @@ from snowmelt.plan.query import plan_query
 from snowmelt.plan.steps import Plan
 from snowmelt.session.array_binds import array_source, is_array
 from snowmelt.session.constant_rows import tabulated
-from snowmelt.session.execute import count_columns, run_plan
+from snowmelt.session.execute import NeedsStaging, count_columns, run_plan
 from snowmelt.session.plan_cache import Kept, cache_key, change_key, told
 from snowmelt.session.planner import SessionPlanner
 from snowmelt.session.session import Session, description
@@ -58,7 +58,10 @@ def kept_answer(session: Session, request: Request) -> Result | None:
         case Plan() as plan:
             if plan.binds:
                 session.core.connection.tell_binds(told(request) or {})
-            return run_plan(session, plan)
+            try:
+                return run_plan(session, plan)
+            except NeedsStaging:
+                return None
         case Result() as result:
             return dataclasses.replace(result)
         case columns:
@@ -140,7 +143,12 @@ def merge(session: Session, statement: Merge, request: Request) -> Result:
     """MERGE."""
     names = ("inserted", "updated", "deleted")
     tree = statement.tree
-    return _dml(session, request, names, lambda planner: changes.plan_merge(statement, planner), statement.text, tree)
+    try:
+        return _dml(
+            session, request, names, lambda planner: changes.plan_merge(statement, planner), statement.text, tree
+        )
+    except NeedsStaging:
+        return _dml(session, request, names, lambda planner: changes.plan_merge(statement, planner, staged=True))
 
 
 def truncate(session: Session, statement: Truncate, request: Request) -> Result:
