@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from threading import Barrier
 from typing import Any
 
@@ -206,3 +208,64 @@ def test_models(sql: Sql, sessions: list[Sql], model_files: str) -> None:
     shown = {row["name"]: row["comment"] for row in sql.dicts("SHOW VERSIONS IN MODEL prices")}
     added = {f"V_{number}_{turn}": f"of {number}" for number in range(SESSIONS) for turn in range(TURNS // 2)}
     assert {name: comment for name, comment in shown.items() if name != "V1"} == added
+
+
+class Held:
+    """A function in SQL, ``held(n)``, that gives `n` back once it is let go."""
+
+    def __init__(self, sql: Sql, directory: Path) -> None:
+        self._begun, self._go = directory / "begun", directory / "go"
+        sql(
+            "CREATE FUNCTION held(n NUMBER) RETURNS NUMBER LANGUAGE PYTHON RUNTIME_VERSION = '3.11' HANDLER = 'f' "
+            "AS $$\n"
+            "import pathlib, time\n"
+            "def f(n):\n"
+            f"    pathlib.Path({str(self._begun)!r}).touch()\n"
+            f"    while not pathlib.Path({str(self._go)!r}).exists():\n"
+            "        time.sleep(0.01)\n"
+            "    return n\n$$"
+        )
+
+    def wait(self, run: Future[Any]) -> None:
+        """Until a statement that uses it has come so far."""
+        deadline = time.monotonic() + 30
+        while not self._begun.exists():
+            assert not run.done() and time.monotonic() < deadline
+            time.sleep(0.01)
+
+    def let_go(self) -> None:
+        self._go.touch()
+
+
+@pytest.mark.parametrize(
+    "source", ["CREATE TABLE long AS SELECT held(1) AS n", "CREATE OR REPLACE TABLE t AS SELECT held(1) AS n"]
+)
+@pytest.mark.parity("CREATE TABLE AS", "while one runs, other definitions do not wait for it", DDL)
+def test_long_ones(sql: Sql, sessions: list[Sql], tmp_path: Path, source: str) -> None:
+    sql("CREATE TABLE t (m NUMBER)")
+    held = Held(sql, tmp_path)
+    with ThreadPoolExecutor(1) as pool:
+        run = pool.submit(sessions[0], source)
+        held.wait(run)
+        sql("CREATE TABLE short (n NUMBER)")
+        sql("ALTER TABLE t ADD COLUMN k NUMBER")
+        sql("DROP TABLE short")
+        assert not run.done()
+        held.let_go()
+        run.result()
+    name = "long" if "long" in source else "t"
+    assert sql(f"SELECT * FROM {name}") == [(1,)]
+    assert set(sql.column("SHOW TABLES", "name")) == {"T", name.upper()}
+
+
+@pytest.mark.parity("CREATE TABLE AS", "of a name that another session takes meanwhile is refused", DDL)
+def test_names_taken_meanwhile(sql: Sql, sessions: list[Sql], tmp_path: Path) -> None:
+    held = Held(sql, tmp_path)
+    with ThreadPoolExecutor(1) as pool:
+        run = pool.submit(sessions[0].fails, "CREATE TABLE t AS SELECT held(1) AS n", 2002)
+        held.wait(run)
+        sql("CREATE TABLE t (m NUMBER)")
+        held.let_go()
+        run.result()
+    assert sql("SELECT * FROM t") == []
+    assert sql.column("SHOW TABLES", "name") == ["T"]

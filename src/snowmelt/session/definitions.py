@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from snowmelt.base.errors import object_exists, object_missing
 from snowmelt.base.result import Result, status_result
-from snowmelt.catalog.catalog import Catalog, Change, Entity, key_of
+from snowmelt.catalog.catalog import Catalog, Change, Entity, Overtaken, key_of
 from snowmelt.catalog.graves import burials
 from snowmelt.catalog.names import FullName
 from snowmelt.catalog.objects import (
@@ -53,10 +53,16 @@ KIND_NAMES: dict[str, str] = {
 
 
 def apply_change(
-    session: Session, build: Callable[[Catalog], Change], physical: Callable[[Connection], None] | None = None
+    session: Session,
+    build: Callable[[Catalog], Change],
+    physical: Callable[[Connection], None] | None = None,
+    ahead: Callable[[Connection], None] | None = None,
 ) -> None:
     """Commit the open transaction, then carry out one change of the catalog. What it drops is kept for as long as it
     can be had back. The scheduler is told when there are tasks among it.
+
+    Args:
+        ahead: see `Engine.change`.
 
     Raises:
         Overtaken: what the change was made from has been changed by another session.
@@ -86,7 +92,7 @@ def apply_change(
         if physical is not None:
             physical(connection)
 
-    engine.change(session.core.connection, remember, work)
+    engine.change(session.core.connection, remember, work, ahead)
     if tasks:
         session.services.tasks.tasks_changed()
     for entity in dropped:
@@ -134,6 +140,7 @@ def create_object(
     item: S,
     *,
     physical: Callable[[Connection, S], None] | None = None,
+    ahead: Callable[[Connection], None] | None = None,
     temporary: bool = False,
     message: str | None = None,
     made_from: tuple[Entity, ...] = (),
@@ -143,6 +150,7 @@ def create_object(
     """Put a new schema object into the catalog, or among the session's temporary ones.
 
     Args:
+        ahead: as `physical`, for what may take long; see `Engine.change`.
         made_from: what the definition was read from; the statement is run again when it has changed since.
         check: whether the object may be in that catalog; raises when it may not.
         also: what else of the catalog changes with it.
@@ -154,15 +162,24 @@ def create_object(
     session.services.engine.catalog.schema(item.full_name.database, item.full_name.schema)
     done = message or f"{kind} {item.name} successfully created."
     if temporary:
-        return _create_temporary(session, statement, replace(item, session=session.id), physical, status_result(done))
-    old = session.services.engine.catalog.entities.get(key_of(item)) if statement.or_replace else None
-    lost = "" if old is None else warning(session, old, replaced=True)
+
+        def make(connection: Connection, created: S) -> None:
+            if physical is not None:
+                physical(connection, created)
+            if ahead is not None:
+                ahead(connection)
+
+        return _create_temporary(session, statement, replace(item, session=session.id), make, status_result(done))
+    seen = session.services.engine.catalog.entities.get(key_of(item))
+    lost = "" if seen is None or not statement.or_replace else warning(session, seen, replaced=True)
     known = False
 
     def build(catalog: Catalog) -> Change:
         nonlocal known
         catalog.check_current(*made_from)
         present = catalog.entities.get(key_of(item))
+        if ahead is not None and present is not seen:
+            raise Overtaken(str(item.full_name))
         if not (known := statement.if_not_exists and present is not None):
             check(catalog)
         if present is None:
@@ -177,7 +194,8 @@ def create_object(
         if physical is not None and not known:
             physical(connection, item)
 
-    apply_change(session, build, work)
+    in_vain = ahead is None or (seen is not None and statement.if_not_exists)
+    apply_change(session, build, work, None if in_vain else ahead)
     return status_result(f"{item.name} already exists, statement succeeded." if known else done + lost)
 
 
@@ -185,7 +203,7 @@ def _create_temporary(
     session: Session,
     statement: Create,
     item: S,
-    physical: Callable[[Connection, S], None] | None,
+    physical: Callable[[Connection, S], None],
     done: Result,
 ) -> Result:
     present = session.core.temporary.get(key_of(item))
@@ -198,8 +216,7 @@ def _create_temporary(
     session.core.commit()
     connection.begin()
     try:
-        if physical is not None:
-            physical(connection, item)
+        physical(connection, item)
         if present is not None:
             drop_physically(connection, present)
         connection.commit()

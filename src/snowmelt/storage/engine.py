@@ -145,16 +145,28 @@ class Engine:
         return int(row[0])
 
     def change(
-        self, connection: Connection, build: Callable[[Catalog], Change], physical: Callable[[Connection], T]
-    ) -> T:
+        self,
+        connection: Connection,
+        build: Callable[[Catalog], Change],
+        physical: Callable[[Connection], None],
+        ahead: Callable[[Connection], None] | None = None,
+    ) -> None:
         """Carry out DDL: `build` makes the catalog's change from the current picture, `physical` does what goes with
         it in the same transaction; either raises to leave everything as it was.
+
+        Args:
+            ahead: what comes first in that transaction and may take long, for no other DDL has to wait for it: rows of
+                tables that nobody knows yet.
         """
-        with self._catalog_lock:
-            change = build(self.catalog)
-            connection.begin()
-            try:
-                result = physical(connection)
+        try:
+            if ahead is not None:
+                connection.begin()
+                ahead(connection)
+            with self._catalog_lock:
+                change = build(self.catalog)
+                if ahead is None:
+                    connection.begin()
+                physical(connection)
                 for number in (*(entity.id for entity in change.drop), *change.forget):
                     connection.run("DELETE FROM snowmelt.entities WHERE id = ?", [number])
                 documents = [(entity.id, encode(entity)) for entity in change.put]
@@ -162,11 +174,10 @@ class Engine:
                 for document in documents:
                     connection.run("INSERT OR REPLACE INTO snowmelt.entities VALUES (?, ?)", document)
                 connection.commit()
-            except BaseException:
-                connection.rollback()
-                raise
-            self.catalog = self.catalog.apply(change)
-            return result
+                self.catalog = self.catalog.apply(change)
+        except BaseException:
+            connection.rollback()
+            raise
 
     def maintain(self, connection: Connection, work: Callable[[Connection], T]) -> T:
         """Do `work` in a transaction of its own while no DDL is carried out."""
