@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import count, takewhile
 from pathlib import Path
-from threading import Barrier
+from threading import Barrier, Event
 from typing import Any
 
 import pytest
@@ -269,3 +271,60 @@ def test_names_taken_meanwhile(sql: Sql, sessions: list[Sql], tmp_path: Path) ->
         run.result()
     assert sql("SELECT * FROM t") == []
     assert sql.column("SHOW TABLES", "name") == ["T"]
+
+
+@pytest.mark.parity(
+    "ALTER TABLE", "beside changes of its rows and their streams: what the stream tells stays right", DDL
+)
+def test_changes_of_rows_beside_alter(sql: Sql, sessions: list[Sql]) -> None:
+    fillers = ", ".join(f"x{turn} NUMBER" for turn in range(3 * TURNS))
+    sql(f"CREATE TABLE t (k NUMBER, {fillers}, c NUMBER, d NUMBER)")
+    sql("CREATE STREAM changes ON TABLE t")
+    sql("CREATE TABLE sink (batch NUMBER, k NUMBER, c NUMBER, d NUMBER, action VARCHAR)")
+    sql("INSERT INTO t (k, c, d) SELECT SEQ4(), 0, 0 FROM TABLE(GENERATOR(ROWCOUNT => 20))")
+    done = Event()
+    consume = "INSERT INTO sink SELECT {}, k, c, d, METADATA$ACTION FROM changes"
+
+    def alter(session: Sql) -> None:
+        try:
+            for turn in range(3 * TURNS):
+                session(f"ALTER TABLE t DROP COLUMN x{turn}")
+                if turn % 4 == 0:
+                    session(f"ALTER TABLE t ADD COLUMN y{turn} NUMBER DEFAULT 1")
+        finally:
+            done.set()
+
+    def change(session: Sql) -> None:
+        for turn in takewhile(lambda _: not done.is_set(), count(1)):
+            session(f"UPDATE t SET c = c + 1 WHERE k = {turn % 20}")
+            session(f"INSERT INTO t (k, c, d) VALUES ({100 + turn}, 0, 0)")
+            source = f"(SELECT {turn % 20} AS k) AS s"
+            session(f"MERGE INTO t USING {source} ON t.k = s.k WHEN MATCHED THEN UPDATE SET d = {turn}")
+
+    def change_together(session: Sql) -> None:
+        for turn in takewhile(lambda _: not done.is_set(), count(1)):
+            try:
+                session("BEGIN")
+                session(f"UPDATE t SET d = d + 1 WHERE k = {turn % 20}")
+                session(f"UPDATE t SET c = c + 1 WHERE k = {turn % 20}")
+                session("COMMIT")
+            except ProgrammingError as error:
+                session("ROLLBACK")
+                # The table is not the one that the transaction has changed.
+                assert error.errno == 625, error
+
+    def read(session: Sql) -> None:
+        for turn in takewhile(lambda _: not done.is_set(), count(1)):
+            session(consume.format(turn))
+
+    work = (alter, change, change_together, read)
+    at_once(sessions, lambda session, number: work[number](session))
+    sql(consume.format(1_000_000))
+    rows: Counter[tuple[int, int, int]] = Counter()
+    for batch in sql("SELECT DISTINCT batch FROM sink ORDER BY 1"):
+        told = sql(f"SELECT k, c, d, action FROM sink WHERE batch = {batch[0]}")
+        rows.subtract(tuple(row[:3]) for row in told if row[3] == "DELETE")
+        assert min(rows.values(), default=0) >= 0, "a row is told to be gone that was not there"
+        rows.update(tuple(row[:3]) for row in told if row[3] == "INSERT")
+    assert +rows == Counter(sql("SELECT k, c, d FROM t"))
+    assert any(row[1] for row in rows.elements())

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from snowmelt.base.datatypes import DataType
 from snowmelt.base.result import StatementType
-from snowmelt.catalog.objects import Function, Table
+from snowmelt.catalog.objects import Function, SchemaObject, Table
 from snowmelt.sql.deltas import Reading
 from snowmelt.sql.tracking import is_tracked
 
@@ -178,6 +178,7 @@ class Plan:
         constant: a query that gives the same rows whatever is in the database.
         binds: its texts ask for the values of bind variables.
         timed: its texts ask for the moment at which the statement began.
+        made_from: the tables, views and streams of the catalog that it was made from.
     """
 
     steps: tuple[Step, ...]
@@ -191,6 +192,7 @@ class Plan:
     constant: bool = False
     binds: bool = False
     timed: bool = False
+    made_from: tuple[SchemaObject, ...] = ()
 
     @property
     def tracked(self) -> bool:

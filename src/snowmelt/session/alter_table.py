@@ -97,7 +97,7 @@ def carry_out(session: Session, old: Table, alteration: Alteration) -> None:
         catalog.check_current(old)
         return Change(put=(alteration.table,))
 
-    apply_change(session, build, physical)
+    apply_change(session, build, physical, alters=old)
 
 
 def _in_session(session: Session, old: Table, new: Table, physical: Callable[[Connection], None]) -> None:

@@ -7,6 +7,7 @@ Source: docs.snowflake.com/en/sql-reference/transactions (DDL commits)
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TypeVar
 
@@ -57,12 +58,14 @@ def apply_change(
     build: Callable[[Catalog], Change],
     physical: Callable[[Connection], None] | None = None,
     ahead: Callable[[Connection], None] | None = None,
+    alters: Table | None = None,
 ) -> None:
     """Commit the open transaction, then carry out one change of the catalog. What it drops is kept for as long as it
     can be had back. The scheduler is told when there are tasks among it.
 
     Args:
         ahead: see `Engine.change`.
+        alters: the table whose columns change, to which nobody may write meanwhile.
 
     Raises:
         Overtaken: what the change was made from has been changed by another session.
@@ -92,7 +95,9 @@ def apply_change(
         if physical is not None:
             physical(connection)
 
-    engine.change(session.core.connection, remember, work, ahead)
+    gate = nullcontext() if alters is None else engine.locks.altering(alters.id, session.core.cancel)
+    with gate:
+        engine.change(session.core.connection, remember, work, ahead)
     if tasks:
         session.services.tasks.tasks_changed()
     for entity in dropped:

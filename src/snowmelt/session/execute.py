@@ -14,6 +14,7 @@ import pyarrow as pa
 from snowmelt.base.datatypes import DataType, Kind
 from snowmelt.base.errors import SqlError, invalid_identifier
 from snowmelt.base.result import Column, Result, StatementType, rows_result, status_result
+from snowmelt.catalog.catalog import Overtaken
 from snowmelt.catalog.names import engine_name
 from snowmelt.plan.changes import MULTI_JOINED
 from snowmelt.plan.steps import (
@@ -32,12 +33,13 @@ from snowmelt.plan.steps import (
 )
 from snowmelt.session.staleness import out_of_reach
 from snowmelt.session.table_calls import called
-from snowmelt.session.transactions import OpenTransaction, keep_before
+from snowmelt.session.transactions import OpenTransaction, keep_before, known_to_all
 from snowmelt.sql import tracking
 from snowmelt.sql.changes import ACTIONS, STAGED, TWICE
 from snowmelt.sql.deltas import variables_of
 from snowmelt.sql.typing import refined
 from snowmelt.storage.connection import Connection
+from snowmelt.storage.engine import Engine
 from snowmelt.storage.locks import aborted
 from snowmelt.streams import offsets
 from snowmelt.streams.offsets import Bounds, Window
@@ -65,21 +67,57 @@ def run_plan(session: Session, plan: Plan) -> Result:
         raise aborted(transaction.record)
     if plan.timed:
         core.tell_moment()
+    try:
+        return _run(session, plan, transaction)
+    except SqlError:
+        # It may be only because of what somebody else has altered since it was planned.
+        core.services.engine.check_current(plan.made_from)
+        raise
+
+
+def _run(session: Session, plan: Plan, transaction: OpenTransaction | None) -> Result:
+    core = session.core
+    engine = core.services.engine
     if plan.single_read:
-        return run_steps(session, plan, {})
+        result = run_steps(session, plan, {})
+        _check_current(engine, plan, result)
+        return result
     with _locked(core, plan, transaction):
         if transaction is not None:
             return _run_in_open(session, plan, transaction)
-        core.connection.begin()
-        try:
-            result = run_steps(session, plan, {})
-            core.connection.wrote = core.connection.wrote or plan.tracked
-            core.connection.changed.update(table.id for table in plan.targets)
-            core.connection.commit()
-            return result
-        except BaseException:
-            core.connection.rollback()
-            raise
+        with engine.locks.writing(known_to_all(plan.targets), core.cancel):
+            return _run_alone(session, plan)
+
+
+def _run_alone(session: Session, plan: Plan) -> Result:
+    core = session.core
+    engine = core.services.engine
+    engine.check_current(plan.made_from)
+    core.connection.begin()
+    try:
+        result = run_steps(session, plan, {})
+        _check_current(engine, plan, result)
+        core.connection.wrote = core.connection.wrote or plan.tracked
+        core.connection.changed.update(table.id for table in plan.targets)
+        core.connection.commit()
+        return result
+    except BaseException:
+        core.connection.rollback()
+        raise
+
+
+def _check_current(engine: Engine, plan: Plan, result: Result) -> None:
+    """See that a plan fitted what its steps have read and written.
+
+    Raises:
+        Overtaken: it did not.
+    """
+    try:
+        engine.check_current(plan.made_from)
+    except Overtaken:
+        if result.release is not None:
+            result.release()
+        raise
 
 
 @contextmanager
@@ -114,6 +152,7 @@ def _run_in_open(session: Session, plan: Plan, transaction: OpenTransaction) -> 
         connection.begin(transaction.record.number)
         try:
             result = run_steps(session, plan, windows, transaction)
+            _check_current(session.core.services.engine, plan, result)
             connection.commit()
         except BaseException:
             connection.rollback()

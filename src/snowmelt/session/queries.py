@@ -13,6 +13,7 @@ from snowmelt.base.datatypes import NUMBER, VARCHAR, DataType
 from snowmelt.base.errors import unsupported
 from snowmelt.base.request import Request
 from snowmelt.base.result import Column, Result, StatementType, rows_result
+from snowmelt.catalog.catalog import Overtaken
 from snowmelt.catalog.objects import SchemaObject
 from snowmelt.plan import changes, dml
 from snowmelt.plan.models import describe_models
@@ -60,7 +61,7 @@ def kept_answer(session: Session, request: Request) -> Result | None:
                 session.core.connection.tell_binds(told(request) or {})
             try:
                 return run_plan(session, plan)
-            except NeedsStaging:
+            except (NeedsStaging, Overtaken):
                 return None
         case Result() as result:
             return dataclasses.replace(result)
