@@ -77,7 +77,7 @@ class Runtime:
         self.stages = StageFiles(root / "stages")
         database = root / "store.duckdb" if settings.data is not None else None
         self.engine = Engine(database, self.stages.root, clock, spill=root / "spill", memory_mb=settings.memory_mb)
-        self.tokens: TokenStore[Session] = TokenStore(clock)
+        self.tokens: TokenStore[Session] = TokenStore(clock, busy=lambda session: session.busy)
         self.guard = LoginGuard(SystemClock())
         self._numbers = itertools.count(1)
         self.events = EventSink(self._event_table, self.engine)
