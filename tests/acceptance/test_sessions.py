@@ -292,6 +292,8 @@ def test_several_parameters(sql: Sql) -> None:
     assert values() == ["x", "Europe/Berlin", "1"]
     sql("ALTER SESSION UNSET TIMEZONE, WEEK_START, QUERY_TAG")
     assert values() == before
+    sql.fails("ALTER ACCOUNT SET WEEK_START = 1, LOCK_TIMEOUT = 'x'", 1008)
+    assert sql.column("SHOW PARAMETERS LIKE 'WEEK_START' IN ACCOUNT", "value") == ["0"]
 
 
 @pytest.mark.parity(
