@@ -300,11 +300,15 @@ def _values(into: Into, table: Table, columns: Sequence[TableColumn], statement:
     return f"SELECT {', '.join(texts)} FROM {_SOURCE}"
 
 
+_OF_TARGETS = frozenset({"this", "db", "catalog", "alias"})
+"""What may be said of the table that a statement changes: no point in time, sample, pivot or join."""
+
+
 def target_table(node: exp.Expr) -> exp.Table:
     """The name of the table that a statement changes."""
     if isinstance(node, exp.Schema):
         node = node.this
-    if not isinstance(node, exp.Table):
+    if not isinstance(node, exp.Table) or any(value for key, value in node.args.items() if key not in _OF_TARGETS):
         raise syntax_error(f"unexpected '{node.sql(dialect='snowflake')}'")
     return node
 
