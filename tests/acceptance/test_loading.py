@@ -146,7 +146,7 @@ def test_own_stage(sql: Sql, tmp_path: Path, database: str) -> None:
     assert sql.dicts('COPY INTO "my t"')[0]["rows_loaded"] == 2
     assert sql('COPY INTO "my t"') == [("Copy executed with 0 files processed.",)]
     assert sql.dicts(f'COPY INTO {database}.PUBLIC."my t" (id, name) FORCE = TRUE PURGE = TRUE')[0]["rows_loaded"] == 2
-    assert sql('LIST \'@%"my t"\'') == []
+    assert sql("LIST '@%\"my t\"'") == []
     assert sql.one('SELECT COUNT(*) FROM "my t"') == 4
 
 
