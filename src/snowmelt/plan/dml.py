@@ -132,7 +132,9 @@ def _with_defaults(table: Table, columns: Sequence[TableColumn], values: exp.Exp
 
 
 def is_default(item: exp.Expr) -> bool:
-    """Whether a value is the word DEFAULT."""
+    """Whether a value is the word DEFAULT, which after SET looks like a column."""
+    if isinstance(item, exp.Column) and not item.table and not item.this.args.get("quoted"):
+        return item.name.upper() == "DEFAULT"
     return isinstance(item, exp.Var) and item.name.upper() == "DEFAULT"
 
 
@@ -186,7 +188,7 @@ def needs_casts(columns: Sequence[TableColumn], types: Sequence[DataType | None]
     """Whether a value is of a kind that only the rules of casts know how to write into its column.
 
     Raises:
-        SqlError: 002023 for text that is to be written into a VARIANT, OBJECT or ARRAY, and for those into text.
+        SqlError: 002023 for a value that its column does not take, such as text for a VARIANT or a number for a DATE.
     """
     if types is None or len(types) != len(columns):
         return any(column.type.parts is not None for column in columns)
@@ -195,9 +197,7 @@ def needs_casts(columns: Sequence[TableColumn], types: Sequence[DataType | None]
         needed |= column.type.parts is not None and found != column.type
         if found is None:
             continue
-        if column.type.kind in SEMI_STRUCTURED and found.kind is Kind.TEXT:
-            raise other_type(column.name, column.type, found)
-        if column.type.kind is Kind.TEXT and found.kind in (Kind.ARRAY, Kind.OBJECT):
+        if any(column.type.kind in wanted and found.kind in given for wanted, given in _NO_COLUMN):
             raise other_type(column.name, column.type, found)
         if column.type.kind is Kind.TEXT:
             needed |= found.kind in TIMES | SEMI_STRUCTURED | {Kind.REAL}
@@ -208,6 +208,16 @@ def needs_casts(columns: Sequence[TableColumn], types: Sequence[DataType | None]
         elif column.type.kind is Kind.BINARY:
             needed |= found.kind is Kind.TEXT
     return needed
+
+
+_NUMBERS = frozenset({Kind.FIXED, Kind.REAL, Kind.BOOLEAN})
+_NO_COLUMN = (
+    (SEMI_STRUCTURED, {Kind.TEXT}),
+    ({Kind.TEXT}, {Kind.ARRAY, Kind.OBJECT}),
+    (TIMES, _NUMBERS),
+    (_NUMBERS, TIMES),
+)
+"""Kinds of columns, and the kinds of values that they do not take."""
 
 
 def with_casts(columns: Sequence[TableColumn], source: exp.Expr) -> exp.Select:

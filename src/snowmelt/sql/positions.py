@@ -31,7 +31,7 @@ _CLAUSES: dict[int, tuple[str, ...]] = {
 }
 """Codes of errors that name nothing, and the words with which the clause begins that they are about."""
 
-_CLAUSE = re.compile(
+_SAID = re.compile(
     r"\b(where|group by|having|order by|order|group|join|limit|qualify|values) (?:clause|by position)", re.I
 )
 """What a message says of a clause."""
@@ -44,6 +44,11 @@ _WRITTEN = {
     "CAST": ("::",),
 }
 """How else functions are written that messages name."""
+
+_MISSING = 2003
+"""The code of what is not there. Where a view names it, or a bind, it has no place in the text; and clients look at how
+such messages end.
+"""
 
 _PLACED_BY_SNOWFLAKE = frozenset({904, 938, 939, 979, 1044})
 """Codes of messages whose first line tells the place."""
@@ -63,7 +68,10 @@ def located(error: SqlError, text: str) -> SqlError:
         return error
     if not tokens:
         return error
-    line, position = place(text, _offset(error, tokens))
+    offset = _named(error, tokens)
+    if offset is None and error.code == _MISSING:
+        return error
+    line, position = place(text, _clause(error, tokens) if offset is None else offset)
     where = f"error line {line} at position {position}"
     if error.code in _PLACED_BY_SNOWFLAKE:
         message = error.message.replace(_HEAD, f"{_HEAD} {where}", 1)
@@ -88,13 +96,19 @@ def _like(error: SqlError, message: str) -> SqlError:
     return made
 
 
-def _offset(error: SqlError, tokens: Sequence[Token]) -> int:
+def _named(error: SqlError, tokens: Sequence[Token]) -> int | None:
+    """Where the first thing stands that a message names."""
     for found in _NAME.finditer(error.message):
         name = next(group for group in found.groups() if group)
         offsets = (_find(each, tokens) for each in (name, name.partition("(")[0], *_WRITTEN.get(name, ())))
         if (offset := next((each for each in offsets if each is not None), None)) is not None:
             return offset
-    said = _CLAUSE.search(error.message)
+    return None
+
+
+def _clause(error: SqlError, tokens: Sequence[Token]) -> int:
+    """Where the clause begins that an error is about, or else the statement."""
+    said = _SAID.search(error.message)
     words = (said.group(1).split()[0].upper(),) if said else _CLAUSES.get(error.code, ())
     clause = (token for word in words for token in tokens if token.text.upper().split()[:1] == [word])
     return int(next(clause, tokens[0]).start)

@@ -324,6 +324,8 @@ def _expression(node: exp.Expr, scope: Scope) -> DataType | None:
             raise invalid_identifier(".".join(logical_name(part.name) for part in node.parts))
         if scope.is_alias(node):
             node.meta[ALIASED] = True
+        if node.is_star:
+            node.meta[STAR] = _visible(scope, node.table)
     elif isinstance(node, exp.Query):
         columns = _query(node, scope.inner() if isinstance(node, exp.Select) else scope)
         found = columns[0][1] if columns is not None and len(columns) == 1 else None
@@ -369,12 +371,13 @@ def _lambda(node: exp.Lambda, scope: Scope) -> DataType | None:
     return _expression(node.this, scope)
 
 
-def _visible(scope: Scope) -> list[tuple[str, str, DataType | None]] | None:
+def _visible(scope: Scope, table: str = "") -> list[tuple[str, str, DataType | None]] | None:
     """All columns that a star would show: alias, name and type; None when they are not known."""
-    if any(columns is None for columns in scope.sources.values()):
+    sources = {table: scope.sources.get(table)} if table else scope.sources
+    if any(columns is None for columns in sources.values()):
         return None
-    shown = {alias: "" if alias.startswith(stars.UNNAMED) else alias for alias in scope.sources}
-    return [(shown[alias], name, item) for alias, columns in scope.sources.items() for name, item in columns or ()]
+    shown = {alias: "" if alias.startswith(stars.UNNAMED) else alias for alias in sources}
+    return [(shown[alias], name, item) for alias, columns in sources.items() for name, item in columns or ()]
 
 
 def _literal(node: exp.Literal) -> DataType:
