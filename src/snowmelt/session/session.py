@@ -29,7 +29,7 @@ from snowmelt.session.execute import run_plan
 from snowmelt.session.parameters import DEFAULTS, STATEMENT_COUNT, STATEMENT_TIMEOUT, checked, of_statement
 from snowmelt.session.query_history import QueryRecord
 from snowmelt.session.services import Services
-from snowmelt.sql.cursor import Outside
+from snowmelt.sql.cursor import NOTHING, Outside
 from snowmelt.sql.parse import parse
 from snowmelt.sql.positions import located
 from snowmelt.sql.statements import Statement, Transaction
@@ -279,11 +279,14 @@ class Session:
 
     def _parse(self, request: Request) -> list[Statement]:
         """The statements of a request; binds and variables may stand for names in them."""
-        if not request.bindings and not self.core.variables:
-            return parse(request.text)
-        binds = {key: binding.value for key, binding in request.bindings.items() if not isinstance(binding.value, list)}
-        variables = {name: str(value) for name, value in self.core.variables.items()}
-        return parse(request.text, Outside(binds, variables))
+        outside = NOTHING
+        if request.bindings or self.core.variables:
+            bound = {key: item.value for key, item in request.bindings.items() if not isinstance(item.value, list)}
+            outside = Outside(bound, {name: str(value) for name, value in self.core.variables.items()})
+        try:
+            return parse(request.text, outside)
+        except SqlError as error:
+            raise located(error, request.text) from error.__cause__
 
     def execute_statement(self, statement: Statement, request: Request) -> Result:
         """Run one parsed statement."""

@@ -267,8 +267,9 @@ def _as_decimal(node: exp.Expr) -> exp.Expr:
 
 
 def _value_of(node: exp.Expr) -> exp.Expr:
-    """The argument itself."""
-    return as_json(node.expressions[0])
+    """The argument itself, which must be an OBJECT."""
+    value = as_json(node.expressions[0])
+    return engine_call("snowmelt_to_object", value, data_type=OBJECT)
 
 
 def _parse_json(node: exp.Expr) -> exp.Expr:

@@ -162,6 +162,11 @@ CREATE OR REPLACE MACRO snowmelt_array_min(v) AS
 CREATE OR REPLACE MACRO snowmelt_to_array(v) AS
     CASE WHEN v IS NULL OR json_type(v) = 'NULL' THEN NULL WHEN json_type(v) = 'ARRAY' THEN v ELSE json_array(v) END;
 
+CREATE OR REPLACE MACRO snowmelt_to_object(v) AS
+    CASE WHEN v IS NULL OR json_type(v) = 'NULL' THEN NULL
+    WHEN snowmelt_sure(json_type(v) <> 'OBJECT', 'Failed to cast variant value ' || CAST(v AS VARCHAR) || ' to OBJECT')
+    THEN v END;
+
 -- A part of a value; what is NULL in an ARRAY is NULL.
 CREATE OR REPLACE MACRO snowmelt_get(v, key) AS
     snowmelt_defined(json_extract(v, '/' || replace(replace(CAST(key AS VARCHAR), '~', '~0'), '/', '~1')));
