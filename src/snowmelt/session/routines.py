@@ -13,12 +13,12 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
-import pyarrow as pa
 from sqlglot import exp
 
 from snowmelt.base import marks
 from snowmelt.base.datatypes import SEMI_STRUCTURED, DataType, Kind
 from snowmelt.base.errors import SqlError, canceled, unsupported
+from snowmelt.base.late import pyarrow as pa
 from snowmelt.base.request import Request
 from snowmelt.base.result import Column, Result, StatementType, arrow_type
 from snowmelt.catalog.objects import Function, Procedure, Routine
