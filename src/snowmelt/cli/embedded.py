@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
+from snowmelt.base import late
 from snowmelt.base.clock import Clock
 from snowmelt.base.loopback import is_loopback
 from snowmelt.base.settings import Settings
@@ -78,6 +79,13 @@ def running(settings: Settings, clock: Clock | None = None) -> Iterator[Address]
         # What is loaded by now stays: the collector need not look through it again and again, 100 ms at a time.
         gc.freeze()
         starting.callback(gc.unfreeze)
-        running = starting.pop_all()
-    with running:
+        started = starting.pop_all()
+    with started:
         yield Address(host, port, runtime.settings.user, runtime.password)
+
+
+def load_rest() -> None:
+    """Load what the first statement will need, where nothing but a server runs and its first client is yet to come."""
+    with _uncollected():
+        late.load()
+        gc.freeze()

@@ -31,7 +31,7 @@ blocks by whole row groups, and what is left over goes through the log and is wr
 has at most one core for each row group. Batches of 100,000 rows are what pipelines work in.
 """
 
-_MACROS = ("macros", "times", "numbers", "marks", "variants", "functions")
+MACROS = ("macros", "times", "numbers", "marks", "variants", "functions")
 
 
 class Directory:
@@ -105,7 +105,7 @@ def _script(name: str) -> str:
 
 def _install_macros(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the macros, unless the file has those of this version: there are many, and each is written to the disk."""
-    texts = [_script(name) for name in _MACROS]
+    texts = [_script(name) for name in MACROS]
     digest = hashlib.sha256("\n".join((duckdb.__version__, *texts)).encode()).hexdigest()
     if connection.execute("SELECT digest FROM snowmelt.macros").fetchall() == [(digest,)]:
         return
