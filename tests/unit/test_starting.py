@@ -70,3 +70,15 @@ def test_what_keeps_a_store_from_being_opened_comes_out_of_the_future(tmp_path: 
     (tmp_path / "data").write_text("a file where the directory should be")
     with pytest.raises(FileExistsError):
         opening(tmp_path / "data", 256).result(60)
+
+
+def test_a_command_that_does_not_connect_does_not_load_the_connector() -> None:
+    program = """
+import atexit, sys
+atexit.register(lambda: print([name for name in ("snowflake.connector", "sqlglot", "duckdb") if name in sys.modules]))
+from snowmelt.cli.main import main
+sys.argv = ["snowmelt", "serve", "--help"]
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout.splitlines()[-1] == "[]"
