@@ -13,7 +13,7 @@ from snowmelt.base.errors import SqlError, invalid_identifier, syntax_error, uns
 from snowmelt.base.result import StatementType
 from snowmelt.catalog.objects import Table, TableColumn
 from snowmelt.plan.models import extract_models
-from snowmelt.plan.query import Planner, read_steps, windows
+from snowmelt.plan.query import Planner, made_from, read_steps, windows
 from snowmelt.plan.steps import CallTableFunction, LogImages, Materialize, OpenWindow, Plan, Prepare, Step, Write
 from snowmelt.sql import changes, tracking
 from snowmelt.sql.held_types import type_tree
@@ -66,6 +66,7 @@ def dml_plan(
         streams=frozenset(planner.streams_read),
         counts=counts,
         timed=planner.timed,
+        made_from=made_from(planner),
     )
 
 

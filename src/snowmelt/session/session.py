@@ -17,7 +17,7 @@ from snowmelt.base.errors import SqlError, canceled
 from snowmelt.base.late import pyarrow as pa
 from snowmelt.base.request import Request
 from snowmelt.base.result import Column, Result, StatementType, rows_result, status_result
-from snowmelt.catalog.catalog import NAMESPACES, Scope
+from snowmelt.catalog.catalog import NAMESPACES, Overtaken, Scope
 from snowmelt.catalog.names import FullName, Name, parse_name
 from snowmelt.catalog.objects import Model, ModelVersion, Routine, SchemaObject, Stream, Table, View
 from snowmelt.plan.query import windows
@@ -284,10 +284,15 @@ class Session:
         transaction = self.core.transaction
         if transaction is not None and transaction.record.aborted and not isinstance(statement, Transaction):
             raise aborted(transaction.record)
-        try:
-            return handler_of(statement)(self, statement, request)
-        except SqlError as error:
-            raise located(error, statement.text) from error.__cause__
+        handler = handler_of(statement)
+        while True:
+            try:
+                return handler(self, statement, request)
+            except Overtaken:
+                # Another session changed the same object meanwhile; nothing has been done yet.
+                continue
+            except SqlError as error:
+                raise located(error, statement.text) from error.__cause__
 
     def run(self, text: str, query_id: str) -> Result:
         """Run a statement on behalf of the process itself, such as a task's body."""
