@@ -12,10 +12,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-import pyarrow as pa
-
 from snowmelt.base.datatypes import VARCHAR
 from snowmelt.base.errors import SqlError, canceled
+from snowmelt.base.late import pyarrow as pa
 from snowmelt.base.request import Request
 from snowmelt.base.result import Column, Result, StatementType, rows_result, status_result
 from snowmelt.catalog.catalog import NAMESPACES, Overtaken, Scope

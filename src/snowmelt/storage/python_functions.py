@@ -9,12 +9,15 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
 import duckdb
-import pyarrow as pa
 
 from snowmelt.storage import lenient_json
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def sha2(text: str, bits: int) -> str:
@@ -111,6 +114,9 @@ def _over_arrays(function: Callable[..., object], count: int) -> Callable[..., p
     """`function` of `count` arguments, row by row; a null among them gives null."""
 
     def run(*columns: pa.Array) -> pa.Array:
+        # Here, so that a store can be opened before it is loaded.
+        import pyarrow as pa
+
         rows = zip(*(column.to_pylist() for column in columns), strict=True)
         return pa.array([None if None in row else function(*row) for row in rows], pa.string())
 

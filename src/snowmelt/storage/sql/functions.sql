@@ -70,6 +70,7 @@ CREATE OR REPLACE MACRO snowmelt_regexp_replace(t, pattern, replacement, place, 
 -- storage/python_functions.py. Conditions are inside of the calls, since constant calls run in any case.
 CREATE OR REPLACE MACRO snowmelt_json_or(t, mode) AS
     CASE WHEN json_valid(t) THEN t ELSE snowmelt_read_json(t, mode) END;
+CREATE OR REPLACE MACRO snowmelt_json(t) AS CAST(t AS JSON);
 CREATE OR REPLACE MACRO snowmelt_parse_json(t) AS
     snowmelt_sorted(CAST(snowmelt_json_or(CASE WHEN trim(t, E' \t\r\n') <> '' THEN t END, 'parse') AS JSON));
 CREATE OR REPLACE MACRO snowmelt_try_parse_json(t) AS
