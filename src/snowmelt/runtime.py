@@ -20,7 +20,7 @@ from snowmelt.base.errors import SqlError
 from snowmelt.base.request import Request
 from snowmelt.base.result import Result
 from snowmelt.base.settings import Settings
-from snowmelt.catalog.catalog import Catalog, Change
+from snowmelt.catalog.catalog import Catalog, Change, Scope
 from snowmelt.catalog.names import FullName, parse_name
 from snowmelt.catalog.objects import Table, Task, TaskStatus
 from snowmelt.models.inference import Inference
@@ -317,15 +317,19 @@ class Runtime:
             found["RSA_PUBLIC_KEY"] = given
         return found
 
-    def _event_table(self) -> Table | None:
-        """The account's active event table, if it still exists."""
+    def _event_table(self, database: str | None) -> Table | None:
+        """The active event table for what lies in a database: its own or the account's, if it still exists.
+
+        Source: docs.snowflake.com/en/developer-guide/logging-tracing/event-table-setting-up
+        """
+        catalog = self.engine.catalog
+        holder = None if database is None else catalog.find_database(database)
+        full = None if holder is None else holder.event_table
         text = self.services.account.get("EVENT_TABLE")
-        if not text:
-            return None
-        name = parse_name(str(text))
-        if name.database is None or name.schema is None:
-            return None
-        found = self.engine.catalog.relation(FullName(name.database, name.schema, name.name))
+        if full is None and text:
+            name = parse_name(str(text))
+            full = Scope(None, None).full(name)
+        found = None if full is None else catalog.relation(full)
         return found if isinstance(found, Table) and found.is_event else None
 
 

@@ -145,7 +145,8 @@ def _clone_database(session: Session, statement: Clone, point: Point | None) -> 
     schemas = _existed(session, catalog.schemas(source.name), source.id, Schema, point)
     members = [item for schema in schemas for item in _members(session, statement, schema, point)]
     copies.add(members)
-    made = _container(session, statement, source, name=name, transient=transient)
+    table = None if source.event_table is None else there(source.event_table)
+    made = _container(session, statement, source, name=name, transient=transient, event_table=table)
     inside = tuple(_container(session, None, schema, database=name) for schema in schemas)
     return _create_container(session, statement, (made, *inside), copies)
 
