@@ -14,10 +14,9 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from snowmelt.base.datatypes import VARCHAR
 from snowmelt.base.errors import SqlError, canceled
 from snowmelt.base.request import Request
-from snowmelt.base.result import Column, Result, StatementType, rows_result, status_result
+from snowmelt.base.result import Column, Result, StatementType, status_result
 from snowmelt.catalog.catalog import NAMESPACES, Scope
 from snowmelt.catalog.names import FullName, Name, parse_name
 from snowmelt.catalog.objects import Model, ModelVersion, Routine, SchemaObject, Stream, Table, View
@@ -293,7 +292,7 @@ class Session:
         if transaction is not None and transaction.record.aborted and not isinstance(statement, Transaction):
             raise aborted(transaction.record)
         try:
-            return handler_of(statement)(self, statement, request)
+            return handler_of(statement, describes=request.describe_only)(self, statement, request)
         except SqlError as error:
             raise located(error, statement.text) from error.__cause__
 
@@ -402,8 +401,3 @@ class Session:
 def description(columns: tuple[Column, ...], kind: StatementType = StatementType.SELECT) -> Result:
     """The answer to a describe request."""
     return Result(columns, None, kind)
-
-
-def no_rows() -> Result:
-    """A one-column status result without rows."""
-    return rows_result([("status", VARCHAR)], [])
