@@ -14,8 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from snowmelt.base.datatypes import DataType
 from snowmelt.base.errors import SqlError
-from snowmelt.catalog.objects import Table
+from snowmelt.catalog.objects import Table, TableColumn
 from snowmelt.sql.pending import Pending
 from snowmelt.sql.tracking import is_tracked
 from snowmelt.storage.stages import StagedFile
@@ -60,10 +61,16 @@ class OpenTransaction:
     savepoints: list[Savepoint] = field(default_factory=list)
 
     def changes_of(self, table: Table) -> Pending:
-        """What it has changed of `table`, as the next statement finds it."""
+        """What it has changed of `table`, as the next statement finds it.
+
+        Raises:
+            SqlError: 000625 when another session has altered the table since.
+        """
         known = self.pending.get(table.id)
         if known is None:
             return Pending(table, self.level, self.statements)
+        if _shape(known.table.columns) != _shape(table.columns):
+            raise _altered(table, "The transaction can only be rolled back.")
         return replace(known, statement=self.statements)
 
     def has_changed(self, table: Table, *, touches: bool) -> None:
@@ -127,15 +134,18 @@ def publish(core: Core, transaction: OpenTransaction) -> None:
 
 
 def _check_table(core: Core, pending: Pending) -> None:
-    """A table that was dropped or altered since cannot take the changes."""
+    """A table that was dropped or altered since cannot take the changes: what its new columns have would be lost."""
     columns = core.columns_of(pending.table)
-    present = {(column.name, column.type) for column in columns or ()}
-    if columns is None or not {(column.name, column.type) for column in pending.table.columns} <= present:
-        raise SqlError(
-            f"Table '{pending.table.name}' was dropped or altered by another session. The transaction was rolled back.",
-            625,
-            "57014",
-        )
+    if columns is None or _shape(columns) != _shape(pending.table.columns):
+        raise _altered(pending.table, "The transaction was rolled back.")
+
+
+def _shape(columns: tuple[TableColumn, ...]) -> list[tuple[str, DataType]]:
+    return [(column.name, column.type) for column in columns]
+
+
+def _altered(table: Table, so: str) -> SqlError:
+    return SqlError(f"Table '{table.name}' was dropped or altered by another session. {so}", 625, "57014")
 
 
 def forget(core: Core, transaction: OpenTransaction) -> None:
