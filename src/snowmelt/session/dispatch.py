@@ -97,6 +97,23 @@ HANDLERS: Mapping[type[st.Statement], Handler] = {
 }
 
 
+DDL = frozenset(
+    {
+        *(st.CreateDatabase, st.CreateSchema, st.CreateSequence, st.CreateStage, st.CreateFileFormat, st.CreateTable),
+        *(
+            st.CreateView,
+            st.CreateStream,
+            st.CreateTask,
+            st.CreateRoutine,
+            st.CreateModel,
+            st.CreateWarehouse,
+            st.Clone,
+        ),
+        *(st.AlterObject, st.AlterTable, st.AlterTask, st.AlterModel, st.AlterUser, st.SetComment, st.Drop, st.Undrop),
+    }
+)
+"""Statements that commit the open transaction, also where they find nothing to do."""
+
 _DESCRIBED_BY_HANDLER = frozenset(
     {
         *(st.Query, st.Insert, st.MultiInsert, st.Update, st.Delete, st.Merge, st.Call, RunBlock, RunText, RunFile),

@@ -286,13 +286,16 @@ class Session:
 
     def execute_statement(self, statement: Statement, request: Request) -> Result:
         """Run one parsed statement."""
-        from snowmelt.session.dispatch import handler_of
+        from snowmelt.session.dispatch import DDL, handler_of
 
         transaction = self.core.transaction
         if transaction is not None and transaction.record.aborted and not isinstance(statement, Transaction):
             raise aborted(transaction.record)
         try:
-            return handler_of(statement, describes=request.describe_only)(self, statement, request)
+            result = handler_of(statement, describes=request.describe_only)(self, statement, request)
+            if type(statement) in DDL and not request.describe_only:
+                self.core.commit()
+            return result
         except SqlError as error:
             raise located(error, statement.text) from error.__cause__
 
