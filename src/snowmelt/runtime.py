@@ -52,6 +52,9 @@ log = logging.getLogger("snowmelt")
 
 _KEPT_FAILURES = 1_000
 
+_VALIDATE = "CLIENT_VALIDATE_DEFAULT_PARAMETERS"
+"""With it a login says that a database or schema which does not exist is an error (`validate_default_parameters`)."""
+
 
 class Runtime:
     """A running Snowmelt, without its network side.
@@ -77,7 +80,7 @@ class Runtime:
         self.stages = StageFiles(root / "stages")
         database = root / "store.duckdb" if settings.data is not None else None
         self.engine = Engine(database, self.stages.root, clock, spill=root / "spill", memory_mb=settings.memory_mb)
-        self.tokens: TokenStore[Session] = TokenStore(clock)
+        self.tokens: TokenStore[Session] = TokenStore(clock, busy=lambda session: session.busy)
         self.guard = LoginGuard(SystemClock())
         self._numbers = itertools.count(1)
         self.events = EventSink(self._event_table, self.engine)
@@ -194,23 +197,31 @@ class Runtime:
             for name, value in (parameters or {}).items():
                 if name.upper() in DEFAULTS:
                     core.parameters[name.upper()] = checked(name.upper(), value)
-            self._enter(session, database, schema)
+            strict = str((parameters or {}).get(_VALIDATE, "")).lower() == "true"
+            self._enter(session, database, schema, strict=strict)
         except SqlError:
             session.close()
             raise
         return session
 
-    def _enter(self, session: Session, database: str | None, schema: str | None) -> None:
-        """Make database and schema of a login current where they exist, as Snowflake does without complaint."""
+    def _enter(self, session: Session, database: str | None, schema: str | None, *, strict: bool) -> None:
+        """Make database and schema of a login current where they exist. As Snowflake does, pass over those that do not
+        without complaint, unless the client wants to hear of it.
+
+        Raises:
+            SqlError: 390201 when `strict` and one is missing.
+        """
         catalog = self.engine.catalog
         if database is None:
             return
         name = parse_name(database).name
-        if ("DATABASE", name) not in catalog.entities:
-            return
-        session.database = name
-        wanted = parse_name(schema).name if schema else "PUBLIC"
-        session.schema = wanted if ("SCHEMA", name, wanted) in catalog.entities else None
+        if ("DATABASE", name) in catalog.entities:
+            session.database = name
+            wanted = parse_name(schema).name if schema else "PUBLIC"
+            session.schema = wanted if ("SCHEMA", name, wanted) in catalog.entities else None
+        for kind, given, found in (("database", database, session.database), ("schema", schema, session.schema)):
+            if strict and given and found is None:
+                raise SqlError(f"The requested {kind} does not exist or not authorized.", 390201, "08004")
 
     def result(self, query_id: str) -> Result | None:
         """A kept result."""

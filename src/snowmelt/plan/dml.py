@@ -13,7 +13,7 @@ from snowmelt.base.errors import SqlError, invalid_identifier, syntax_error, uns
 from snowmelt.base.result import StatementType
 from snowmelt.catalog.objects import Table, TableColumn
 from snowmelt.plan.models import extract_models
-from snowmelt.plan.query import Planner, read_steps, windows
+from snowmelt.plan.query import Planner, made_from, read_steps, windows
 from snowmelt.plan.steps import CallTableFunction, LogImages, Materialize, OpenWindow, Plan, Prepare, Step, Write
 from snowmelt.sql import changes, tracking
 from snowmelt.sql.held_types import type_tree
@@ -72,6 +72,7 @@ def dml_plan(
         streams=frozenset(planner.streams_read),
         counts=counts,
         timed=planner.timed,
+        made_from=made_from(planner),
     )
 
 
@@ -312,11 +313,15 @@ def _values(into: Into, table: Table, columns: Sequence[TableColumn], statement:
     return f"SELECT {', '.join(texts)} FROM {_SOURCE}"
 
 
+_OF_TARGETS = frozenset({"this", "db", "catalog", "alias"})
+"""What may be said of the table that a statement changes: no point in time, sample, pivot or join."""
+
+
 def target_table(node: exp.Expr) -> exp.Table:
     """The name of the table that a statement changes."""
     if isinstance(node, exp.Schema):
         node = node.this
-    if not isinstance(node, exp.Table):
+    if not isinstance(node, exp.Table) or any(value for key, value in node.args.items() if key not in _OF_TARGETS):
         raise syntax_error(f"unexpected '{node.sql(dialect='snowflake')}'")
     return node
 

@@ -53,11 +53,17 @@ def _set(session: Session, old: Database | Schema, statement: AlterObject) -> No
         else:
             raise unsupported(f"ALTER {statement.kind} ... {name}")
     new = dataclasses.replace(old, **changes)
-    apply_change(session, lambda catalog: Change(put=(new,)))
+
+    def build(catalog: Catalog) -> Change:
+        catalog.check_current(old)
+        return Change(put=(new,))
+
+    apply_change(session, build)
 
 
 def _rename_database(session: Session, old: Database, name: str) -> None:
     def build(catalog: Catalog) -> Change:
+        catalog.check_current(old)
         if ("DATABASE", name) in catalog.entities:
             raise object_exists(display(name))
         moved = _Move(lambda full: dataclasses.replace(full, database=name) if full.database == old.name else full)
@@ -76,6 +82,7 @@ def _rename_schema(session: Session, old: Schema, database: str, name: str) -> N
         return FullName(database, name, full.name) if inside else full
 
     def build(catalog: Catalog) -> Change:
+        catalog.check_current(old)
         catalog.database(database)
         if ("SCHEMA", database, name) in catalog.entities or name == "INFORMATION_SCHEMA":
             raise object_exists(display(name))

@@ -220,8 +220,16 @@ def drop(session: Session, statement: st.Drop, request: Request) -> Result:
     elif isinstance(item, Task):
         drop_task(session, item)
     else:
-        apply_change(session, lambda catalog: Change(drop=(item,)))
+        _drop_object(session, item)
     return status_result(f"{item.name} successfully dropped.{lost}")
+
+
+def _drop_object(session: Session, item: SchemaObject) -> None:
+    def build(catalog: Catalog) -> Change:
+        catalog.check_current(item)
+        return Change(drop=(item,))
+
+    apply_change(session, build)
 
 
 def _check_references(session: Session, item: SchemaObject) -> None:

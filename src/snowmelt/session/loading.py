@@ -22,7 +22,7 @@ from snowmelt.session.execute import run_plan
 from snowmelt.session.information_schema import arrow_rows
 from snowmelt.session.load_history import keep_copy, loaded_files, remembering
 from snowmelt.session.stages import directory_of, files_at, resolve_location, typed_format, writable_location
-from snowmelt.session.transactions import keep_before
+from snowmelt.session.transactions import keep_before, known_to_all
 from snowmelt.sql import tracking
 from snowmelt.sql.pending import Pending
 from snowmelt.sql.rewrite.rules import engine_sql, rewrite, rewrite_tree
@@ -210,7 +210,10 @@ def copy_into_table(session: Session, statement: CopyIntoTable, request: Request
     plan = copy_plan(table.name, columns, files, fmt, options, run=run, transform=transform, listed=listed)
     if options.validation is not None:
         return _validated(session, columns, plan)
-    result = _load(session, table, columns, plan, planner, location.full_name)
+    core = session.core
+    with core.services.engine.locks.writing(known_to_all([table]) if core.transaction is None else (), core.cancel):
+        core.services.engine.check_current(planner.used.values())
+        result = _load(session, table, columns, plan, planner, location.full_name)
     keep_copy(session, request.query_id, table, plan)
     return result
 

@@ -15,7 +15,7 @@ from snowmelt.base.errors import NO_CURRENT, SqlError, object_missing, unsupport
 from snowmelt.base.request import Request
 from snowmelt.catalog.catalog import Scope
 from snowmelt.catalog.names import FullName, Name, engine_name, engine_quote
-from snowmelt.catalog.objects import Function, Sequence, Stream, Table, TableColumn, View, is_in_sql
+from snowmelt.catalog.objects import Function, SchemaObject, Sequence, Stream, Table, TableColumn, View, is_in_sql
 from snowmelt.plan.steps import CallTableFunction, Reach
 from snowmelt.session import table_calls
 from snowmelt.session.bindings import literal, typed_literal, wire_literal
@@ -62,6 +62,7 @@ class SessionPlanner:
         streams_read: ids of the streams that the statement reads.
         streams_peeked: ids of the streams that it only asks for data; their offsets never move.
         readings: what it reads of each stream.
+        used: the tables, views and streams that it has found in the catalog, by id.
         reach: how long the changes that each tells of are kept.
         registered: relations made for the statement, to be dropped after it.
         calls: the table functions in Python that it calls.
@@ -90,6 +91,7 @@ class SessionPlanner:
         self.streams_read: set[int] = set()
         self.streams_peeked: set[int] = set()
         self.readings: dict[int, list[Reading]] = {}
+        self.used: dict[int, SchemaObject] = {}
         self.reach: dict[int, Reach] = {}
         self.registered: list[str] = []
         self.calls: list[CallTableFunction] = []
@@ -116,7 +118,12 @@ class SessionPlanner:
             raise object_missing("Table", str(name))
         if not isinstance(found, Table):
             raise SqlError(f"SQL compilation error:\nObject '{name}' is not a table.", 2203, "42601")
+        self._use(found)
         return found
+
+    def _use(self, found: SchemaObject) -> None:
+        if found.session is None:
+            self.used[found.id] = found
 
     def pending(self, table: Table) -> Pending | None:
         """What the open explicit transaction has changed of `table`; None when each statement commits."""
@@ -144,6 +151,7 @@ class SessionPlanner:
         found = self.session.relation(full)
         if found is None:
             raise object_missing("Object", str(name))
+        self._use(found)
         if past is not None or self._at is not None:
             self.repeatable = False
         if isinstance(past, Interval):
@@ -209,6 +217,7 @@ class SessionPlanner:
         self.repeatable &= inner.repeatable
         self.timed |= inner.timed
         self.reach |= inner.reach
+        self.used |= inner.used
         for stream, readings in inner.readings.items():
             self.readings.setdefault(stream, []).extend(readings)
 

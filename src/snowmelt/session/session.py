@@ -18,7 +18,7 @@ from snowmelt.base.datatypes import VARCHAR
 from snowmelt.base.errors import SqlError, canceled
 from snowmelt.base.request import Request
 from snowmelt.base.result import Column, Result, StatementType, rows_result, status_result
-from snowmelt.catalog.catalog import NAMESPACES, Scope
+from snowmelt.catalog.catalog import NAMESPACES, Overtaken, Scope
 from snowmelt.catalog.names import FullName, Name, parse_name
 from snowmelt.catalog.objects import Model, ModelVersion, Routine, SchemaObject, Stream, Table, View
 from snowmelt.plan.query import windows
@@ -46,6 +46,7 @@ class Session:
         core: what is shared with callers and callees.
         user, role, warehouse, database, schema: the context; None where there is none.
         parent: the caller's session for a procedure.
+        ends_itself: the statement that runs has asked for the end of the session.
         rights: ``OWNER`` or ``CALLER`` for a procedure.
     """
 
@@ -76,6 +77,8 @@ class Session:
         # A frame runs one statement at a time; the frame of a procedure has its own lock, since the caller's
         # statement (the CALL) is still running.
         self._lock = threading.RLock()
+        self._closed = False
+        self.ends_itself = False
 
     @property
     def id(self) -> int:
@@ -131,6 +134,8 @@ class Session:
                 raise canceled()
             if self.parent is None:
                 self.core.cancel.clear()
+            if self._closed:  # looked at after the clearing, which may have undone what `close` has set
+                raise canceled()
             self.core.running.add(request.query_id)
             self.core.now_runs(request.query_id)
             around = self.core.of_statement
@@ -147,6 +152,8 @@ class Session:
             finally:
                 self.core.of_statement = around
                 self.core.running.discard(request.query_id)
+                if self.ends_itself:
+                    self.close()
             result.query_id = request.query_id
             result.sql = request.text
             if not request.describe_only:
@@ -288,10 +295,15 @@ class Session:
         transaction = self.core.transaction
         if transaction is not None and transaction.record.aborted and not isinstance(statement, Transaction):
             raise aborted(transaction.record)
-        try:
-            return handler_of(statement)(self, statement, request)
-        except SqlError as error:
-            raise located(error, statement.text) from error.__cause__
+        handler = handler_of(statement)
+        while True:
+            try:
+                return handler(self, statement, request)
+            except Overtaken:
+                # Another session changed the same object meanwhile; nothing has been done yet.
+                continue
+            except SqlError as error:
+                raise located(error, statement.text) from error.__cause__
 
     def run(self, text: str, query_id: str) -> Result:
         """Run a statement on behalf of the process itself, such as a task's body."""
@@ -301,15 +313,35 @@ class Session:
         """Abort the running statement of that id, from another thread; False when it is not running here."""
         if query_id not in self.core.running:
             return False
-        self.core.connection.interrupt()
-        self.services.engine.locks.wake()
+        self._stop()
         return True
 
+    def _stop(self) -> None:
+        self.core.connection.interrupt()
+        self.services.engine.locks.wake()
+
     def close(self) -> None:
-        """End the session: roll back, drop temporary objects. For a procedure's frame this does nothing."""
-        if self.parent is None:
-            self.core.cancel.set()
-            self.core.close()
+        """End the session: cancel what runs, roll back, drop temporary objects. A procedure's frame ends with what runs
+        in it; transaction and temporary objects are the caller's.
+        """
+        self._closed = True
+        canceled_before = self.core.cancel.is_set()
+        idle = self._lock.acquire(blocking=False)
+        if not idle:
+            self._stop()
+            self._lock.acquire()
+        try:
+            if self.parent is None:
+                self.core.close()
+            elif not idle and not canceled_before:
+                self.core.cancel.clear()  # the caller's statement goes on
+        finally:
+            self._lock.release()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a statement runs in the session or, for a procedure's frame, whether the procedure does."""
+        return bool(self.core.running)
 
     # --- look-ups ----------------------------------------------------------------------------------------------------
 

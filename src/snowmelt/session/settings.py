@@ -9,7 +9,7 @@ from snowmelt.base.request import Request
 from snowmelt.base.result import Result, StatementType, status_result
 from snowmelt.catalog.names import parse_name
 from snowmelt.catalog.objects import Table
-from snowmelt.session.parameters import NOT_OF_SESSIONS, checked
+from snowmelt.session.parameters import NOT_OF_SESSIONS, check_name, checked
 from snowmelt.session.planner import SessionPlanner
 from snowmelt.session.queries import release
 from snowmelt.session.session import Session
@@ -78,7 +78,12 @@ def unset_variable(session: Session, statement: UnsetVariable, request: Request)
 
 def alter_parameters(session: Session, statement: AlterParameters, request: Request) -> Result:
     """ALTER SESSION or ACCOUNT SET / UNSET parameters."""
+    for name in statement.values:
+        check_name(name)
     if statement.scope == "ACCOUNT":
+        for name, value in statement.values.items():
+            if value is not None and name != "EVENT_TABLE":
+                checked(name, value)  # all or none
         for name, value in statement.values.items():
             _alter_account(session, name, value)
         return status_result(_DONE, StatementType.ALTER_SESSION)

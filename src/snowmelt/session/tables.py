@@ -145,12 +145,12 @@ def _create_as(session: Session, statement: CreateTable, table: Table, request: 
             targets=(table,),
         )
 
-        def physical(connection: Connection, created: Table) -> None:
-            create_table_physically(connection, created)
+        def ahead(connection: Connection) -> None:
+            create_table_physically(connection, table)
             run_steps(session, fill, {})
             connection.wrote = connection.wrote or fill.tracked
 
         temporary = is_temporary(statement.durability)
-        return create_object(session, statement, table, physical=physical, temporary=temporary, message=message)
+        return create_object(session, statement, table, ahead=ahead, temporary=temporary, message=message)
     finally:
         release(session, planner)

@@ -9,11 +9,12 @@ Source: docs.snowflake.com/en/sql-reference/transactions#scoped-transactions
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from snowmelt.base.datatypes import DataType
 from snowmelt.base.errors import SqlError
 from snowmelt.catalog.objects import Table
 from snowmelt.sql.pending import Pending
@@ -60,10 +61,16 @@ class OpenTransaction:
     savepoints: list[Savepoint] = field(default_factory=list)
 
     def changes_of(self, table: Table) -> Pending:
-        """What it has changed of `table`, as the next statement finds it."""
+        """What it has changed of `table`, as the next statement finds it.
+
+        Raises:
+            SqlError: 000625 when another session has altered the table since.
+        """
         known = self.pending.get(table.id)
         if known is None:
             return Pending(table, self.level, self.statements)
+        if _columns(known.table) != _columns(table):
+            raise _altered(table, "Roll the transaction back")
         return replace(known, statement=self.statements)
 
     def has_changed(self, table: Table, *, touches: bool) -> None:
@@ -102,6 +109,17 @@ def publish(core: Core, transaction: OpenTransaction) -> None:
     Raises:
         SqlError: nothing of it was kept, as a table was dropped meanwhile, or the disk is full.
     """
+    tables = known_to_all(pending.table for pending in transaction.pending.values())
+    with core.services.engine.locks.writing(tables, core.cancel):
+        _publish(core, transaction)
+
+
+def known_to_all(tables: Iterable[Table]) -> frozenset[int]:
+    """The ids of those of the tables that other sessions know, and can alter."""
+    return frozenset(table.id for table in tables if table.session is None)
+
+
+def _publish(core: Core, transaction: OpenTransaction) -> None:
     connection = core.connection
     for pending in transaction.pending.values():
         _check_table(core, pending)
@@ -128,14 +146,17 @@ def publish(core: Core, transaction: OpenTransaction) -> None:
 
 def _check_table(core: Core, pending: Pending) -> None:
     """A table that was dropped or altered since cannot take the changes."""
-    columns = core.columns_of(pending.table)
-    present = {(column.name, column.type) for column in columns or ()}
-    if columns is None or not {(column.name, column.type) for column in pending.table.columns} <= present:
-        raise SqlError(
-            f"Table '{pending.table.name}' was dropped or altered by another session. The transaction was rolled back.",
-            625,
-            "57014",
-        )
+    present = core.present(pending.table)
+    if present is None or not set(_columns(pending.table)) <= set(_columns(present)):
+        raise _altered(pending.table, "The transaction was rolled back")
+
+
+def _columns(table: Table) -> list[tuple[str, DataType]]:
+    return [(column.name, column.type) for column in table.columns]
+
+
+def _altered(table: Table, then: str) -> SqlError:
+    return SqlError(f"Table '{table.name}' was dropped or altered by another session. {then}.", 625, "57014")
 
 
 def forget(core: Core, transaction: OpenTransaction) -> None:

@@ -48,6 +48,9 @@ class SnowmeltDialect(Snowflake):
 DIALECT = SnowmeltDialect()
 """The one instance; it holds no state of a parse."""
 
+# What stands behind TABLE(...) goes to its node by this list; sqlglot reads a point in time there, and drops it.
+exp.TableFromRows.arg_types.update(when=False, changes=False)
+
 
 def place(text: str, offset: int) -> tuple[int, int]:
     """Line (from 1) and position in it (from 0) of a character of `text`, as Snowflake's messages count."""

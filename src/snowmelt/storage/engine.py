@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from importlib import resources
 from pathlib import Path
@@ -49,6 +49,7 @@ class Engine:
         self.transactions = Transactions()
         self.locks = LockManager(clock.now, self.name_of)
         self._commit_lock = threading.Lock()
+        self._changing = False
         self._catalog_lock = threading.RLock()
         self._counter_lock = threading.Lock()
         self._begun: set[int] = set()
@@ -145,28 +146,55 @@ class Engine:
         return int(row[0])
 
     def change(
-        self, connection: Connection, build: Callable[[Catalog], Change], physical: Callable[[Connection], T]
-    ) -> T:
+        self,
+        connection: Connection,
+        build: Callable[[Catalog], Change],
+        physical: Callable[[Connection], None],
+        ahead: Callable[[Connection], None] | None = None,
+    ) -> None:
         """Carry out DDL: `build` makes the catalog's change from the current picture, `physical` does what goes with
         it in the same transaction; either raises to leave everything as it was.
+
+        Args:
+            ahead: what comes first in that transaction and may take long, for no other DDL has to wait for it: rows of
+                tables that nobody knows yet.
         """
-        with self._catalog_lock:
-            change = build(self.catalog)
-            connection.begin()
-            try:
-                result = physical(connection)
+        try:
+            if ahead is not None:
+                connection.begin()
+                ahead(connection)
+            with self._catalog_lock:
+                change = build(self.catalog)
+                if ahead is None:
+                    connection.begin()
+                physical(connection)
                 for number in (*(entity.id for entity in change.drop), *change.forget):
                     connection.run("DELETE FROM snowmelt.entities WHERE id = ?", [number])
                 documents = [(entity.id, encode(entity)) for entity in change.put]
                 documents += [(dropped.item.id, encode(dropped)) for dropped in change.bury]
                 for document in documents:
                     connection.run("INSERT OR REPLACE INTO snowmelt.entities VALUES (?, ?)", document)
-                connection.commit()
-            except BaseException:
-                connection.rollback()
-                raise
-            self.catalog = self.catalog.apply(change)
-            return result
+                self._changing = True
+                try:
+                    connection.commit()
+                    self.catalog = self.catalog.apply(change)
+                finally:
+                    self._changing = False
+        except BaseException:
+            connection.rollback()
+            raise
+
+    def check_current(self, entities: Iterable[Entity]) -> None:
+        """See that what has been planned from `entities` fits the database as the open transaction sees it, which must
+        have read something, or as it is now.
+
+        Raises:
+            Overtaken: one of them has been changed or dropped.
+        """
+        if self._changing:
+            with self._catalog_lock:
+                pass
+        self.catalog.check_current(*entities)
 
     def maintain(self, connection: Connection, work: Callable[[Connection], T]) -> T:
         """Do `work` in a transaction of its own while no DDL is carried out."""

@@ -153,6 +153,10 @@ COMPILATION: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], SqlError]], 
         ),
     ),
     (
+        re.compile(r'Alias "(.+?)" referenced - but the expression has side effects'),
+        lambda m: _varying(m.group(1)),
+    ),
+    (
         re.compile(r"SELECT clause without selection list"),
         _compilation(1003, "42000", "syntax error: nothing selected"),
     ),
@@ -162,6 +166,16 @@ COMPILATION: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], SqlError]], 
     ),
 )
 """Patterns, and what makes an error of a match."""
+
+
+def _varying(alias: str) -> SqlError:
+    """The refusal of what may differ each time it is computed, such as RANDOM() or a function in Python."""
+    if alias.startswith("SNOWMELT_"):
+        return unsupported(
+            "MERGE with a condition that may differ each time",
+            "Compute it in the source: USING (SELECT *, f(x) AS y FROM ...) AS s ... WHEN MATCHED AND s.y",
+        )
+    return unsupported(f"alias {display(logical_name(alias))} of an expression that may differ each time")
 
 
 def unknown(body: str) -> SqlError:

@@ -39,6 +39,8 @@ def resolve_table_functions(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
             # Each row stands for itself, whatever rows OVER puts together.
             this = this.this
             rows.set("this", this)
+        if isinstance(this, exp.Func) and past_of(rows) is not None:
+            raise unsupported("AT / BEFORE / CHANGES of a table function")
         if is_flatten(this):
             continue
         if isinstance(this, exp.Literal):

@@ -197,10 +197,10 @@ CREATE OR REPLACE MACRO snowmelt_path_step(key) AS
 CREATE OR REPLACE MACRO snowmelt_entries(v, prefix, mode) AS
     CASE WHEN json_type(v) = 'ARRAY' AND mode <> 'OBJECT' THEN
         list_transform(CAST(v AS JSON[]), lambda snowmelt_x, snowmelt_i: {'key': NULL::VARCHAR, 'path': prefix || '[' || (snowmelt_i - 1) || ']', 'index': snowmelt_i - 1,
-            'value': snowmelt_defined(coalesce(snowmelt_x, 'null'::JSON)), 'this': v})
+            'value': snowmelt_defined(coalesce(snowmelt_x, 'null'::JSON))})
     WHEN json_type(v) = 'OBJECT' AND mode <> 'ARRAY' THEN
         list_transform(snowmelt_object_entries(v), lambda snowmelt_e: {'key': snowmelt_e.k,
             'path': CASE WHEN prefix = '' OR left(snowmelt_path_step(snowmelt_e.k), 1) = '[' THEN prefix || snowmelt_path_step(snowmelt_e.k)
                 ELSE prefix || '.' || snowmelt_e.k END,
-            'index': NULL::BIGINT, 'value': snowmelt_e.v, 'this': v})
+            'index': NULL::BIGINT, 'value': snowmelt_e.v})
     END;
