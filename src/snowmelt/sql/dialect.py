@@ -202,6 +202,7 @@ _REFUSED: dict[type, str] = {
     exp.MatchRecognize: "MATCH_RECOGNIZE",
     exp.Command: "statement inside of a statement",
     exp.SemanticView: "SEMANTIC_VIEW",
+    exp.DirectoryStage: "directory table",
 }
 
 
