@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import duckdb
 
-from snowmelt.storage import lenient_json
+from snowmelt.storage import digests, lenient_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -94,6 +94,8 @@ def read_json(text: str, mode: str) -> str | None:
 
 
 _FUNCTIONS: dict[str, tuple[Callable[..., object], tuple[str, ...]]] = {
+    "snowmelt_combined": (digests.combined, ("VARCHAR[]",)),
+    "snowmelt_percentile": (digests.percentile, ("VARCHAR", "DOUBLE")),
     "snowmelt_read_json": (read_json, ("VARCHAR", "VARCHAR")),
     "snowmelt_sha2": (sha2, ("VARCHAR", "INTEGER")),
     "snowmelt_soundex": (soundex, ("VARCHAR",)),
