@@ -114,6 +114,9 @@ DDL = frozenset(
 )
 """Statements that commit the open transaction, also where they find nothing to do."""
 
+RUNS_OTHERS = frozenset({st.Call, RunBlock, RunText, RunFile})
+"""Statements that run others, each of which is run again for itself where that is needed."""
+
 _DESCRIBED_BY_HANDLER = frozenset(
     {
         *(st.Query, st.Insert, st.MultiInsert, st.Update, st.Delete, st.Merge, st.Call, RunBlock, RunText, RunFile),

@@ -288,7 +288,7 @@ class Session:
 
     def execute_statement(self, statement: Statement, request: Request) -> Result:
         """Run one parsed statement."""
-        from snowmelt.session.dispatch import DDL, handler_of
+        from snowmelt.session.dispatch import DDL, RUNS_OTHERS, handler_of
 
         transaction = self.core.transaction
         if transaction is not None and transaction.record.aborted and not isinstance(statement, Transaction):
@@ -302,7 +302,9 @@ class Session:
                 return result
             except Overtaken:
                 # Another session changed the same object meanwhile; nothing has been done yet.
-                continue
+                if type(statement) in RUNS_OTHERS:
+                    raise
+                self.core.connection.check_canceled()
             except SqlError as error:
                 raise located(error, statement.text) from error.__cause__
 
