@@ -25,6 +25,11 @@ class SqlError(Exception):
     sqlstate: str = "42000"
     hint: str | None = None
 
+    @property
+    def is_compilation(self) -> bool:
+        """Whether the statement was found to be wrong before it was carried out."""
+        return self.message.startswith("SQL compilation error")
+
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}" if self.hint else self.message
 

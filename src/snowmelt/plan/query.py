@@ -30,7 +30,7 @@ class Planner(Resolver, Protocol):
     types: tuple[DataType | None, ...] | None
     calls: list[CallTableFunction]
     timed: bool
-    used: dict[int, SchemaObject]
+    used: list[SchemaObject]
 
     def table(self, name: Name) -> Table:
         """The table called `name`, to be written. Raises SqlError when it is missing or not a table."""
@@ -63,8 +63,8 @@ def windows(planner: Planner) -> list[Step]:
 
 def made_from(planner: Planner) -> tuple[SchemaObject, ...]:
     """What the planner has found in the catalog, by itself or behind streams."""
-    behind = (table for readings in planner.readings.values() for reading in readings for table in reading.tables)
-    return tuple((planner.used | {table.id: table for table in behind}).values())
+    behind = [table for readings in planner.readings.values() for reading in readings for table in reading.tables]
+    return tuple({id(each): each for each in (*planner.used, *behind)}.values())
 
 
 def plan_query(tree: exp.Query, planner: Planner) -> Plan:

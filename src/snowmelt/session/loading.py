@@ -212,7 +212,7 @@ def copy_into_table(session: Session, statement: CopyIntoTable, request: Request
         return _validated(session, columns, plan)
     core = session.core
     with core.services.engine.locks.writing(known_to_all([table]) if core.transaction is None else (), core.cancel):
-        core.services.engine.check_current(planner.used.values())
+        core.services.engine.check_current(planner.used)
         result = _load(session, table, columns, plan, planner, location.full_name)
     keep_copy(session, request.query_id, table, plan)
     return result

@@ -62,7 +62,8 @@ class SessionPlanner:
         streams_read: ids of the streams that the statement reads.
         streams_peeked: ids of the streams that it only asks for data; their offsets never move.
         readings: what it reads of each stream.
-        used: the tables, views and streams that it has found in the catalog, by id.
+        used: the tables, views and streams that it has found in the catalog; one that was altered meanwhile is there as
+            it was and as it is.
         reach: how long the changes that each tells of are kept.
         registered: relations made for the statement, to be dropped after it.
         calls: the table functions in Python that it calls.
@@ -91,7 +92,7 @@ class SessionPlanner:
         self.streams_read: set[int] = set()
         self.streams_peeked: set[int] = set()
         self.readings: dict[int, list[Reading]] = {}
-        self.used: dict[int, SchemaObject] = {}
+        self.used: list[SchemaObject] = []
         self.reach: dict[int, Reach] = {}
         self.registered: list[str] = []
         self.calls: list[CallTableFunction] = []
@@ -118,12 +119,13 @@ class SessionPlanner:
             raise object_missing("Table", str(name))
         if not isinstance(found, Table):
             raise SqlError(f"SQL compilation error:\nObject '{name}' is not a table.", 2203, "42601")
-        self._use(found)
+        self.use(found)
         return found
 
-    def _use(self, found: SchemaObject) -> None:
-        if found.session is None:
-            self.used[found.id] = found
+    def use(self, found: SchemaObject | None) -> None:
+        """Remember what the plan is made from."""
+        if found is not None and found.session is None:
+            self.used.append(found)
 
     def pending(self, table: Table) -> Pending | None:
         """What the open explicit transaction has changed of `table`; None when each statement commits."""
@@ -151,7 +153,7 @@ class SessionPlanner:
         found = self.session.relation(full)
         if found is None:
             raise object_missing("Object", str(name))
-        self._use(found)
+        self.use(found)
         if past is not None or self._at is not None:
             self.repeatable = False
         if isinstance(past, Interval):
@@ -172,7 +174,9 @@ class SessionPlanner:
         full = self.scope.full(name)
         if full.schema == "INFORMATION_SCHEMA":
             return None
-        match self.session.relation(full):
+        found = self.session.relation(full)
+        self.use(found)
+        match found:
             case Table() | View() as source if isinstance(past, Interval):
                 return (*source.columns, *_STREAM_COLUMNS)
             case Table() as table:
@@ -181,6 +185,7 @@ class SessionPlanner:
                 return view.columns
             case Stream() as stream:
                 tracked = stream_source(self.session, stream)
+                self.use(tracked)
                 return None if tracked is None else (*tracked.columns, *_STREAM_COLUMNS)
             case _:
                 return None
@@ -217,7 +222,7 @@ class SessionPlanner:
         self.repeatable &= inner.repeatable
         self.timed |= inner.timed
         self.reach |= inner.reach
-        self.used |= inner.used
+        self.used += inner.used
         for stream, readings in inner.readings.items():
             self.readings.setdefault(stream, []).extend(readings)
 

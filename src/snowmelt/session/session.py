@@ -294,7 +294,10 @@ class Session:
         if transaction is not None and transaction.record.aborted and not isinstance(statement, Transaction):
             raise aborted(transaction.record)
         handler = handler_of(statement, describes=request.describe_only)
+        leaf = type(statement) not in RUNS_OTHERS
+        engine = self.services.engine
         while True:
+            version = engine.catalog.version
             try:
                 result = handler(self, statement, request)
                 if type(statement) in DDL and not request.describe_only:
@@ -302,11 +305,14 @@ class Session:
                 return result
             except Overtaken:
                 # Another session changed the same object meanwhile; nothing has been done yet.
-                if type(statement) in RUNS_OTHERS:
+                if not leaf:
                     raise
-                self.core.connection.check_canceled()
             except SqlError as error:
-                raise located(error, statement.text) from error.__cause__
+                # A statement that read the catalog while it changed may have understood it half as it was.
+                torn = error.is_compilation and engine.settled().version != version
+                if not (leaf and torn):
+                    raise located(error, statement.text) from error.__cause__
+            self.core.connection.check_canceled()
 
     def run(self, text: str, query_id: str) -> Result:
         """Run a statement on behalf of the process itself, such as a task's body."""

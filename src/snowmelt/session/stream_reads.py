@@ -102,6 +102,7 @@ _Texts = Callable[[StreamWindow], tuple[str | None, str]]
 
 def _texts(planner: SessionPlanner, stream: Stream) -> _Texts:
     source = stream_source(planner.session, stream)
+    planner.use(source)
     append_only = stream.mode == "APPEND_ONLY"
     if isinstance(source, Table):
         return lambda window: (
@@ -110,6 +111,8 @@ def _texts(planner: SessionPlanner, stream: Stream) -> _Texts:
         )
     assert isinstance(source, View)
     query = view_query(planner, source)
+    for table in query.tables:
+        planner.use(table)
     if {table.id for table in query.tables} != set(stream.base):
         raise _dropped(stream, str(source.full_name))
     return lambda window: (

@@ -182,10 +182,14 @@ class Engine:
         Raises:
             Overtaken: one of them has been changed or dropped.
         """
+        self.settled().check_current(*entities)
+
+    def settled(self) -> Catalog:
+        """The catalog with any change that the database may show already."""
         if self._changing:
             with self._catalog_lock:
                 pass
-        self.catalog.check_current(*entities)
+        return self.catalog
 
     def maintain(self, connection: Connection, work: Callable[[Connection], T]) -> T:
         """Do `work` in a transaction of its own while no DDL is carried out."""
