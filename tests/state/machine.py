@@ -148,21 +148,36 @@ class Machine(RuleBasedStateMachine):
 
         self.change(session, table, f"DELETE FROM {table} WHERE MOD(K, {modulus}) = {rest}", effect)
 
-    @rule(session=sessions, data=st.data(), value=st.integers(0, 9), modulus=st.integers(2, 4))
-    def merge(self, session: int, data: st.DataObject, value: int, modulus: int) -> None:
-        """Updates some rows, deletes others, and inserts one."""
+    @rule(
+        session=sessions,
+        data=st.data(),
+        value=st.integers(0, 9),
+        modulus=st.integers(2, 4),
+        updates=st.booleans(),
+        deletes=st.booleans(),
+    )
+    def merge(self, session: int, data: st.DataObject, value: int, modulus: int, updates: bool, deletes: bool) -> None:
+        """Updates some rows, deletes others, and inserts one; the source is a query of several tables, or keys written
+        out.
+        """
         table = data.draw(st.sampled_from(self.TABLES))
         (key,) = self.new_keys(1)
+        seen = sorted(self.model.visible(session, table))
+        given = data.draw(st.none() | st.sets(st.sampled_from(seen), max_size=6)) if seen else set()
 
         def effect(rows: Rows) -> Effect:
-            hit = {k for k in rows if k % modulus == 0}
-            gone = {k for k in rows if k % modulus == 1}
+            found = set(rows) if given is None else rows.keys() & given
+            hit = {k for k in found if k % modulus == 0 and updates}
+            gone = {k for k in found if k % modulus == 1 and deletes}
             kept = {k: value if k in hit else v for k, v in rows.items() if k not in gone}
             return Effect(kept | {key: value}, hit | gone, {key: value})
 
-        text = f"""MERGE INTO {table} USING (SELECT K AS SK FROM {table} UNION ALL SELECT {key}) S ON {table}.K = S.SK
-            WHEN MATCHED AND MOD({table}.K, {modulus}) = 0 THEN UPDATE SET V = {value}
-            WHEN MATCHED AND MOD({table}.K, {modulus}) = 1 THEN DELETE
+        keys = ", ".join(f"({k})" for k in sorted({key, *(given or ())}))
+        written = f"SELECT COLUMN1 AS SK FROM VALUES {keys}"
+        source = f"SELECT K AS SK FROM {table} UNION ALL SELECT {key}" if given is None else written
+        text = f"""MERGE INTO {table} USING ({source}) S ON {table}.K = S.SK
+            {f"WHEN MATCHED AND MOD({table}.K, {modulus}) = 0 THEN UPDATE SET V = {value}" if updates else ""}
+            {f"WHEN MATCHED AND MOD({table}.K, {modulus}) = 1 THEN DELETE" if deletes else ""}
             WHEN NOT MATCHED THEN INSERT (K, V) VALUES (S.SK, {value})"""
         self.change(session, table, text, effect)
 

@@ -100,7 +100,11 @@ class History:
                 self.rows[key] |= dict.fromkeys(second, 200)
         new: Row = {name: self.defaults.get(name) for name in self.columns} | {self.columns[0]: 5}
         self.rows[self.keys] = dict(new)
-        text = f"""MERGE INTO T USING (SELECT K FROM T UNION ALL SELECT {self.keys}) AS S ON T.K = S.K
+        keys = ", ".join(f"({key})" for key in (*hit, self.keys))
+        source = self.choose.choice(
+            [f"SELECT K FROM T UNION ALL SELECT {self.keys}", f"SELECT COLUMN1 AS K FROM VALUES {keys}"]
+        )
+        text = f"""MERGE INTO T USING ({source}) AS S ON T.K = S.K
             WHEN MATCHED AND MOD(S.K, 3) = 0 THEN UPDATE SET {", ".join(f"{name} = 100" for name in first)}
             {"WHEN MATCHED AND MOD(S.K, 3) = 1 THEN DELETE" if deletes else ""}
             WHEN MATCHED THEN UPDATE SET {", ".join(f"{name} = 200" for name in second)}

@@ -49,10 +49,27 @@ def object_exists(name: str) -> SqlError:
     return SqlError(f"SQL compilation error:\nObject '{name}' already exists.", 2002, "42710")
 
 
+def other_kind(found: str, wanted: str) -> SqlError:
+    """A table where a view was named, or the other way round (002203); IF EXISTS does not help."""
+    return SqlError(
+        f"SQL compilation error:\nObject found is of type '{found}', not specified type '{wanted}'.", 2203, "02000"
+    )
+
+
 def invalid_identifier(name: str, line: int | None = None, position: int | None = None) -> SqlError:
     """A column that is not there (000904)."""
     where = f" error line {line} at position {position}\n" if line is not None else "\n"
     return SqlError(f"SQL compilation error:{where}invalid identifier '{name}'", 904, "42000")
+
+
+def wrong_match_operator() -> SqlError:
+    """A MATCH_CONDITION that is not a single comparison (010001)."""
+    return SqlError(
+        "SQL compilation error:\nMATCH_CONDITION clause is invalid: Only comparison operators '>=', '>', '<=' and '<' "
+        "are allowed. Keywords such as AND and OR are not allowed.",
+        10001,
+        "42601",
+    )
 
 
 def ambiguous_column(name: str) -> SqlError:

@@ -73,6 +73,10 @@ def key_of(entity: Entity) -> Key:
             return (*key, signature(entity)) if isinstance(entity, Routine) else key
 
 
+class Overtaken(Exception):
+    """What a change was made from is not what the catalog holds any more: the change is to be made again."""
+
+
 @dataclass(frozen=True)
 class Change:
     """Entities to put (insert or replace by key) and to drop.
@@ -113,6 +117,16 @@ class Catalog:
             kept = {number: each for number, each in dropped.items() if number not in change.forget}
             dropped = kept | {each.item.id: each for each in change.bury}
         return Catalog(entities, dropped, self.version + 1)
+
+    def check_current(self, *entities: Entity) -> None:
+        """See that a change made from `entities`, read some time ago, loses nothing of what others did since.
+
+        Raises:
+            Overtaken: one of them has been changed or dropped.
+        """
+        for entity in entities:
+            if self.entities.get(key_of(entity)) is not entity:
+                raise Overtaken(str(key_of(entity)))
 
     # --- look-ups ----------------------------------------------------------------------------------------------------
 

@@ -14,9 +14,11 @@ from snowmelt.base.errors import invalid_identifier, syntax_error, unsupported
 from snowmelt.base.result import StatementType
 from snowmelt.catalog.names import engine_quote
 from snowmelt.catalog.objects import Table, TableColumn
+from snowmelt.plan.direct_merge import UNSETTLED, Clause, direct_merge
 from snowmelt.plan.dml import (
     as_column,
     dml_plan,
+    duplicate_column,
     is_default,
     left_out_columns,
     row_source,
@@ -81,8 +83,7 @@ def update_counts(parameter: Callable[[str], Any]) -> tuple[str, ...]:
 
 def _is_settled(where: exp.Expr | None) -> bool:
     """Whether a condition finds the same rows when it is asked twice."""
-    unsettled = (exp.Rand, exp.Randn, exp.Uuid, exp.Anonymous, exp.TableSample, exp.Limit, exp.ModelAttribute)
-    return where is None or where.find(*unsettled) is None
+    return where is None or where.find(*UNSETTLED) is None
 
 
 def _direct_update(
@@ -179,8 +180,12 @@ def _staged_delete(tree: exp.Expr, table: Table, alias: str, pending: Pending, p
 # --- MERGE -----------------------------------------------------------------------------------------------------------
 
 
-def plan_merge(statement: Merge, planner: Planner) -> Plan:
-    """The plan of MERGE: the source joined with the table, and for each pair the first clause that applies."""
+def plan_merge(statement: Merge, planner: Planner, *, staged: bool = False) -> Plan:
+    """The plan of MERGE: the source joined with the table, and for each pair the first clause that applies.
+
+    Args:
+        staged: by way of staged rows in any case, as the source has several rows for one row of the table.
+    """
     tree = statement.tree.copy()
     table, alias = _target(tree.this, planner)
     pending = planner.pending(table)
@@ -188,6 +193,10 @@ def plan_merge(statement: Merge, planner: Planner) -> Plan:
     source_alias = _source_alias(tree.args["using"])
     clauses = [_clause(when, table, alias, source_alias, planner) for when in whens]
     names = [action for action, _ in clauses]
+    counts = tuple(name for name in ("inserted", "updated", "deleted") if name in names)
+    direct = None if staged or pending is not None else direct_merge(tree, table, alias, clauses, planner)
+    if direct is not None:
+        return dml_plan([table], [direct], StatementType.MERGE, planner, counts, touches=True)
     updated = _given(table, clauses, ("updated",))
     assigned = [table.columns[i] for i in updated]
     old = _imaged(table, pending, names, assigned)
@@ -207,15 +216,10 @@ def plan_merge(statement: Merge, planner: Planner) -> Plan:
     )
     inserted = [table.columns[i] for i in _given(table, clauses, ("inserted",))]
     steps += _carry_out(table, pending, set(names), old, assigned, inserted)
-    counts = tuple(name for name in ("inserted", "updated", "deleted") if name in names)
     return dml_plan([table], steps, StatementType.MERGE, planner, counts, touches=True)
 
 
-_Clause = tuple[str, dict[TableColumn, exp.Expr]]
-"""What a WHEN clause does (a count's name), and the new values of columns."""
-
-
-def _given(table: Table, clauses: Sequence[_Clause], actions: Collection[str]) -> list[int]:
+def _given(table: Table, clauses: Sequence[Clause], actions: Collection[str]) -> list[int]:
     """The positions of the columns that some clause with one of `actions` gives a value to."""
     found = {column for action, values in clauses if action in actions for column in values}
     return [i for i, column in enumerate(table.columns) if column in found]
@@ -225,7 +229,7 @@ def _merge_query(
     tree: exp.Expr,
     table: Table,
     alias: str,
-    clauses: Sequence[_Clause],
+    clauses: Sequence[Clause],
     old: Sequence[int],
     pending: Pending | None,
 ) -> exp.Select:
@@ -251,7 +255,7 @@ def _merge_query(
     return query
 
 
-def _new_values(position: int, column: TableColumn, clauses: Sequence[_Clause]) -> list[tuple[str, list[int]]]:
+def _new_values(position: int, column: TableColumn, clauses: Sequence[Clause]) -> list[tuple[str, list[int]]]:
     """The values that clauses give to a column, each by the name that it has in `_merge_query`, with the numbers of the
     clauses that give it: an upsert says the same twice, and is to compute it once."""
     found: list[tuple[exp.Expr, list[int]]] = []
@@ -274,7 +278,7 @@ def _where_given(value: exp.Expr, numbers: Sequence[int], clauses: int) -> exp.E
     return exp.Case(ifs=[exp.If(this=given, true=value)])
 
 
-def _merged(query: str, table: Table, clauses: Sequence[_Clause], old: Sequence[int], places: Sequence[int]) -> str:
+def _merged(query: str, table: Table, clauses: Sequence[Clause], old: Sequence[int], places: Sequence[int]) -> str:
     """What `_merge_query` finds, as rows to stage; the columns `old` are kept, `places` get values."""
 
     def case(values: Sequence[str]) -> str:
@@ -304,7 +308,7 @@ def _as_type(name: str, column: TableColumn) -> str:
     return f"CAST({name} AS {column.type.duckdb})" if timed == name else timed
 
 
-def _clause(when: exp.When, table: Table, alias: str, source: str, planner: Planner) -> _Clause:
+def _clause(when: exp.When, table: Table, alias: str, source: str, planner: Planner) -> Clause:
     """What a WHEN clause does.
 
     Raises:
@@ -318,7 +322,7 @@ def _clause(when: exp.When, table: Table, alias: str, source: str, planner: Plan
         name = exp.to_identifier(column.name, quoted=True)
         value = exp.column(name, table=exp.to_identifier(source, quoted=True))
         by_name[column] = value if column.type.parts is None else as_column(column, value)
-    if isinstance(then, exp.Insert) and not matched:
+    if isinstance(then, exp.Insert) and not matched and (then.this or then.expression):
         if isinstance(then.this, exp.Star):
             return "inserted", by_name
         return "inserted", _inserted(then, table, planner)
@@ -405,8 +409,9 @@ def _old(table: Table, alias: str, places: Sequence[int]) -> list[exp.Expr]:
 
 
 def _named(value: exp.Expr, name: str) -> exp.Expr:
-    # In capitals, for which the engine has no other name; it finds them by small letters too.
-    return exp.alias_(value.copy(), name.upper(), quoted=True)
+    # In capitals, for which the engine has no other name; it finds them by small letters too. The alias is around the
+    # value: `alias_` would put that of a subquery into it.
+    return exp.Alias(this=value.copy(), alias=exp.to_identifier(name.upper(), quoted=True))
 
 
 def _column_name(node: exp.Expr) -> str:
@@ -426,7 +431,8 @@ def _assignments(items: Sequence[exp.Expr], table: Table, alias: str, planner: P
     """The columns that ``SET a = 1, t.b = 2`` names, with their new values.
 
     Raises:
-        SqlError: 000904 for a column that the table has not, or that belongs to another.
+        SqlError: 000904 for a column that the table has not, or that belongs to another; 002025 for one that is named
+            twice.
     """
     found: dict[TableColumn, exp.Expr] = {}
     for item in items:
@@ -436,6 +442,8 @@ def _assignments(items: Sequence[exp.Expr], table: Table, alias: str, planner: P
         if isinstance(column, exp.Column) and not _is_of(column, table, alias):
             raise invalid_identifier(column.sql(dialect="snowflake").upper())
         (known,) = target_columns(table, [_column_name(column)])
+        if known in found:
+            raise duplicate_column(known.name)
         default = planner.default(table, known) or "NULL" if is_default(item.expression) else None
         found[known] = as_column(known, item.expression) if default is None else raw(default)
     return found

@@ -9,7 +9,7 @@ from sqlglot import exp
 from snowmelt.base.datatypes import DataType
 from snowmelt.base.result import StatementType
 from snowmelt.catalog.names import Name
-from snowmelt.catalog.objects import Table, TableColumn
+from snowmelt.catalog.objects import SchemaObject, Table, TableColumn
 from snowmelt.plan.models import extract_models
 from snowmelt.plan.steps import CallTableFunction, OpenWindow, Plan, Reach, Read, Step
 from snowmelt.sql.deltas import Reading
@@ -30,6 +30,7 @@ class Planner(Resolver, Protocol):
     types: tuple[DataType | None, ...] | None
     calls: list[CallTableFunction]
     timed: bool
+    used: dict[int, SchemaObject]
 
     def table(self, name: Name) -> Table:
         """The table called `name`, to be written. Raises SqlError when it is missing or not a table."""
@@ -60,6 +61,12 @@ def windows(planner: Planner) -> list[Step]:
     return [*opened, *planner.calls]
 
 
+def made_from(planner: Planner) -> tuple[SchemaObject, ...]:
+    """What the planner has found in the catalog, by itself or behind streams."""
+    behind = (table for readings in planner.readings.values() for reading in readings for table in reading.tables)
+    return tuple((planner.used | {table.id: table for table in behind}).values())
+
+
 def plan_query(tree: exp.Query, planner: Planner) -> Plan:
     """The plan of a SELECT, WITH, VALUES or set operation."""
     steps, text = read_steps(tree, planner)
@@ -69,6 +76,7 @@ def plan_query(tree: exp.Query, planner: Planner) -> Plan:
         streams=frozenset(planner.streams_read),
         constant=all(isinstance(node, _CONSTANT) for node in tree.walk()),
         timed=planner.timed,
+        made_from=made_from(planner),
     )
 
 

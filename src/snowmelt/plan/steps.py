@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from snowmelt.base.datatypes import DataType
 from snowmelt.base.result import StatementType
-from snowmelt.catalog.objects import Function, Table
+from snowmelt.catalog.objects import Function, SchemaObject, Table
 from snowmelt.sql.deltas import Reading
 from snowmelt.sql.tracking import is_tracked
 
@@ -122,6 +122,23 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class Direct:
+    """Write the old images of the rows that a MERGE will change, and then run it.
+
+    Attributes:
+        log: writes the images.
+        logged: a query for how many were written, and of how many rows.
+        write: the MERGE in the engine's words; of the rows that it changes, those without an image are new.
+        removing: what it counts the others as.
+    """
+
+    log: str
+    logged: str
+    write: str
+    removing: str
+
+
+@dataclass(frozen=True)
 class Write:
     """Change rows; how many is added to the count `count`, if it has one.
 
@@ -143,7 +160,7 @@ class Read:
     types: tuple[DataType | None, ...] | None = None
 
 
-Step = OpenWindow | ApplyModel | CallTableFunction | Materialize | Prepare | LogImages | Stage | Write | Read
+Step = OpenWindow | ApplyModel | CallTableFunction | Materialize | Prepare | LogImages | Stage | Direct | Write | Read
 
 
 @dataclass(frozen=True)
@@ -161,6 +178,7 @@ class Plan:
         constant: a query that gives the same rows whatever is in the database.
         binds: its texts ask for the values of bind variables.
         timed: its texts ask for the moment at which the statement began.
+        made_from: the tables, views and streams of the catalog that it was made from.
     """
 
     steps: tuple[Step, ...]
@@ -174,6 +192,7 @@ class Plan:
     constant: bool = False
     binds: bool = False
     timed: bool = False
+    made_from: tuple[SchemaObject, ...] = ()
 
     @property
     def tracked(self) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from snowmelt.base.errors import SqlError, invalid_identifier, unsupported
 from snowmelt.base.request import Request
 from snowmelt.base.result import Result, status_result
-from snowmelt.catalog.catalog import Change
+from snowmelt.catalog.catalog import Catalog, Change
 from snowmelt.catalog.objects import FileFormat, SchemaObject, Sequence, View
 from snowmelt.session.containers import alter_container
 from snowmelt.session.ddl import CLASSES, find_object
@@ -54,7 +54,7 @@ def _alter(session: Session, statement: AlterObject) -> None:
     if statement.action == "COLUMN COMMENT" and isinstance(item, View):
         replace_object(session, item, _with_comments(item, statement.value))
         return
-    changes = statement.value if statement.action == "SET" else dict.fromkeys(statement.value)
+    changes = dict(statement.value) if statement.action == "SET" else dict.fromkeys(statement.value)
     if isinstance(item, Sequence) and changes.get("INCREMENT") is not None:
         _change_step(session, item, changes)
         return
@@ -113,4 +113,8 @@ def _change_step(session: Session, sequence: Sequence, changes: dict[str, Any]) 
         connection.run(numbering.drop(sequence.id))
         connection.run(numbering.create(sequence.id, int(following), step))
 
-    apply_change(session, lambda catalog: Change(put=(new,)), physical)
+    def build(catalog: Catalog) -> Change:
+        catalog.check_current(sequence)
+        return Change(put=(new,))
+
+    apply_change(session, build, physical)

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from snowmelt.base.errors import SqlError, invalid_identifier, object_exists, object_missing, unsupported
+from snowmelt.base.errors import SqlError, invalid_identifier, object_missing, unsupported
 from snowmelt.base.request import Request
 from snowmelt.base.result import Result, status_result
 from snowmelt.catalog.catalog import Catalog, Change
@@ -63,7 +63,9 @@ def alter_table(session: Session, statement: AlterTable, request: Request) -> Re
         _swap(session, found, statement)
         return status_result(DONE)
     if statement.action == "RENAME":
-        replace_object(session, found, dataclasses.replace(found, full_name=session.scope.full(statement.value)))
+        full = session.scope.full(statement.value)
+        session.services.engine.catalog.schema(full.database, full.schema)  # which must be there
+        replace_object(session, found, dataclasses.replace(found, full_name=full))
         return status_result(DONE)
     action = _ACTIONS.get(statement.action)
     if action is None:
@@ -94,11 +96,10 @@ def carry_out(session: Session, old: Table, alteration: Alteration) -> None:
         return
 
     def build(catalog: Catalog) -> Change:
-        if catalog.relation(old.full_name) != old:
-            raise object_missing("Table", old.name)
+        catalog.check_current(old)
         return Change(put=(alteration.table,))
 
-    apply_change(session, build, physical)
+    apply_change(session, build, physical, alters=old)
 
 
 def _in_session(session: Session, old: Table, new: Table, physical: Callable[[Connection], None]) -> None:
@@ -325,8 +326,7 @@ def _swap(session: Session, table: Table, statement: AlterTable) -> None:
         return
 
     def build(catalog: Catalog) -> Change:
-        if catalog.relation(table.full_name) != table or catalog.relation(other.full_name) != other:
-            raise object_exists(table.name)
+        catalog.check_current(table, other)
         return Change(put=(first, second))
 
     apply_change(session, build)

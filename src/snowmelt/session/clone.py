@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from snowmelt.base.errors import SqlError, object_exists, object_missing, unsupported
 from snowmelt.base.request import Request
 from snowmelt.base.result import Result, status_result
-from snowmelt.catalog.catalog import Catalog, Change, key_of
+from snowmelt.catalog.catalog import Catalog, Change, Overtaken, key_of
 from snowmelt.catalog.names import FullName, display
 from snowmelt.catalog.objects import (
     Database,
@@ -106,8 +106,9 @@ def _create(
         session,
         statement,
         made,
-        physical=lambda connection, created: copies.fill(connection),
+        ahead=copies.fill,
         temporary=durability is Durability.TEMPORARY,
+        made_from=tuple(copies.sources),
     )
 
 
@@ -147,7 +148,8 @@ def _clone_database(session: Session, statement: Clone, point: Point | None) -> 
     schemas = _existed(session, catalog.schemas(source.name), source.id, Schema, point)
     members = [item for schema in schemas for item in _members(session, statement, schema, point)]
     copies.add(members)
-    made = _container(session, statement, source, name=name, transient=transient)
+    table = None if source.event_table is None else there(source.event_table)
+    made = _container(session, statement, source, name=name, transient=transient, event_table=table)
     inside = tuple(_container(session, None, schema, database=name) for schema in schemas)
     return _create_container(session, statement, (made, *inside), copies)
 
@@ -216,23 +218,25 @@ def _create_container(
     session: Session, statement: Clone, containers: tuple[Database | Schema, ...], copies: Copies
 ) -> Result:
     top = containers[0]
-    known = False
+    seen = session.services.engine.catalog.entities.get(key_of(top))
+    known = seen is not None and statement.if_not_exists
 
     def build(catalog: Catalog) -> Change:
-        nonlocal known
+        catalog.check_current(*copies.sources)
         present = catalog.entities.get(key_of(top))
+        if present is not seen:
+            raise Overtaken(top.name)
         put = (*containers, *copies.entities)
         if present is None:
             return Change(put=put)
-        if statement.if_not_exists:
-            known = True
+        if known:
             return Change()
         if not statement.or_replace:
             raise object_exists(display(top.name))
         inside = catalog.inside(top.name) if isinstance(top, Database) else catalog.inside(top.database, top.name)
         return Change(put=put, drop=(*inside, present))
 
-    apply_change(session, build, lambda connection: None if known else copies.fill(connection))
+    apply_change(session, build, ahead=None if known else copies.fill)
     if isinstance(top, Schema):
         session.database, session.schema = top.database, top.name
     else:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from snowmelt.base.errors import unsupported
-from snowmelt.catalog.catalog import Entity
+from snowmelt.catalog.catalog import Entity, key_of
 from snowmelt.catalog.names import FullName, parse_name
 from snowmelt.catalog.objects import (
     Constraint,
@@ -53,10 +53,12 @@ class Copies:
 
     Attributes:
         entities: the new objects.
+        sources: what they are made from, of what there is at present.
     """
 
     def __init__(self, session: Session, there: There, point: Point | None) -> None:
         self.entities: list[Entity] = []
+        self.sources: list[SchemaObject] = []
         self._session = session
         self._there = there
         self._point = point
@@ -71,6 +73,8 @@ class Copies:
             durability: of the tables; None for that which they have.
         """
         listed = list(items)
+        present = self._session.services.engine.catalog.entities
+        self.sources += [item for item in listed if present.get(key_of(item)) is item]
         tables = [item for item in listed if isinstance(item, Table)]
         self._views |= {item.id: self._session.services.engine.next_id() for item in listed if isinstance(item, View)}
         self._tables |= {table.id: self._session.services.engine.next_id() for table in tables}

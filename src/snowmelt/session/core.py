@@ -8,12 +8,11 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-import pyarrow as pa
-
 from snowmelt.base.errors import SqlError
+from snowmelt.base.late import pyarrow as pa
 from snowmelt.base.versioned import VersionedDict
 from snowmelt.catalog.catalog import Key, key_of
-from snowmelt.catalog.objects import SchemaObject, Stage, Table, TableColumn
+from snowmelt.catalog.objects import SchemaObject, Stage, Table
 from snowmelt.session.deadlines import Deadline
 from snowmelt.session.parameters import DEFAULTS
 from snowmelt.session.services import Services
@@ -256,7 +255,7 @@ class Core:
 
     # --- tables ------------------------------------------------------------------------------------------------------
 
-    def columns_of(self, table: Table) -> tuple[TableColumn, ...] | None:
-        """The columns that `table` has now; None when it is gone."""
+    def present(self, table: Table) -> Table | None:
+        """The table as it is now; None when it is gone."""
         known = [*self.temporary.values()] if table.session is not None else self.services.engine.catalog.all(Table)
-        return next((t.columns for t in known if isinstance(t, Table) and t.id == table.id), None)
+        return next((t for t in known if isinstance(t, Table) and t.id == table.id), None)

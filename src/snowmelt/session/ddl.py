@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from snowmelt.base.errors import SqlError, object_exists, object_missing, unsupported
+from snowmelt.base.errors import SqlError, object_exists, object_missing, other_kind, unsupported
 from snowmelt.base.request import Request
 from snowmelt.base.result import Result, status_result
 from snowmelt.catalog.catalog import Catalog, Change, Entity, signature
@@ -220,8 +220,16 @@ def drop(session: Session, statement: st.Drop, request: Request) -> Result:
     elif isinstance(item, Task):
         drop_task(session, item)
     else:
-        apply_change(session, lambda catalog: Change(drop=(item,)))
+        _drop_object(session, item)
     return status_result(f"{item.name} successfully dropped.{lost}")
+
+
+def _drop_object(session: Session, item: SchemaObject) -> None:
+    def build(catalog: Catalog) -> Change:
+        catalog.check_current(item)
+        return Change(drop=(item,))
+
+    apply_change(session, build)
 
 
 def _check_references(session: Session, item: SchemaObject) -> None:
@@ -246,7 +254,7 @@ def find_object(
     """The object that a statement such as DROP or DESCRIBE names.
 
     Raises:
-        SqlError: 002003 when there is none.
+        SqlError: 002003 when there is none, 002203 when what is there is a table or a view where the other was named.
     """
     full = session.scope.full(name)
     session.services.engine.catalog.schema(full.database, full.schema)
@@ -256,6 +264,8 @@ def find_object(
     elif cls in (Table, View, Stream):
         present = session.relation(full)
         found = present if isinstance(present, cls) else None
+        if found is None and present is not None and not isinstance(present, Stream) and cls is not Stream:
+            raise other_kind(type(present).__name__.upper(), kind)
     else:
         found = session.find(cls, full)
     if found is None:

@@ -7,12 +7,13 @@ Source: docs.snowflake.com/en/sql-reference/transactions (DDL commits)
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TypeVar
 
 from snowmelt.base.errors import object_exists, object_missing
 from snowmelt.base.result import Result, status_result
-from snowmelt.catalog.catalog import Catalog, Change, Entity, key_of
+from snowmelt.catalog.catalog import Catalog, Change, Entity, Overtaken, key_of
 from snowmelt.catalog.graves import burials
 from snowmelt.catalog.names import FullName
 from snowmelt.catalog.objects import (
@@ -53,19 +54,33 @@ KIND_NAMES: dict[str, str] = {
 
 
 def apply_change(
-    session: Session, build: Callable[[Catalog], Change], physical: Callable[[Connection], None] | None = None
+    session: Session,
+    build: Callable[[Catalog], Change],
+    physical: Callable[[Connection], None] | None = None,
+    ahead: Callable[[Connection], None] | None = None,
+    alters: Table | None = None,
 ) -> None:
     """Commit the open transaction, then carry out one change of the catalog. What it drops is kept for as long as it
     can be had back. The scheduler is told when there are tasks among it.
+
+    Args:
+        ahead: see `Engine.change`.
+        alters: the table whose columns change, to which nobody may write meanwhile.
+
+    Raises:
+        Overtaken: what the change was made from has been changed by another session.
+        SqlError: what `build` or `physical` raise; what `build` does not like commits nothing.
     """
-    session.core.commit()
     engine = session.services.engine
+    build(engine.catalog)
+    session.core.commit()
     dropped: list[Entity] = []
     tasks = False
 
     def remember(catalog: Catalog) -> Change:
         nonlocal tasks
         change = build(catalog)
+        _check_schemas(catalog, change)
         tasks = any(isinstance(entity, Task) for entity in (*change.put, *change.drop))
         kept = {entity.id for entity in change.put}
         gone = [entity for entity in change.drop if entity.id not in kept]
@@ -80,11 +95,27 @@ def apply_change(
         if physical is not None:
             physical(connection)
 
-    engine.change(session.core.connection, remember, work)
+    gate = nullcontext() if alters is None else engine.locks.altering(alters.id, session.core.cancel)
+    with gate:
+        engine.change(session.core.connection, remember, work, ahead)
     if tasks:
         session.services.tasks.tasks_changed()
     for entity in dropped:
         remove_files(session.services, entity)
+
+
+def _check_schemas(catalog: Catalog, change: Change) -> None:
+    """What is put must lie in a schema that is there, or comes with it: another session may have dropped it.
+
+    Raises:
+        SqlError: 002003 when it is gone.
+    """
+    new = {key_of(entity) for entity in change.put}
+    for entity in change.put:
+        if isinstance(entity, SchemaObject):
+            full = entity.full_name
+            if ("SCHEMA", full.database, full.schema) not in new:
+                catalog.schema(full.database, full.schema)
 
 
 def drop_physically(connection: Connection, entity: Entity) -> None:
@@ -114,13 +145,19 @@ def create_object(
     item: S,
     *,
     physical: Callable[[Connection, S], None] | None = None,
+    ahead: Callable[[Connection], None] | None = None,
     temporary: bool = False,
     message: str | None = None,
+    made_from: tuple[Entity, ...] = (),
+    check: Callable[[Catalog], None] = lambda catalog: None,
     also: Callable[[Catalog], tuple[Entity, ...]] = lambda catalog: (),
 ) -> Result:
     """Put a new schema object into the catalog, or among the session's temporary ones.
 
     Args:
+        ahead: as `physical`, for what may take long; see `Engine.change`.
+        made_from: what the definition was read from; the statement is run again when it has changed since.
+        check: whether the object may be in that catalog; raises when it may not.
         also: what else of the catalog changes with it.
 
     Raises:
@@ -130,18 +167,29 @@ def create_object(
     session.services.engine.catalog.schema(item.full_name.database, item.full_name.schema)
     done = message or f"{kind} {item.name} successfully created."
     if temporary:
-        return _create_temporary(session, statement, replace(item, session=session.id), physical, status_result(done))
-    old = session.services.engine.catalog.entities.get(key_of(item)) if statement.or_replace else None
-    lost = "" if old is None else warning(session, old, replaced=True)
+
+        def make(connection: Connection, created: S) -> None:
+            if physical is not None:
+                physical(connection, created)
+            if ahead is not None:
+                ahead(connection)
+
+        return _create_temporary(session, statement, replace(item, session=session.id), make, status_result(done))
+    seen = session.services.engine.catalog.entities.get(key_of(item))
+    lost = "" if seen is None or not statement.or_replace else warning(session, seen, replaced=True)
     known = False
 
     def build(catalog: Catalog) -> Change:
         nonlocal known
+        catalog.check_current(*made_from)
         present = catalog.entities.get(key_of(item))
+        if ahead is not None and present is not seen:
+            raise Overtaken(str(item.full_name))
+        if not (known := statement.if_not_exists and present is not None):
+            check(catalog)
         if present is None:
             return Change(put=(item, *also(catalog)))
-        if statement.if_not_exists:
-            known = True
+        if known:
             return Change()
         if not statement.or_replace or type(present) is not type(item):
             raise object_exists(item.name)
@@ -151,7 +199,8 @@ def create_object(
         if physical is not None and not known:
             physical(connection, item)
 
-    apply_change(session, build, work)
+    in_vain = ahead is None or (seen is not None and statement.if_not_exists)
+    apply_change(session, build, work, None if in_vain else ahead)
     return status_result(f"{item.name} already exists, statement succeeded." if known else done + lost)
 
 
@@ -159,7 +208,7 @@ def _create_temporary(
     session: Session,
     statement: Create,
     item: S,
-    physical: Callable[[Connection, S], None] | None,
+    physical: Callable[[Connection, S], None],
     done: Result,
 ) -> Result:
     present = session.core.temporary.get(key_of(item))
@@ -172,8 +221,7 @@ def _create_temporary(
     session.core.commit()
     connection.begin()
     try:
-        if physical is not None:
-            physical(connection, item)
+        physical(connection, item)
         if present is not None:
             drop_physically(connection, present)
         connection.commit()
@@ -207,11 +255,15 @@ def is_temporary(durability: Durability) -> bool:
     return durability is Durability.TEMPORARY
 
 
-def replace_object(session: Session, old: S, new: S) -> None:
-    """Exchange an object's definition for another of the same id.
+def replace_object(session: Session, old: S, new: S, check: Callable[[Catalog], None] = lambda catalog: None) -> None:
+    """Exchange an object's definition for another of the same id, made from it.
+
+    Args:
+        check: whether the object may be in that catalog; raises when it may not.
 
     Raises:
-        SqlError: 002003 when somebody dropped it in the meantime.
+        Overtaken: somebody else changed or dropped it in the meantime.
+        SqlError: 002002 when it gets a name that is taken.
     """
     if old.session is not None:
         session.core.temporary.pop(key_of(old), None)
@@ -219,9 +271,8 @@ def replace_object(session: Session, old: S, new: S) -> None:
         return
 
     def build(catalog: Catalog) -> Change:
-        present = catalog.entities.get(key_of(old))
-        if present is None or present.id != old.id:
-            raise object_missing(KIND_NAMES[type(old).__name__], old.name)
+        catalog.check_current(old)
+        check(catalog)
         if key_of(new) != key_of(old) and key_of(new) in catalog.entities:
             raise object_exists(new.name)
         return Change(put=(new,), drop=(old,))

@@ -9,16 +9,17 @@ from dataclasses import fields, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
 from snowmelt.base.datatypes import DataType, Kind
 from snowmelt.base.errors import SqlError, invalid_identifier
+from snowmelt.base.late import pyarrow as pa
 from snowmelt.base.result import Column, Result, StatementType, rows_result, status_result
+from snowmelt.catalog.catalog import Overtaken
 from snowmelt.catalog.names import engine_name
 from snowmelt.plan.changes import MULTI_JOINED
 from snowmelt.plan.steps import (
     ApplyModel,
     CallTableFunction,
+    Direct,
     LogImages,
     Materialize,
     OpenWindow,
@@ -31,11 +32,13 @@ from snowmelt.plan.steps import (
 )
 from snowmelt.session.staleness import out_of_reach
 from snowmelt.session.table_calls import called
-from snowmelt.session.transactions import OpenTransaction, keep_before
+from snowmelt.session.transactions import OpenTransaction, keep_before, known_to_all
 from snowmelt.sql import tracking
 from snowmelt.sql.changes import ACTIONS, STAGED, TWICE
 from snowmelt.sql.deltas import variables_of
 from snowmelt.sql.typing import refined
+from snowmelt.storage.connection import Connection
+from snowmelt.storage.engine import Engine
 from snowmelt.storage.locks import aborted
 from snowmelt.streams import offsets
 from snowmelt.streams.offsets import Bounds, Window
@@ -63,21 +66,57 @@ def run_plan(session: Session, plan: Plan) -> Result:
         raise aborted(transaction.record)
     if plan.timed:
         core.tell_moment()
+    try:
+        return _run(session, plan, transaction)
+    except SqlError:
+        # It may be only because of what somebody else has altered since it was planned.
+        core.services.engine.check_current(plan.made_from)
+        raise
+
+
+def _run(session: Session, plan: Plan, transaction: OpenTransaction | None) -> Result:
+    core = session.core
+    engine = core.services.engine
     if plan.single_read:
-        return run_steps(session, plan, {})
+        result = run_steps(session, plan, {})
+        _check_current(engine, plan, result)
+        return result
     with _locked(core, plan, transaction):
         if transaction is not None:
             return _run_in_open(session, plan, transaction)
-        core.connection.begin()
-        try:
-            result = run_steps(session, plan, {})
-            core.connection.wrote = core.connection.wrote or plan.tracked
-            core.connection.changed.update(table.id for table in plan.targets)
-            core.connection.commit()
-            return result
-        except BaseException:
-            core.connection.rollback()
-            raise
+        with engine.locks.writing(known_to_all(plan.targets), core.cancel):
+            return _run_alone(session, plan)
+
+
+def _run_alone(session: Session, plan: Plan) -> Result:
+    core = session.core
+    engine = core.services.engine
+    engine.check_current(plan.made_from)
+    core.connection.begin()
+    try:
+        result = run_steps(session, plan, {})
+        _check_current(engine, plan, result)
+        core.connection.wrote = core.connection.wrote or plan.tracked
+        core.connection.changed.update(table.id for table in plan.targets)
+        core.connection.commit()
+        return result
+    except BaseException:
+        core.connection.rollback()
+        raise
+
+
+def _check_current(engine: Engine, plan: Plan, result: Result) -> None:
+    """See that a plan fitted what its steps have read and written.
+
+    Raises:
+        Overtaken: it did not.
+    """
+    try:
+        engine.check_current(plan.made_from)
+    except Overtaken:
+        if result.release is not None:
+            result.release()
+        raise
 
 
 @contextmanager
@@ -112,6 +151,7 @@ def _run_in_open(session: Session, plan: Plan, transaction: OpenTransaction) -> 
         connection.begin(transaction.record.number)
         try:
             result = run_steps(session, plan, windows, transaction)
+            _check_current(session.core.services.engine, plan, result)
             connection.commit()
         except BaseException:
             connection.rollback()
@@ -158,6 +198,8 @@ def run_steps(
                     changed = int(connection.scalar(step.sql) or 0)
                     if step.count is not None:
                         counts[step.count] = counts.get(step.count, 0) + changed
+                case Direct():
+                    _merge(connection, step, counts)
                 case OpenWindow():
                     streams.open(step)
                 case _:
@@ -261,6 +303,32 @@ def _prepare(session: Session, step: Step, counts: dict[str, int], registered: l
                 registered.append(name)
         case _:
             raise AssertionError(f"not a preparing step: {step}")
+
+
+class NeedsStaging(Exception):
+    """A MERGE that was tried directly is to be done by way of staged rows; nothing remains of it."""
+
+
+def _merge(connection: Connection, step: Direct, counts: dict[str, int]) -> None:
+    """Run a MERGE.
+
+    Raises:
+        NeedsStaging: rows of the source have to be told apart, as several are for one row of the table; or there was an
+            error. It may be one of a value that is not asked for, since the engine computes the values of all clauses
+            for each row.
+    """
+    try:
+        connection.run(step.log)
+        ((images, rows),) = connection.run(step.logged)
+        if images > rows:
+            raise NeedsStaging
+        changed = int(connection.scalar(step.write) or 0)
+    except SqlError as error:
+        connection.check_canceled()
+        raise NeedsStaging from error
+    if changed < images:
+        raise AssertionError(f"{images} rows were to be changed, and {changed} were")
+    counts[step.removing], counts["inserted"] = images, changed - images
 
 
 def _stage(core: Core, step: Stage, counts: dict[str, int]) -> None:

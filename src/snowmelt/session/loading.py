@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
 from sqlglot import exp
 
 from snowmelt.base.datatypes import VARCHAR, VARIANT, DataType, Kind
 from snowmelt.base.errors import SqlError, unsupported
+from snowmelt.base.late import pyarrow as pa
 from snowmelt.base.request import Request
 from snowmelt.base.result import Column, Result, StatementType, rows_result
 from snowmelt.catalog.objects import Table, TableColumn
@@ -22,7 +22,7 @@ from snowmelt.session.execute import run_plan
 from snowmelt.session.information_schema import arrow_rows
 from snowmelt.session.load_history import keep_copy, loaded_files, remembering
 from snowmelt.session.stages import directory_of, files_at, resolve_location, typed_format, writable_location
-from snowmelt.session.transactions import keep_before
+from snowmelt.session.transactions import keep_before, known_to_all
 from snowmelt.sql import tracking
 from snowmelt.sql.pending import Pending
 from snowmelt.sql.rewrite.rules import engine_sql, rewrite, rewrite_tree
@@ -32,6 +32,7 @@ from snowmelt.sql.statements import (
     Get,
     ListFiles,
     Put,
+    Query,
     RemoveFiles,
 )
 from snowmelt.storage import stages as stage_files
@@ -209,7 +210,10 @@ def copy_into_table(session: Session, statement: CopyIntoTable, request: Request
     plan = copy_plan(table.name, columns, files, fmt, options, run=run, transform=transform, listed=listed)
     if options.validation is not None:
         return _validated(session, columns, plan)
-    result = _load(session, table, columns, plan, planner, location.full_name)
+    core = session.core
+    with core.services.engine.locks.writing(known_to_all([table]) if core.transaction is None else (), core.cancel):
+        core.services.engine.check_current(planner.used.values())
+        result = _load(session, table, columns, plan, planner, location.full_name)
     keep_copy(session, request.query_id, table, plan)
     return result
 
@@ -352,8 +356,11 @@ def _outside(session: Session) -> Any:
 def copy_into_location(session: Session, statement: CopyIntoLocation, request: Request) -> Result:
     """COPY INTO <location>; like other DML it consumes the streams that its query reads."""
     from snowmelt.session.planner import SessionPlanner
-    from snowmelt.session.queries import release
+    from snowmelt.session.queries import query, release
 
+    options = parse_unload_options(statement.options, partitioned=statement.partition_by is not None)
+    if options.validates:
+        return query(session, Query(tree=_unloaded_query(statement), text=statement.text), request)
     location = writable_location(session, statement.location)
     fmt = typed_format(session, statement.options.get("FILE_FORMAT") or location.file_format)
     planner = SessionPlanner(session, request)
@@ -367,7 +374,7 @@ def copy_into_location(session: Session, statement: CopyIntoLocation, request: R
             text,
             columns,
             fmt,
-            parse_unload_options(statement.options, partitioned=statement.partition_by is not None),
+            options,
             request.query_id,
         )
         try:

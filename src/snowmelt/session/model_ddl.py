@@ -6,7 +6,8 @@ Source: docs.snowflake.com/en/sql-reference/sql/create-model, .../alter-model
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from snowmelt.base.errors import SqlError, unsupported
@@ -37,6 +38,8 @@ def create_model(session: Session, statement: CreateModel, request: Request) -> 
     if statement.source is None:
         raise unsupported("CREATE MODEL ... FROM MODEL")
     full = session.scope.full(statement.name)
+    if statement.if_not_exists and session.find(Model, full) is not None:
+        return status_result(f"{full.name} already exists, statement succeeded.")
     model_id = session.services.engine.next_id()
     name = statement.version or versions.generated_name(())
     versions.check_name(name)
@@ -50,7 +53,25 @@ def create_model(session: Session, statement: CreateModel, request: Request) -> 
         comment=statement.comment,
         owner=session.role or "",
     )
-    return create_object(session, statement, model, message=f"Model {model.name} successfully created.")
+    with _files_of(session, (version,)):
+        return create_object(session, statement, model, message=f"Model {model.name} successfully created.")
+
+
+@contextmanager
+def _files_of(session: Session, added: Sequence[ModelVersion]) -> Iterator[None]:
+    """Files of versions that do not get into the catalog go again."""
+    try:
+        yield
+    except BaseException:
+        for version in added:
+            session.services.inference.discard(version)
+        raise
+
+
+def _only_in(model: Model, other: Model) -> list[ModelVersion]:
+    """The versions of `model` that `other` does not have."""
+    known = {version.directory for version in other.versions}
+    return [version for version in model.versions if version.directory not in known]
 
 
 def alter_model(session: Session, statement: AlterModel, request: Request) -> Result:
@@ -66,11 +87,10 @@ def alter_model(session: Session, statement: AlterModel, request: Request) -> Re
     if action is None:
         raise unsupported(f"ALTER MODEL {statement.action}")
     changed = action(session, model, statement.value)
-    replace_object(session, model, changed)
-    kept = {version.directory for version in changed.versions}
-    for version in model.versions:
-        if version.directory not in kept:
-            session.services.inference.discard(version)
+    with _files_of(session, _only_in(changed, model)):
+        replace_object(session, model, changed)
+    for version in _only_in(model, changed):
+        session.services.inference.discard(version)
     return status_result("Statement executed successfully.")
 
 

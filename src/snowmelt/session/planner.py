@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
 from sqlglot import exp
 
 from snowmelt.base.datatypes import BOOLEAN, VARCHAR, DataType, Kind
 from snowmelt.base.errors import NO_CURRENT, SqlError, object_missing, unsupported
+from snowmelt.base.late import pyarrow as pa
 from snowmelt.base.request import Request
 from snowmelt.catalog.catalog import Scope
 from snowmelt.catalog.names import FullName, Name, engine_name, engine_quote
-from snowmelt.catalog.objects import Function, Sequence, Stream, Table, TableColumn, View, is_in_sql
+from snowmelt.catalog.objects import Function, SchemaObject, Sequence, Stream, Table, TableColumn, View, is_in_sql
 from snowmelt.plan.steps import CallTableFunction, Reach
 from snowmelt.session import table_calls
 from snowmelt.session.bindings import literal, typed_literal, wire_literal
@@ -62,6 +62,7 @@ class SessionPlanner:
         streams_read: ids of the streams that the statement reads.
         streams_peeked: ids of the streams that it only asks for data; their offsets never move.
         readings: what it reads of each stream.
+        used: the tables, views and streams that it has found in the catalog, by id.
         reach: how long the changes that each tells of are kept.
         registered: relations made for the statement, to be dropped after it.
         calls: the table functions in Python that it calls.
@@ -90,6 +91,7 @@ class SessionPlanner:
         self.streams_read: set[int] = set()
         self.streams_peeked: set[int] = set()
         self.readings: dict[int, list[Reading]] = {}
+        self.used: dict[int, SchemaObject] = {}
         self.reach: dict[int, Reach] = {}
         self.registered: list[str] = []
         self.calls: list[CallTableFunction] = []
@@ -116,7 +118,12 @@ class SessionPlanner:
             raise object_missing("Table", str(name))
         if not isinstance(found, Table):
             raise SqlError(f"SQL compilation error:\nObject '{name}' is not a table.", 2203, "42601")
+        self._use(found)
         return found
+
+    def _use(self, found: SchemaObject) -> None:
+        if found.session is None:
+            self.used[found.id] = found
 
     def pending(self, table: Table) -> Pending | None:
         """What the open explicit transaction has changed of `table`; None when each statement commits."""
@@ -144,6 +151,7 @@ class SessionPlanner:
         found = self.session.relation(full)
         if found is None:
             raise object_missing("Object", str(name))
+        self._use(found)
         if past is not None or self._at is not None:
             self.repeatable = False
         if isinstance(past, Interval):
@@ -209,6 +217,7 @@ class SessionPlanner:
         self.repeatable &= inner.repeatable
         self.timed |= inner.timed
         self.reach |= inner.reach
+        self.used |= inner.used
         for stream, readings in inner.readings.items():
             self.readings.setdefault(stream, []).extend(readings)
 
@@ -337,17 +346,23 @@ class SessionPlanner:
         if system is not None:
             self.repeatable = False
             return system
-        full = self._function_name(name)
-        if full is None:
-            return None
-        overloads = [item for item in self.session.overloads(Function, full) if item.returns_table is None]
-        fitting = [item for item in overloads if item.takes(len(arguments))]
+        fitting = self._scalar_functions(name, len(arguments))
         if not fitting:
             return None
         if len(fitting) > 1:
             raise unsupported(f"overloads of function {name} with the same number of arguments")
         self.repeatable = False
         return ensure_function(self.session, fitting[0], ordered(fitting[0], arguments))
+
+    def returned(self, name: str, arguments: int) -> DataType | None:
+        """The type of a user-defined function with so many arguments; None when `name` is none."""
+        fitting = self._scalar_functions(name, arguments)
+        return fitting[0].returns if fitting else None
+
+    def _scalar_functions(self, name: str, arguments: int) -> list[Function]:
+        full = self._function_name(name)
+        overloads = [] if full is None else self.session.overloads(Function, full)
+        return [item for item in overloads if item.returns_table is None and item.takes(arguments)]
 
     def inlines(self) -> bool:
         """Whether there are functions in SQL, temporary ones included."""

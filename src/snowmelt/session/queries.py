@@ -13,6 +13,7 @@ from snowmelt.base.datatypes import NUMBER, VARCHAR, DataType
 from snowmelt.base.errors import unsupported
 from snowmelt.base.request import Request
 from snowmelt.base.result import Column, Result, StatementType, rows_result
+from snowmelt.catalog.catalog import Overtaken
 from snowmelt.catalog.objects import SchemaObject
 from snowmelt.plan import changes, dml
 from snowmelt.plan.models import describe_models
@@ -20,7 +21,7 @@ from snowmelt.plan.query import plan_query
 from snowmelt.plan.steps import Plan
 from snowmelt.session.array_binds import array_source, is_array
 from snowmelt.session.constant_rows import tabulated
-from snowmelt.session.execute import count_columns, run_plan
+from snowmelt.session.execute import NeedsStaging, count_columns, run_plan
 from snowmelt.session.plan_cache import Kept, cache_key, change_key, told
 from snowmelt.session.planner import SessionPlanner
 from snowmelt.session.session import Session, description
@@ -58,7 +59,10 @@ def kept_answer(session: Session, request: Request) -> Result | None:
         case Plan() as plan:
             if plan.binds:
                 session.core.connection.tell_binds(told(request) or {})
-            return run_plan(session, plan)
+            try:
+                return run_plan(session, plan)
+            except (NeedsStaging, Overtaken):
+                return None
         case Result() as result:
             return dataclasses.replace(result)
         case columns:
@@ -140,7 +144,12 @@ def merge(session: Session, statement: Merge, request: Request) -> Result:
     """MERGE."""
     names = ("inserted", "updated", "deleted")
     tree = statement.tree
-    return _dml(session, request, names, lambda planner: changes.plan_merge(statement, planner), statement.text, tree)
+    try:
+        return _dml(
+            session, request, names, lambda planner: changes.plan_merge(statement, planner), statement.text, tree
+        )
+    except NeedsStaging:
+        return _dml(session, request, names, lambda planner: changes.plan_merge(statement, planner, staged=True))
 
 
 def truncate(session: Session, statement: Truncate, request: Request) -> Result:

@@ -12,12 +12,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-import pyarrow as pa
-
 from snowmelt.base.errors import SqlError, canceled
+from snowmelt.base.late import pyarrow as pa
 from snowmelt.base.request import Request
 from snowmelt.base.result import Column, Result, StatementType, status_result
-from snowmelt.catalog.catalog import NAMESPACES, Scope
+from snowmelt.catalog.catalog import NAMESPACES, Overtaken, Scope
 from snowmelt.catalog.names import FullName, Name, parse_name
 from snowmelt.catalog.objects import Model, ModelVersion, Routine, SchemaObject, Stream, Table, View
 from snowmelt.plan.query import windows
@@ -28,7 +27,7 @@ from snowmelt.session.execute import run_plan
 from snowmelt.session.parameters import DEFAULTS, STATEMENT_COUNT, STATEMENT_TIMEOUT, checked, of_statement
 from snowmelt.session.query_history import QueryRecord
 from snowmelt.session.services import Services
-from snowmelt.sql.cursor import Outside
+from snowmelt.sql.cursor import NOTHING, Outside
 from snowmelt.sql.parse import parse
 from snowmelt.sql.positions import located
 from snowmelt.sql.statements import Statement, Transaction
@@ -278,11 +277,14 @@ class Session:
 
     def _parse(self, request: Request) -> list[Statement]:
         """The statements of a request; binds and variables may stand for names in them."""
-        if not request.bindings and not self.core.variables:
-            return parse(request.text)
-        binds = {key: binding.value for key, binding in request.bindings.items() if not isinstance(binding.value, list)}
-        variables = {name: str(value) for name, value in self.core.variables.items()}
-        return parse(request.text, Outside(binds, variables))
+        outside = NOTHING
+        if request.bindings or self.core.variables:
+            bound = {key: item.value for key, item in request.bindings.items() if not isinstance(item.value, list)}
+            outside = Outside(bound, {name: str(value) for name, value in self.core.variables.items()})
+        try:
+            return parse(request.text, outside)
+        except SqlError as error:
+            raise located(error, request.text) from error.__cause__
 
     def execute_statement(self, statement: Statement, request: Request) -> Result:
         """Run one parsed statement."""
@@ -291,13 +293,18 @@ class Session:
         transaction = self.core.transaction
         if transaction is not None and transaction.record.aborted and not isinstance(statement, Transaction):
             raise aborted(transaction.record)
-        try:
-            result = handler_of(statement, describes=request.describe_only)(self, statement, request)
-            if type(statement) in DDL and not request.describe_only:
-                self.core.commit()
-            return result
-        except SqlError as error:
-            raise located(error, statement.text) from error.__cause__
+        handler = handler_of(statement, describes=request.describe_only)
+        while True:
+            try:
+                result = handler(self, statement, request)
+                if type(statement) in DDL and not request.describe_only:
+                    self.core.commit()
+                return result
+            except Overtaken:
+                # Another session changed the same object meanwhile; nothing has been done yet.
+                continue
+            except SqlError as error:
+                raise located(error, statement.text) from error.__cause__
 
     def run(self, text: str, query_id: str) -> Result:
         """Run a statement on behalf of the process itself, such as a task's body."""

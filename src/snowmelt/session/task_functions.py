@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from snowmelt.base.datatypes import TIMESTAMP_LTZ, VARCHAR, DataType
 from snowmelt.base.errors import SqlError
-from snowmelt.catalog.catalog import Change
+from snowmelt.catalog.catalog import Catalog, Change
 from snowmelt.catalog.names import FullName, fold, parse_name
 from snowmelt.catalog.objects import Task, TaskStatus
 from snowmelt.session.definitions import apply_change, existing
 from snowmelt.session.information_schema import arrow_rows
 from snowmelt.session.table_arguments import Arguments, limit, named, within
-from snowmelt.session.tasks import resumed
+from snowmelt.session.tasks import resumed, tasks_of
 from snowmelt.tasks import graph_history
 from snowmelt.tasks.graph import check_suspended, dependents_of, is_root
 from snowmelt.tasks.runs import TASK_HISTORY_COLUMNS, RunState, TaskRun, history_row
@@ -125,7 +125,9 @@ def _dependents(planner: SessionPlanner, arguments: Arguments) -> str:
         raise SqlError("SQL compilation error:\nTASK_DEPENDENTS: missing argument TASK_NAME", 938, "22023")
     session = planner.session
     task = existing(session, Task, planner.scope.full(parse_name(str(wanted["TASK_NAME"]))))
-    below = dependents_of(task, _all_tasks(session), recursive=wanted.get("RECURSIVE", True) is not False)
+    below = dependents_of(
+        task, tasks_of(session.services.engine.catalog), recursive=wanted.get("RECURSIVE", True) is not False
+    )
     return planner.rows(arrow_rows(_DEPENDENTS_COLUMNS, [_dependent_row(item) for item in (task, *below)]))
 
 
@@ -146,10 +148,6 @@ def _dependent_row(task: Task) -> tuple[Any, ...]:
     )
 
 
-def _all_tasks(session: Session) -> dict[FullName, Task]:
-    return {task.full_name: task for task in session.services.engine.catalog.all(Task)}
-
-
 def enable_dependents(session: Session, name: FullName) -> str:
     """SYSTEM$TASK_DEPENDENTS_ENABLE: resume a task and everything below it, all at once.
 
@@ -158,13 +156,18 @@ def enable_dependents(session: Session, name: FullName) -> str:
             task that nothing would make run.
     """
     task = existing(session, Task, name)
-    tasks = _all_tasks(session)
-    sleeping = [item for item in (*dependents_of(task, tasks), task) if item.state is TaskStatus.SUSPENDED]
-    for item in sleeping:
-        check_suspended(item, tasks)
-    # A root without schedule or condition runs by EXECUTE TASK only, and needs not be started for that.
-    started = [resumed(session, item) for item in sleeping if not is_root(item) or item.schedule or item.when]
-    apply_change(session, lambda catalog: Change(put=tuple(started)))
+
+    def build(catalog: Catalog) -> Change:
+        catalog.check_current(task)
+        tasks = tasks_of(catalog)
+        sleeping = [item for item in (*dependents_of(task, tasks), task) if item.state is TaskStatus.SUSPENDED]
+        for item in sleeping:
+            check_suspended(item, tasks)
+        # A root without schedule or condition runs by EXECUTE TASK only, and needs not be started for that.
+        started = [resumed(session, item) for item in sleeping if not is_root(item) or item.schedule or item.when]
+        return Change(put=tuple(started))
+
+    apply_change(session, build)
     return "SUCCESS"
 
 

@@ -47,9 +47,8 @@ def create_task(session: Session, statement: CreateTask, request: Request) -> Re
     present = session.find(Task, name)
     if statement.or_alter and present is not None:
         return _exchange(session, present, _redefined(present, task))
-    if not (statement.if_not_exists and present is not None):
-        _check(session, task)
-    return create_object(session, statement, task, message=f"Task {task.name} successfully created.")
+    message = f"Task {task.name} successfully created."
+    return create_object(session, statement, task, message=message, check=lambda catalog: _check(catalog, task))
 
 
 def _redefined(present: Task, wanted: Task) -> Task:
@@ -77,18 +76,21 @@ def acting_user(session: Session) -> str | None:
     return None if outer is None else outer.created_by
 
 
-def _check(session: Session, task: Task) -> None:
+def _check(catalog: Catalog, task: Task) -> None:
     if task.schedule is not None:
         parse_schedule(task.schedule)
     if task.when is not None:
         check_condition(task.when)
-    tasks = {item.full_name: item for item in session.services.engine.catalog.all(Task)}
-    check_task(task, tasks)
+    check_task(task, tasks_of(catalog))
+
+
+def tasks_of(catalog: Catalog) -> dict[FullName, Task]:
+    """All tasks by name."""
+    return {task.full_name: task for task in catalog.all(Task)}
 
 
 def _exchange(session: Session, task: Task, changed: Task) -> Result:
-    _check(session, changed)
-    replace_object(session, task, changed)
+    replace_object(session, task, changed, check=lambda catalog: _check(catalog, changed))
     return status_result("Statement executed successfully.")
 
 
@@ -166,11 +168,16 @@ def drop_task(session: Session, task: Task) -> None:
     Raises:
         SqlError: 091421 when the root of the task's graph is not suspended.
     """
-    tasks = {item.full_name: item for item in session.services.engine.catalog.all(Task)}
-    check_suspended(task, tasks)
-    followers = [each for each in tasks.values() if task.full_name in each.after or each.finalize == task.full_name]
-    left = [_without(session, each, task.full_name) for each in followers]
-    apply_change(session, lambda catalog: Change(put=tuple(left), drop=(task, *followers)))
+
+    def build(catalog: Catalog) -> Change:
+        catalog.check_current(task)
+        tasks = tasks_of(catalog)
+        check_suspended(task, tasks)
+        followers = [each for each in tasks.values() if task.full_name in each.after or each.finalize == task.full_name]
+        left = [_without(session, each, task.full_name) for each in followers]
+        return Change(put=tuple(left), drop=(task, *followers))
+
+    apply_change(session, build)
 
 
 def _without(session: Session, task: Task, gone: FullName) -> Task:

@@ -9,14 +9,14 @@ Source: docs.snowflake.com/en/sql-reference/transactions#scoped-transactions
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from snowmelt.base.datatypes import DataType
 from snowmelt.base.errors import SqlError
-from snowmelt.catalog.objects import Table, TableColumn
+from snowmelt.catalog.objects import Table
 from snowmelt.sql.pending import Pending
 from snowmelt.sql.tracking import is_tracked
 from snowmelt.storage.stages import StagedFile
@@ -69,7 +69,7 @@ class OpenTransaction:
         known = self.pending.get(table.id)
         if known is None:
             return Pending(table, self.level, self.statements)
-        if _shape(known.table.columns) != _shape(table.columns):
+        if _columns(known.table) != _columns(table):
             raise _altered(table, "The transaction can only be rolled back.")
         return replace(known, statement=self.statements)
 
@@ -109,6 +109,17 @@ def publish(core: Core, transaction: OpenTransaction) -> None:
     Raises:
         SqlError: nothing of it was kept, as a table was dropped meanwhile, or the disk is full.
     """
+    tables = known_to_all(pending.table for pending in transaction.pending.values())
+    with core.services.engine.locks.writing(tables, core.cancel):
+        _publish(core, transaction)
+
+
+def known_to_all(tables: Iterable[Table]) -> frozenset[int]:
+    """The ids of those of the tables that other sessions know, and can alter."""
+    return frozenset(table.id for table in tables if table.session is None)
+
+
+def _publish(core: Core, transaction: OpenTransaction) -> None:
     connection = core.connection
     for pending in transaction.pending.values():
         _check_table(core, pending)
@@ -135,13 +146,13 @@ def publish(core: Core, transaction: OpenTransaction) -> None:
 
 def _check_table(core: Core, pending: Pending) -> None:
     """A table that was dropped or altered since cannot take the changes: what its new columns have would be lost."""
-    columns = core.columns_of(pending.table)
-    if columns is None or _shape(columns) != _shape(pending.table.columns):
+    present = core.present(pending.table)
+    if present is None or _columns(pending.table) != _columns(present):
         raise _altered(pending.table, "The transaction was rolled back.")
 
 
-def _shape(columns: tuple[TableColumn, ...]) -> list[tuple[str, DataType]]:
-    return [(column.name, column.type) for column in columns]
+def _columns(table: Table) -> list[tuple[str, DataType]]:
+    return [(column.name, column.type) for column in table.columns]
 
 
 def _altered(table: Table, so: str) -> SqlError:

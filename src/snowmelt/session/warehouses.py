@@ -13,7 +13,7 @@ from typing import Any
 from snowmelt.base.errors import SqlError, object_exists, object_missing, unsupported
 from snowmelt.base.request import Request
 from snowmelt.base.result import Result, status_result
-from snowmelt.catalog.catalog import Catalog, Change
+from snowmelt.catalog.catalog import Catalog, Change, Overtaken
 from snowmelt.catalog.names import display
 from snowmelt.catalog.objects import Warehouse
 from snowmelt.session.definitions import apply_change
@@ -163,8 +163,9 @@ def alter_warehouse(session: Session, statement: AlterObject) -> None:
         case "RESUME":
             new = dataclasses.replace(old, suspended=False, resumed_on=now)
         case "SET":
-            comment = str(statement.value.pop("COMMENT", old.comment))
-            new = dataclasses.replace(old, comment=comment, options={**old.options, **_checked(statement.value)})
+            given = dict(statement.value)
+            comment = str(given.pop("COMMENT", old.comment))
+            new = dataclasses.replace(old, comment=comment, options={**old.options, **_checked(given)})
         case _:
             _checked({name: None for name in statement.value if name not in ("COMMENT", "WAREHOUSE_SIZE")})
             kept = {name: value for name, value in old.options.items() if name not in statement.value}
@@ -175,13 +176,18 @@ def alter_warehouse(session: Session, statement: AlterObject) -> None:
 
 def put_warehouse(session: Session, old: Warehouse, new: Warehouse) -> None:
     """Exchange a warehouse's definition; one that existed without having been created gets an id now."""
-    if new.id == 0:
+    is_new = old.id == 0
+    if is_new:
         new = dataclasses.replace(new, id=session.services.engine.next_id())
 
     def build(catalog: Catalog) -> Change:
+        if not is_new:
+            catalog.check_current(old)
+        elif catalog.warehouse(old.name) is not None:
+            raise Overtaken(old.name)
         if new.name != old.name and catalog.warehouse(new.name) is not None:
             raise object_exists(display(new.name))
-        return Change(put=(new,), drop=(old,) if old.id and old.name != new.name else ())
+        return Change(put=(new,), drop=() if is_new or old.name == new.name else (old,))
 
     apply_change(session, build)
     if session.warehouse == old.name:
@@ -196,6 +202,11 @@ def drop_warehouse(session: Session, name: str) -> None:
     """
     old = warehouse(session, name)
     if old.id:
-        apply_change(session, lambda catalog: Change(drop=(old,)))
+
+        def build(catalog: Catalog) -> Change:
+            catalog.check_current(old)
+            return Change(drop=(old,))
+
+        apply_change(session, build)
     if session.warehouse == name:
         session.warehouse = None

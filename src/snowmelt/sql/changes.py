@@ -125,6 +125,11 @@ def log_rows(table: Table, prefix: str, held: Collection[int]) -> str:
     return f"{log_head(table, held)} {prefix}._rid, {prefix}._ins, {columns}"
 
 
+def logged_now(table: Table) -> str:
+    """A query for the number of images that the transaction has written, and of how many rows they are."""
+    return f"SELECT count(*), count(DISTINCT _rid) FROM {tracking.log_of(table)} WHERE _tx = {TX}"
+
+
 def delete_all(table: Table, pending: Pending | None) -> list[str]:
     """Statements that log and delete every row."""
     if pending is not None:

@@ -29,6 +29,11 @@ def next_value(sequence: str) -> str:
     return f"nextval('{sequence}')"
 
 
+def takes_number(text: str) -> bool:
+    """Whether an expression takes a value of a sequence."""
+    return "nextval(" in text
+
+
 def unordered_value(sequence: str) -> str:
     """As `next_value`, for numbers of which nothing is asked but that they differ.
 

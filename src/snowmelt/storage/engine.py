@@ -1,4 +1,4 @@
-"""The embedded database: opening it, its catalog of entities, and connections to it.
+"""The embedded database: its catalog of entities, its transactions, and connections to it.
 
 One DuckDB file holds everything, so that rows, offsets and catalog commit together. User SQL reaches DuckDB only
 after rewriting; as a second wall, DuckDB itself can read and write nothing outside the stages' directory.
@@ -6,27 +6,22 @@ after rewriting; as a second wall, DuckDB itself can read and write nothing outs
 
 from __future__ import annotations
 
-import hashlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from importlib import resources
-from pathlib import Path
 from typing import TypeVar
 
 import duckdb
 
 from snowmelt.base.clock import Clock
-from snowmelt.base.errors import SqlError
 from snowmelt.catalog.catalog import Catalog, Change, Entity
 from snowmelt.catalog.codec import decode, encode
 from snowmelt.catalog.objects import Dropped, SchemaObject, Stream, Table
-from snowmelt.storage import python_functions
 from snowmelt.storage.commits import RecentCommits
 from snowmelt.storage.connection import Connection
-from snowmelt.storage.errors import translate
 from snowmelt.storage.locks import LockManager
 from snowmelt.storage.moments import Moments, from_microseconds
+from snowmelt.storage.opening import USE_STORE, Store
 from snowmelt.storage.transactions import Transactions
 
 T = TypeVar("T")
@@ -44,22 +39,19 @@ class Engine:
         spill: directory for what does not fit into memory.
     """
 
-    def __init__(self, path: Path | None, files: Path, clock: Clock, *, spill: Path, memory_mb: int) -> None:
+    def __init__(self, store: Store, clock: Clock) -> None:
         self.clock = clock
         self.transactions = Transactions()
         self.locks = LockManager(clock.now, self.name_of)
         self._commit_lock = threading.Lock()
+        self._changing = False
         self._catalog_lock = threading.RLock()
         self._counter_lock = threading.Lock()
         self._begun: set[int] = set()
         self._notes = ThreadPoolExecutor(1, thread_name_prefix="notes")
         self._last_note: Future[None] | None = None
-        self.spill = spill
-        self._root = _open(path, files, spill, memory_mb)
-        self._root.execute(_script("bootstrap"))
-        # Before the macros, some of which call them.
-        python_functions.register(self._root)
-        _install_macros(self._root)
+        self.spill = store.directory.spill
+        self._root = store.connection
         newest = "SELECT coalesce(max(tx), 0), coalesce(max(ver), 0), epoch_us(max(committed_at)) FROM snowmelt.commits"
         row = self._root.execute(newest).fetchone()
         assert row is not None
@@ -80,7 +72,7 @@ class Engine:
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         """A connection of DuckDB's; each has to be told which database it is about."""
         cursor = self._root.cursor()
-        cursor.execute(_USE_STORE)
+        cursor.execute(USE_STORE)
         return cursor
 
     def next_transaction(self) -> int:
@@ -145,28 +137,55 @@ class Engine:
         return int(row[0])
 
     def change(
-        self, connection: Connection, build: Callable[[Catalog], Change], physical: Callable[[Connection], T]
-    ) -> T:
+        self,
+        connection: Connection,
+        build: Callable[[Catalog], Change],
+        physical: Callable[[Connection], None],
+        ahead: Callable[[Connection], None] | None = None,
+    ) -> None:
         """Carry out DDL: `build` makes the catalog's change from the current picture, `physical` does what goes with
         it in the same transaction; either raises to leave everything as it was.
+
+        Args:
+            ahead: what comes first in that transaction and may take long, for no other DDL has to wait for it: rows of
+                tables that nobody knows yet.
         """
-        with self._catalog_lock:
-            change = build(self.catalog)
-            connection.begin()
-            try:
-                result = physical(connection)
+        try:
+            if ahead is not None:
+                connection.begin()
+                ahead(connection)
+            with self._catalog_lock:
+                change = build(self.catalog)
+                if ahead is None:
+                    connection.begin()
+                physical(connection)
                 for number in (*(entity.id for entity in change.drop), *change.forget):
                     connection.run("DELETE FROM snowmelt.entities WHERE id = ?", [number])
                 documents = [(entity.id, encode(entity)) for entity in change.put]
                 documents += [(dropped.item.id, encode(dropped)) for dropped in change.bury]
                 for document in documents:
                     connection.run("INSERT OR REPLACE INTO snowmelt.entities VALUES (?, ?)", document)
-                connection.commit()
-            except BaseException:
-                connection.rollback()
-                raise
-            self.catalog = self.catalog.apply(change)
-            return result
+                self._changing = True
+                try:
+                    connection.commit()
+                    self.catalog = self.catalog.apply(change)
+                finally:
+                    self._changing = False
+        except BaseException:
+            connection.rollback()
+            raise
+
+    def check_current(self, entities: Iterable[Entity]) -> None:
+        """See that what has been planned from `entities` fits the database as the open transaction sees it, which must
+        have read something, or as it is now.
+
+        Raises:
+            Overtaken: one of them has been changed or dropped.
+        """
+        if self._changing:
+            with self._catalog_lock:
+                pass
+        self.catalog.check_current(*entities)
 
     def maintain(self, connection: Connection, work: Callable[[Connection], T]) -> T:
         """Do `work` in a transaction of its own while no DDL is carried out."""
@@ -197,69 +216,3 @@ class Engine:
         """Write a checkpoint and close the file."""
         self._notes.shutdown()
         self._root.close()
-
-
-_STORE = "store"
-"""What DuckDB calls the file."""
-
-_USE_STORE = f"USE {_STORE}"
-
-_ROW_GROUP_ROWS = 40_960
-"""Rows of a row group, a third of DuckDB's own default. What a transaction adds to a table is written straight to its
-blocks by whole row groups, and what is left over goes through the log and is written again by a checkpoint; and a query
-has at most one core for each row group. Batches of 100,000 rows are what pipelines work in.
-"""
-
-MACROS = ("macros", "times", "numbers", "marks", "variants", "functions")
-
-
-def _script(name: str) -> str:
-    return resources.files("snowmelt.storage").joinpath(f"sql/{name}.sql").read_text()
-
-
-def _install_macros(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the macros, unless the file has those of this version: there are many, and each is written to the disk."""
-    texts = [_script(name) for name in MACROS]
-    digest = hashlib.sha256("\n".join((duckdb.__version__, *texts)).encode()).hexdigest()
-    if connection.execute("SELECT digest FROM snowmelt.macros").fetchall() == [(digest,)]:
-        return
-    connection.execute("BEGIN")
-    for text in texts:
-        connection.execute(text)
-    connection.execute("DELETE FROM snowmelt.macros")
-    connection.execute("INSERT INTO snowmelt.macros VALUES (?)", [digest])
-    connection.execute("COMMIT")
-
-
-def _open(path: Path | None, files: Path, spill: Path, memory_mb: int) -> duckdb.DuckDBPyConnection:
-    try:
-        connection = duckdb.connect(
-            ":memory:",
-            config={
-                "default_transaction_invalidation_policy": "SYNTACTIC_ERRORS_DO_NOT_INVALIDATE",
-                # In DuckDB 2.0.0 it takes an outer join with nothing for empty: LIMIT is left out, EXISTS is false.
-                # Without it queries take about as long, and planning them takes less.
-                "disabled_optimizers": "statistics_propagation",
-                "autoinstall_known_extensions": False,
-                "python_enable_replacements": False,
-                "TimeZone": "UTC",
-                "memory_limit": f"{memory_mb}MiB",
-                "temp_directory": str(spill),
-            },
-        )
-        # Attached, as only then the size of row groups can be given.
-        file = str(path or ":memory:").replace("'", "''")
-        connection.execute(f"ATTACH '{file}' AS {_STORE} (ROW_GROUP_SIZE {_ROW_GROUP_ROWS})")
-    except duckdb.IOException as error:
-        if "lock" in str(error).lower():
-            raise SqlError(f"The data directory is in use by another Snowmelt process: {path}", 604) from error
-        raise
-    except duckdb.Error as error:
-        raise translate(error) from error
-    connection.execute("SET allowed_directories = [?]", [str(files.resolve()) + "/"])
-    connection.execute("SET enable_external_access = false")
-    # A session's time zone is the one thing that may still be set.
-    connection.execute("SET allowed_configs = ['TimeZone']")
-    connection.execute("SET lock_configuration = true")
-    connection.execute(_USE_STORE)
-    return connection

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 
 from snowmelt.base.datatypes import Kind, from_duckdb
-from snowmelt.base.errors import SqlError, unsupported, wrong_arguments
+from snowmelt.base.errors import SqlError, invalid_identifier, unsupported, wrong_arguments
 from snowmelt.catalog.names import display, logical_name
 
 _HEAD = "SQL compilation error:\n"
@@ -121,6 +121,14 @@ COMPILATION: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], SqlError]], 
         ),
     ),
     (
+        re.compile(r'Column "(.+?)" does not exist on (?:left|right) side of join'),
+        lambda m: invalid_identifier(display(logical_name(m.group(1)))),
+    ),
+    (
+        re.compile(r"VALUES lists must all be the same length, expected (\d+) entr\w+ but found a list with (\d+)"),
+        _compilation(2020, "21S01", "Rows of VALUES have different lengths: expecting {0} but got {1}"),
+    ),
+    (
         re.compile(r"Subquery returns (\d+) columns - expected (\d+)"),
         _compilation(1790, "42601", "Invalid subquery: it has {0} columns where {1} is expected"),
     ),
@@ -145,6 +153,10 @@ COMPILATION: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], SqlError]], 
         ),
     ),
     (
+        re.compile(r'Alias "(.+?)" referenced - but the expression has side effects'),
+        lambda m: _varying(m.group(1)),
+    ),
+    (
         re.compile(r"SELECT clause without selection list"),
         _compilation(1003, "42000", "syntax error: nothing selected"),
     ),
@@ -154,6 +166,16 @@ COMPILATION: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], SqlError]], 
     ),
 )
 """Patterns, and what makes an error of a match."""
+
+
+def _varying(alias: str) -> SqlError:
+    """The refusal of what may differ each time it is computed, such as RANDOM() or a function in Python."""
+    if alias.startswith("SNOWMELT_"):
+        return unsupported(
+            "MERGE with a condition that may differ each time",
+            "Compute it in the source: USING (SELECT *, f(x) AS y FROM ...) AS s ... WHEN MATCHED AND s.y",
+        )
+    return unsupported(f"alias {display(logical_name(alias))} of an expression that may differ each time")
 
 
 def unknown(body: str) -> SqlError:

@@ -1,4 +1,5 @@
 """Table locks. UPDATE, DELETE, MERGE and TRUNCATE of one table wait for each other, as on Snowflake; INSERTs do not.
+ALTER TABLE waits for whatever writes to the table just now, and keeps others from beginning.
 
 Source: docs.snowflake.com/en/sql-reference/transactions#resource-locking
 """
@@ -7,7 +8,9 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -47,6 +50,8 @@ class LockManager:
         self._changed = threading.Condition()
         self._held: dict[int, Lock] = {}
         self._waiting: dict[TransactionRecord, tuple[frozenset[int], str]] = {}
+        self._writing: Counter[int] = Counter()
+        self._altering: set[int] = set()
 
     def acquire(
         self, ids: Iterable[int], owner: TransactionRecord, query_id: str, timeout: float, cancel: threading.Event
@@ -129,6 +134,50 @@ class LockManager:
         """Let everyone who waits look whether they were canceled."""
         with self._changed:
             self._changed.notify_all()
+
+    @contextmanager
+    def writing(self, ids: Iterable[int], cancel: threading.Event) -> Iterator[None]:
+        """While rows are written to the tables `ids`, nobody alters these.
+
+        Raises:
+            SqlError: 000604 when the wait for those who alter them was canceled.
+        """
+        wanted = frozenset(ids)
+        with self._changed:
+            self._wait_until(lambda: not wanted & self._altering, cancel)
+            self._writing.update(wanted)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._writing.subtract(wanted)
+                self._writing = +self._writing
+                self._changed.notify_all()
+
+    @contextmanager
+    def altering(self, table: int, cancel: threading.Event) -> Iterator[None]:
+        """While a table is altered, nobody writes to it; those who do so already come first.
+
+        Raises:
+            SqlError: 000604 when the wait for them was canceled.
+        """
+        with self._changed:
+            self._wait_until(lambda: table not in self._altering, cancel)
+            self._altering.add(table)
+        try:
+            with self._changed:
+                self._wait_until(lambda: not self._writing[table], cancel)
+            yield
+        finally:
+            with self._changed:
+                self._altering.discard(table)
+                self._changed.notify_all()
+
+    def _wait_until(self, ready: Callable[[], bool], cancel: threading.Event) -> None:
+        while not ready():
+            if cancel.is_set():
+                raise canceled()
+            self._changed.wait()
 
     def release(self, owner: TransactionRecord) -> None:
         """Give back everything that `owner` holds."""

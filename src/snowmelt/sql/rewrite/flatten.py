@@ -66,7 +66,7 @@ def _replace(node: exp.Expr) -> None:
         node.replace(query)
         return
     node.replace(exp.Lateral(this=query, alias=shown))
-    if join.args.get("on") is None and (join.side or join.kind):
+    if join.args.get("on") is None and (join.side or join.kind not in ("", "CROSS")):
         join.set("on", exp.true())
 
 

@@ -18,6 +18,7 @@ from snowmelt.base.errors import unsupported
 from snowmelt.sql.limits import too_deep
 from snowmelt.sql.rewrite.aliases import aliases
 from snowmelt.sql.rewrite.arithmetic import arithmetic
+from snowmelt.sql.rewrite.assignments import assignments
 from snowmelt.sql.rewrite.calls import calls
 from snowmelt.sql.rewrite.casts import cast_types, conversions, texts, type_names
 from snowmelt.sql.rewrite.checks import checks
@@ -29,7 +30,7 @@ from snowmelt.sql.rewrite.dates import argument_order, dates
 from snowmelt.sql.rewrite.dynamic_calls import dynamic_calls
 from snowmelt.sql.rewrite.flatten import flatten
 from snowmelt.sql.rewrite.frames import frames
-from snowmelt.sql.rewrite.functions import resolve_functions, sequences
+from snowmelt.sql.rewrite.functions import resolve_functions, returned_types, sequences
 from snowmelt.sql.rewrite.implicit_casts import implicit_casts
 from snowmelt.sql.rewrite.inlining import inline_functions
 from snowmelt.sql.rewrite.literals import bind
@@ -76,7 +77,9 @@ RULES: tuple[Rule, ...] = (
     relations,
     timestamp_types,
     conversions,
+    returned_types,
     annotate,
+    assignments,
     frames,
     wide_numbers,
     aliases,
