@@ -8,14 +8,15 @@ import json
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
 from harness import Sql
 from snowflake.connector import SnowflakeConnection
-from snowflake.connector.errors import DatabaseError
+from snowflake.connector.errors import DatabaseError, HttpError
 
-from snowmelt.server.body import MAX_BODY
+from snowmelt.server.body import MAX_BODY, read_object
 from snowmelt.sql.limits import MAX_NESTING, MAX_PIECES
 from snowmelt.testing.server import RunningServer
 
@@ -162,6 +163,17 @@ def test_compressed(wire: Wire) -> None:
     assert wire(QUERY, b"rubbish", Content_Encoding="gzip").refused == "390400"
     assert wire(QUERY, gzip.compress(b"{}" * 99)[:-9], Content_Encoding="gzip").refused == "390400"
     assert wire(QUERY, b"{}", Content_Encoding="br").refused == "390400"
+
+
+@pytest.mark.parity("Bad input", "requests larger than the limit are read to their end and refused with 413", PAGE)
+def test_oversized(wire: Wire, sql: Sql, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("snowmelt.server.statements.read_object", partial(read_object, limit=1 << 20))
+    words = " ".join(str(number) for number in range(1 << 20))  # which do not become small by compression
+    answer = wire.query(sqlText=f"SELECT 1 /* {words} */")
+    assert (answer.status, answer.refused) == (413, "390400")
+    with pytest.raises(HttpError, match="413"):
+        sql(f"SELECT 1 /* {words} */")
+    assert sql.one("SELECT 1") == 1
 
 
 @pytest.mark.parity("Bad input", "absent, unknown and mistaken tokens are refused", PAGE)

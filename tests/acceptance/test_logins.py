@@ -12,6 +12,7 @@ from pathlib import Path
 
 import jwt
 import pytest
+import snowflake.connector
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from harness import Sql
@@ -21,7 +22,7 @@ from snowflake.connector.errors import DatabaseError
 from snowmelt.base.errors import SqlError
 from snowmelt.base.settings import Settings
 from snowmelt.session.keys import TokenRefused, fingerprint, public_key, verify
-from snowmelt.session.logins import FIRST_DELAY, LONGEST_DELAY, MAX_WAITING, LoginGuard
+from snowmelt.session.logins import FIRST_DELAY, FREE_FAILURES, LONGEST_DELAY, MAX_WAITING, LoginGuard
 from snowmelt.testing.clock import ManualClock
 from snowmelt.testing.server import running_server
 
@@ -108,8 +109,6 @@ def test_no_keys(user: Sql) -> None:
 
 
 def test_key_of_the_settings() -> None:
-    import snowflake.connector
-
     with running_server(Settings(port=0, rsa_public_key=public(3))) as server:
         options = {**server.parameters, "authenticator": "SNOWFLAKE_JWT", "private_key": private(3)}
         del options["password"]
@@ -206,6 +205,20 @@ def test_wrong_logins_take_time(connect: Connect) -> None:
     spent = [seconds() for _ in range(5)]
     assert spent[4] >= FIRST_DELAY
     assert Sql(connect()).one("SELECT 1") == 1
+
+
+@pytest.mark.parity(
+    "Connector", "a user whose logins are slowed gets in with the right password, after the wait", LOGIN
+)
+def test_login_while_slowed() -> None:
+    with running_server(Settings(port=0)) as server:
+        for _ in range(FREE_FAILURES + 1):
+            with pytest.raises(DatabaseError):
+                snowflake.connector.connect(**{**server.parameters, "password": "guess"})
+        begin = time.monotonic()
+        with snowflake.connector.connect(**server.parameters) as connection:
+            assert time.monotonic() - begin >= FIRST_DELAY / 2
+            assert Sql(connection).one("SELECT 1") == 1
 
 
 def test_the_guard() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from snowmelt.base.errors import SqlError
@@ -35,6 +36,7 @@ class Core:
         temporary: temporary objects by catalog key.
         parameters: session parameters that were set, by upper-case name.
         variables: session variables (SET) by upper-case name.
+        variable_times: by the same names when each was set first, and last.
         of_statement: parameters that the statement which runs sets for itself.
         checked_views: versions of the catalog with ids of the views whose columns were found to fit their queries.
         user: who has logged in.
@@ -60,6 +62,7 @@ class Core:
         self.parameters: VersionedDict[str, Any] = VersionedDict()
         self.of_statement: dict[str, Any] = {}
         self.variables: dict[str, Any] = {}
+        self.variable_times: dict[str, tuple[datetime, datetime]] = {}
         self.history: list[str] = []
         self.forgotten = 0
         self.files: set[str] = set()
@@ -78,6 +81,12 @@ class Core:
             if name in values:
                 return values[name]
         return DEFAULTS[name]
+
+    def set_variable(self, name: str, value: Any) -> None:
+        """Give a session variable a value."""
+        now = self.services.clock.now()
+        first, _ = self.variable_times[name] if name in self.variables else (now, now)
+        self.variables[name], self.variable_times[name] = value, (first, now)
 
     def put_temporary(self, item: SchemaObject) -> None:
         """Add or replace a temporary object."""

@@ -64,7 +64,7 @@ def set_variable(session: Session, statement: SetVariable, request: Request) -> 
                 1062,
                 "22000",
             )
-        session.core.variables[name] = value
+        session.core.set_variable(name, value)
     return status_result(_DONE, StatementType.SET)
 
 

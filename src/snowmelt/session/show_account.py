@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime, time
+from decimal import Decimal
+
 from snowmelt.base.datatypes import NUMBER, TIMESTAMP_LTZ, VARCHAR
 from snowmelt.base.errors import object_missing, unsupported
 from snowmelt.catalog import retention
@@ -142,10 +145,35 @@ def _holder(session: Session, statement: Show) -> retention.Holder:
     raise unsupported(f"SHOW PARAMETERS IN {statement.scope}")
 
 
+_VARIABLE_TYPES: dict[type, str] = {
+    bool: "boolean",
+    int: "fixed",
+    Decimal: "fixed",
+    float: "real",
+    str: "text",
+    bytes: "binary",
+    date: "date",
+    time: "time",
+    datetime: "timestamp",
+}
+
+
 def show_variables(session: Session, statement: Show) -> Shown:
     """SHOW VARIABLES."""
-    rows = [(str(session.id), n, str(v), type(v).__name__) for n, v in sorted(session.core.variables.items())]
-    return columns("session_id name value type"), rows
+    core = session.core
+    rows = [
+        (
+            session.id,
+            *core.variable_times[name],
+            name,
+            None if v is None else _shown(v),
+            _VARIABLE_TYPES.get(type(v)),
+            "",
+        )
+        for name, v in sorted(core.variables.items())
+    ]
+    header = "session_id created_on updated_on name value type comment"
+    return columns(header, session_id=NUMBER, updated_on=TIMESTAMP_LTZ), rows
 
 
 def show_integrations(session: Session, statement: Show) -> Shown:

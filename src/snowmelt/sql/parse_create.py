@@ -59,6 +59,11 @@ class Head:
         if self.durability is Durability.TRANSIENT:
             raise unsupported(f"CREATE TRANSIENT {self.kind}")
 
+    def not_temporary(self) -> None:
+        """Refuse TEMPORARY for a kind that has only TRANSIENT."""
+        if self.durability is Durability.TEMPORARY:
+            raise unsupported(f"CREATE TEMPORARY {self.kind}")
+
 
 Creator = Callable[[Cursor, Head], Create]
 
@@ -133,6 +138,8 @@ def _clone(cursor: Cursor, head: Head) -> Clone | None:
         raise unsupported(f"CREATE {head.kind} ... CLONE")
     if head.kind not in ("DATABASE", "SCHEMA", "TABLE"):
         head.permanent()
+    elif head.kind != "TABLE":
+        head.not_temporary()
     source, at, ignore_purged = cursor.name(), parse_moment(cursor), False
     if at is not None and head.kind not in ("DATABASE", "SCHEMA", "TABLE"):
         raise unsupported(f"CREATE {head.kind} ... CLONE ... AT / BEFORE")
@@ -176,6 +183,7 @@ def take_options(cursor: Cursor, *allowed: str, refused: str) -> dict[str, Any]:
 
 def database(cursor: Cursor, head: Head) -> Create:
     """CREATE [TRANSIENT] DATABASE name [DATA_RETENTION_TIME_IN_DAYS = n] [COMMENT = 'text']."""
+    head.not_temporary()
     name = cursor.name()
     if name.schema is not None:
         cursor.index -= 1
@@ -201,6 +209,7 @@ def database(cursor: Cursor, head: Head) -> Create:
 
 def schema(cursor: Cursor, head: Head) -> Create:
     """CREATE [TRANSIENT] SCHEMA [db.]name [DATA_RETENTION_TIME_IN_DAYS = n] [COMMENT = 'text']."""
+    head.not_temporary()
     name = cursor.name()
     if name.database is not None:
         cursor.index -= 1
