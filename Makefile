@@ -11,6 +11,8 @@ PYTHON ?= $(shell for p in python3 python3.12 python3.11; do \
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# As pip does for what it copies: where Python is told to keep no bytecode, each start would make it anew.
+COMPILE := $(BIN)/python -m compileall -q src
 RUN := .venv/.installed
 DEV := .venv/.installed-dev
 
@@ -57,9 +59,11 @@ clean:  ## remove the environment, caches and the demo's data
 $(RUN): pyproject.toml | .venv/bin/python
 	@echo "Installing Snowmelt into .venv (a minute or two the first time)"
 	@$(PIP) -e '.[ml]'
+	@$(COMPILE)
 	@touch $@
 
 $(DEV): pyproject.toml | .venv/bin/python
 	@echo "Installing Snowmelt and its tools into .venv (a minute or two the first time)"
 	@$(PIP) -e '.[ml,dev]'
+	@$(COMPILE)
 	@touch $@ $(RUN)

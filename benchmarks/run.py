@@ -18,6 +18,7 @@ from benchmarks.engine import Figure, as_rows, measure_engine
 from benchmarks.history import measure_history
 from benchmarks.job import Scored
 from benchmarks.server import FEED_ROWS, Measured, measure
+from benchmarks.starting import measure_starting
 from benchmarks.tasks import measure_tasks
 from benchmarks.training import Grids, measure_grids
 
@@ -42,8 +43,10 @@ def main() -> None:
     with console.status("The grid search, and scikit-learn's own"):
         grids = measure_grids()
     pipeline = pipeline_figures(measured, baselines, grids)
+    with console.status("Starting: the fixture, the first statement"):
+        starting = measure_starting()
     with console.status("The engine: small statements, rows in and out, changes, memory"):
-        figures = [*measure_engine(), *measure_history()]
+        figures = [*starting, *measure_engine(), *measure_history()]
     with console.status("fakesnow beside us"):
         beside = measure_beside()
     with console.status("Tasks: reaction to a commit, idle cost"):

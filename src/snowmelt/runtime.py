@@ -8,11 +8,10 @@ import json
 import logging
 import os
 import secrets
-import shutil
-import tempfile
 import threading
 import uuid
 from collections.abc import Mapping
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from snowmelt.base.errors import SqlError
 from snowmelt.base.request import Request
 from snowmelt.base.result import Result
 from snowmelt.base.settings import Settings
-from snowmelt.catalog.catalog import Catalog, Change
+from snowmelt.catalog.catalog import Catalog, Change, Scope
 from snowmelt.catalog.names import FullName, parse_name
 from snowmelt.catalog.objects import Table, Task, TaskStatus
 from snowmelt.models.inference import Inference
@@ -43,6 +42,7 @@ from snowmelt.session.tokens import TokenStore
 from snowmelt.sql.parse import parse_expression
 from snowmelt.sql.rewrite.rules import rewrite
 from snowmelt.storage.engine import Engine
+from snowmelt.storage.opening import Store, open_store
 from snowmelt.storage.stages import StageFiles
 from snowmelt.tasks.host import Cancellation
 from snowmelt.tasks.runs import TaskRun
@@ -66,20 +66,13 @@ class Runtime:
         guard: what slows wrong logins; those who wait do so by the machine's clock.
     """
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
-        self._scratch: Path | None = None
-        if settings.data is None:
-            self._scratch = Path(tempfile.mkdtemp(prefix="snowmelt-"))
-        root = settings.data or self._scratch
-        assert root is not None
-        root.mkdir(parents=True, exist_ok=True)
-        # Workers have working directories of their own, so no path may depend on this process's.
-        root = root.resolve()
+    def __init__(self, settings: Settings, clock: Clock, store: Store) -> None:
+        self._directory = store.directory
+        root = store.directory.root
         self.settings = dataclasses.replace(settings, password=settings.password or _kept_password(root))
         self.clock = clock
-        self.stages = StageFiles(root / "stages")
-        database = root / "store.duckdb" if settings.data is not None else None
-        self.engine = Engine(database, self.stages.root, clock, spill=root / "spill", memory_mb=settings.memory_mb)
+        self.stages = StageFiles(store.directory.stages)
+        self.engine = Engine(store, clock)
         self.tokens: TokenStore[Session] = TokenStore(clock, busy=lambda session: session.busy)
         self.guard = LoginGuard(SystemClock())
         self._numbers = itertools.count(1)
@@ -105,13 +98,17 @@ class Runtime:
         self.janitor = Janitor(self.services)
 
     @classmethod
-    def open(cls, settings: Settings, clock: Clock | None = None) -> Runtime:
+    def open(cls, settings: Settings, clock: Clock | None = None, store: Future[Store] | None = None) -> Runtime:
         """Open (or make) the data directory.
+
+        Args:
+            store: that of `settings`, where somebody has begun to open it.
 
         Raises:
             SqlError: the directory is in use by another process.
         """
-        return cls(settings, clock or SystemClock())
+        opened = open_store(settings.data, settings.memory_mb) if store is None else store.result()
+        return cls(settings, clock or SystemClock(), opened)
 
     def start(self, address: tuple[str, int]) -> None:
         """Begin running tasks; `address` is where the server listens, for workers that connect back."""
@@ -132,8 +129,7 @@ class Runtime:
         self.services.deadlines.close()
         self.services.pool.close()
         self.engine.close()
-        if self._scratch is not None:
-            shutil.rmtree(self._scratch, ignore_errors=True)
+        self._directory.leave()
 
     # --- what the server asks ----------------------------------------------------------------------------------------
 
@@ -321,15 +317,19 @@ class Runtime:
             found["RSA_PUBLIC_KEY"] = given
         return found
 
-    def _event_table(self) -> Table | None:
-        """The account's active event table, if it still exists."""
+    def _event_table(self, database: str | None) -> Table | None:
+        """The active event table for what lies in a database: its own or the account's, if it still exists.
+
+        Source: docs.snowflake.com/en/developer-guide/logging-tracing/event-table-setting-up
+        """
+        catalog = self.engine.catalog
+        holder = None if database is None else catalog.find_database(database)
+        full = None if holder is None else holder.event_table
         text = self.services.account.get("EVENT_TABLE")
-        if not text:
-            return None
-        name = parse_name(str(text))
-        if name.database is None or name.schema is None:
-            return None
-        found = self.engine.catalog.relation(FullName(name.database, name.schema, name.name))
+        if full is None and text:
+            name = parse_name(str(text))
+            full = Scope(None, None).full(name)
+        found = None if full is None else catalog.relation(full)
         return found if isinstance(found, Table) and found.is_event else None
 
 

@@ -4,6 +4,7 @@ Without ``from __future__ import annotations``: Snowpark reads the type hints of
 """
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -311,6 +312,33 @@ def test_text_in_variants(sql: Sql) -> None:
         assert sql.one(f"SELECT same({given})::VARCHAR = {given}")
         assert json.loads(sql.one(f"CALL same_by_call({given})")) == sql.one(f"SELECT {given}::VARCHAR")
     assert sql.one("SELECT TYPEOF(same([1, same('x')]))") == "ARRAY"
+
+
+@pytest.mark.parity("CREATE FUNCTION", "a float within a VARIANT is a FLOAT, keys are in order", FUNCTIONS)
+def test_floats_in_variants(sql: Sql) -> None:
+    head = "LANGUAGE PYTHON RUNTIME_VERSION = '3.11' HANDLER = 'f'"
+    body = "import numpy as np\ndef f(): return {'n': 2, 'f': 1.5, 'a': [np.float32(0.25), np.int64(3)]}"
+    sql(f"CREATE FUNCTION made() RETURNS OBJECT {head} PACKAGES = ('numpy') AS $${body}$$")
+    assert sql.one("SELECT made()::VARCHAR") == '{"a":[2.500000000000000e-01,3],"f":1.500000000000000e+00,"n":2}'
+    assert sql("SELECT TYPEOF(made():f), TYPEOF(made():n), TYPEOF(made():a[0]), made():f = 1.5") == [
+        ("DOUBLE", "INTEGER", "DOUBLE", True)
+    ]
+    sql(f"CREATE FUNCTION told(x FLOAT) RETURNS VARCHAR {head} AS 'def f(x): return x'")
+    assert sql.one("SELECT told(1.5)") == "1.5"
+
+
+@pytest.mark.parity("CREATE FUNCTION", "its type counts in the expression around a call", FUNCTIONS)
+def test_types_of_functions(sql: Sql) -> None:
+    head = "LANGUAGE PYTHON RUNTIME_VERSION = '3.11' HANDLER = 'f' AS 'def f(x): return x'"
+    sql(f"CREATE FUNCTION same(x VARIANT) RETURNS VARIANT {head}")
+    sql(f"CREATE FUNCTION price(x NUMBER(10, 2)) RETURNS NUMBER(10, 2) {head}")
+    assert sql("SELECT same('x') = 'x', UPPER(same('x')), same('x') || 'y', same(1) + 1, NOT same(TRUE)") == [
+        (True, "X", "xy", 2.0, False)
+    ]
+    assert sql.one("SELECT same(2) = same(2)") is True
+    assert sql("SELECT price(1) / 3, SYSTEM$TYPEOF(price(1) / 3), SYSTEM$TYPEOF(PUBLIC.price(1))") == [
+        (Decimal("0.33333333"), "NUMBER(16,8)[SB8]", "NUMBER(10,2)[SB8]")
+    ]
 
 
 @pytest.mark.parity("CREATE FUNCTION", "arguments by name, and defaults, of a Python function", FUNCTIONS)

@@ -382,3 +382,20 @@ def test_table_dropped_meanwhile(t: Sql, other: Sql) -> None:
     assert rows(t, "kept") == []
     t("INSERT INTO kept VALUES (2)")
     assert rows(other, "kept") == [(2,)]
+
+
+@pytest.mark.parity("Transactions", "nor is a table that another session has altered written to", DOCS)
+@pytest.mark.parametrize(
+    "change", ["ADD COLUMN m NUMBER DEFAULT 7", "DROP COLUMN s", "RENAME COLUMN s TO r", "ALTER s TYPE VARCHAR(100)"]
+)
+def test_table_altered_meanwhile(sql: Sql, other: Sql, change: str) -> None:
+    sql("CREATE TABLE t (n NUMBER, s VARCHAR(10))")
+    sql("INSERT INTO t VALUES (1, 'a')")
+    sql("BEGIN")
+    sql("UPDATE t SET n = 2")
+    other(f"ALTER TABLE t {change}")
+    for statement in ("SELECT * FROM t", "INSERT INTO t (n) VALUES (3)", "DELETE FROM t", "COMMIT"):
+        assert "altered by another session" in str(sql.fails(statement, 625))
+    assert sql("SELECT n FROM t") == [(1,)]
+    if "DEFAULT" in change:
+        assert sql("SELECT m FROM t") == [(7,)]

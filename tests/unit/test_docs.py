@@ -15,7 +15,7 @@ import pytest
 import typer
 
 from snowmelt.base.settings import Settings
-from snowmelt.cli.main import app
+from snowmelt.cli.main import COMMANDS, app
 from snowmelt.session.parameters import DEFAULTS
 from snowmelt.sql.parse import parse
 
@@ -111,16 +111,21 @@ def test_sql_is_understood(page: Path) -> None:
 
 @each_page
 def test_shell_commands_exist(page: Path) -> None:
-    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
     targets = set(_MAKE_TARGET.findall((ROOT / "Makefile").read_text(encoding="utf-8")))
     for words in shell_commands(page):
         match words:
             case ["make", *rest]:
                 assert {word for word in rest if "=" not in word} <= targets, f"{page.name}: {words}"
             case [program, name, *rest] if Path(program).name == "snowmelt" and not name.startswith("-"):
-                assert name in commands, f"{page.name}: snowmelt has no command {name}"
-                known = {option for item in commands[name].params for option in item.opts}
+                assert name in COMMANDS, f"{page.name}: snowmelt has no command {name}"
+                known = {option for item in command(name).params for option in item.opts}
                 assert {word for word in rest if re.match(r"--?[a-z]", word)} <= known, f"{page.name}: {words}"
+
+
+def command(name: str) -> Any:
+    """A command of `snowmelt`."""
+    group: Any = typer.main.get_command(app)
+    return group.get_command(None, name)
 
 
 def shell_commands(page: Path) -> Iterator[list[str]]:
@@ -145,19 +150,19 @@ def test_parameters_are_documented() -> None:
 
 def test_commands_are_documented() -> None:
     described = set(re.findall(r"^### `snowmelt (\w+)`$", REFERENCE, re.MULTILINE))
-    assert described == set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+    assert described == set(COMMANDS)
 
 
-@pytest.mark.parametrize("name", ["serve", "console", "sql", "connection", "deploy", "init", "demo"])
+@pytest.mark.parametrize("name", COMMANDS)
 def test_options_are_documented(name: str) -> None:
-    command: Any = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
+    found = command(name)
     table = rows(section(f"`snowmelt {name}`"))
     described = {word for row in table for word in _CODE.findall(row[0])}
     assert described == {
-        option for item in command.params for option in (item.opts if item.param_type_name == "option" else [item.name])
+        option for item in found.params for option in (item.opts if item.param_type_name == "option" else [item.name])
     }
     variables = {word for row in table for word in re.findall(r"SNOWMELT_\w+", row[2])}
-    assert variables == {item.envvar for item in command.params if item.envvar}
+    assert variables == {item.envvar for item in found.params if item.envvar}
 
 
 def test_rooms_are_as_described() -> None:

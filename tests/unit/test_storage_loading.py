@@ -21,7 +21,6 @@ from snowmelt.base.errors import SqlError
 from snowmelt.base.result import Column, Result
 from snowmelt.catalog.objects import TableColumn
 from snowmelt.storage import python_functions
-from snowmelt.storage.engine import MACROS
 from snowmelt.storage.formats import (
     CsvFormat,
     FileFormat,
@@ -36,6 +35,7 @@ from snowmelt.storage.loading_infer import infer_schema
 from snowmelt.storage.loading_options import choose_files, parse_copy_options
 from snowmelt.storage.loading_source import StageSource, source_select
 from snowmelt.storage.loading_unload import UnloadOptions, parse_unload_options, unload
+from snowmelt.storage.opening import MACROS
 from snowmelt.storage.stages import StageFiles
 
 

@@ -12,6 +12,7 @@ from tasks_fakes import START, full
 
 from snowmelt.session.task_store import StoredRuns
 from snowmelt.storage.engine import Engine
+from snowmelt.storage.opening import open_store
 from snowmelt.tasks.runs import RunState, TaskRun, TaskState
 from snowmelt.testing.clock import ManualClock
 
@@ -20,9 +21,7 @@ RUN = TaskRun("u1", full("T"), full("T"), 1, "select 'it''s'", START, 1767268800
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
-    made = Engine(
-        tmp_path / "account.duckdb", tmp_path / "files", ManualClock(START), spill=tmp_path / "spill", memory_mb=256
-    )
+    made = Engine(open_store(tmp_path, 256), ManualClock(START))
     yield made
     made.close()
 
@@ -48,13 +47,12 @@ def test_states(engine: Engine) -> None:
 
 
 def test_they_are_there_after_a_restart(tmp_path: Path) -> None:
-    path, files = tmp_path / "account.duckdb", tmp_path / "files"
-    engine = Engine(path, files, ManualClock(START), spill=tmp_path / "spill", memory_mb=256)
+    engine = Engine(open_store(tmp_path, 256), ManualClock(START))
     store = StoredRuns(engine)
     store.save(RUN)
     store.save_state(7, TaskState(failures=1))
     engine.close()
-    engine = Engine(path, files, ManualClock(START), spill=tmp_path / "spill", memory_mb=256)
+    engine = Engine(open_store(tmp_path, 256), ManualClock(START))
     try:
         again = StoredRuns(engine)
         assert list(again.runs()) == [RUN]

@@ -62,6 +62,16 @@ def invalid_identifier(name: str, line: int | None = None, position: int | None 
     return SqlError(f"SQL compilation error:{where}invalid identifier '{name}'", 904, "42000")
 
 
+def wrong_match_operator() -> SqlError:
+    """A MATCH_CONDITION that is not a single comparison (010001)."""
+    return SqlError(
+        "SQL compilation error:\nMATCH_CONDITION clause is invalid: Only comparison operators '>=', '>', '<=' and '<' "
+        "are allowed. Keywords such as AND and OR are not allowed.",
+        10001,
+        "42601",
+    )
+
+
 def ambiguous_column(name: str) -> SqlError:
     """A column that more than one table has (002028)."""
     return SqlError(f"SQL compilation error:\nambiguous column name '{name}'", 2028, "42601")

@@ -5,11 +5,7 @@ Source: docs.snowflake.com/en/sql-reference/functions/typeof, .../is_timestamp, 
 
 from __future__ import annotations
 
-import json
-import math
 import re
-from collections.abc import Callable
-from typing import Any
 
 MARK = "\\u000B"
 """What marked strings begin with, as JSON text has it."""
@@ -35,23 +31,3 @@ def _shown(found: re.Match[str]) -> str:
         case _:
             cut = _SHOWN_FRACTION.sub(r"\1", text)
             return f'"{cut}"'
-
-
-def dumps(value: Any, default: Callable[[Any], Any]) -> str:
-    """What a handler returned as JSON text, in which floats are FLOAT."""
-    return json.dumps(_with_marks(value), default=default).replace("\\u000b", MARK)
-
-
-def _with_marks(value: Any) -> Any:
-    if isinstance(value, float):
-        return f"\v {_digits(value)}"
-    if isinstance(value, dict):
-        return {key: _with_marks(item) for key, item in value.items()}
-    return [_with_marks(item) for item in value] if isinstance(value, (list, tuple)) else value
-
-
-def _digits(value: float) -> str:
-    if not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    short = f"{value:.15e}"
-    return short if float(short) == value else f"{value:.16e}"

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-import pyarrow as pa
-
 from snowmelt.base.datatypes import NUMBER, VARCHAR, DataType, Kind
+from snowmelt.base.late import pyarrow as pa
 
 
 class StatementType(IntEnum):

@@ -5,17 +5,16 @@ How they are made is in storage/sql/times.sql.
 
 from __future__ import annotations
 
-import numpy as np
-import pyarrow as pa
-
 from snowmelt.base.errors import unsupported
+from snowmelt.base.late import numpy as np
+from snowmelt.base.late import pyarrow as pa
 
 _DAYS_TO_1970 = 719_162
 _DAY = 86_400_000_000
 _WIRE_UTC = 1_440
 """What the wire calls the offset of UTC: minutes are counted from a day before."""
 
-_LAYOUT = np.dtype([("months", "<i4"), ("days", "<i4"), ("nanoseconds", "<i8")])
+_LAYOUT = [("months", "<i4"), ("days", "<i4"), ("nanoseconds", "<i8")]
 
 
 def zoned_moments(array: pa.Array) -> tuple[pa.Array, pa.Array]:
@@ -27,7 +26,8 @@ def zoned_moments(array: pa.Array) -> tuple[pa.Array, pa.Array]:
     mask = np.asarray(array.is_null().to_numpy(zero_copy_only=False), dtype=bool)
     if len(array) == 0 or mask.all():
         return pa.nulls(len(array), pa.timestamp("us")), pa.array(np.full(len(array), _WIRE_UTC, np.int32))
-    values = np.frombuffer(array.buffers()[1], _LAYOUT, len(array), array.offset * _LAYOUT.itemsize)
+    layout = np.dtype(_LAYOUT)
+    values = np.frombuffer(array.buffers()[1], layout, len(array), array.offset * layout.itemsize)
     micros = values["nanoseconds"] // 1_000
     offsets = np.where(mask, _WIRE_UTC, micros // _DAY)
     if ((values["months"] != 0) | (offsets <= 0) | (offsets >= 2 * _WIRE_UTC))[~mask].any():

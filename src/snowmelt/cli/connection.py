@@ -5,11 +5,12 @@ from __future__ import annotations
 import socket
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from snowflake.connector import SnowflakeConnection, connect
-from snowflake.connector.errors import OperationalError
+
+if TYPE_CHECKING:
+    from snowflake.connector import SnowflakeConnection
 
 Host = Annotated[str, typer.Option(envvar="SNOWMELT_HOST", help="The server's host.")]
 Port = Annotated[int, typer.Option(envvar="SNOWMELT_PORT", help="The server's port.")]
@@ -90,6 +91,10 @@ def open_connection(target: Target) -> SnowflakeConnection:
     Raises:
         OperationalError: nothing listens there; the connector would find out much later, and not say what to do.
     """
+    # Here, since it takes most of a second: commands that do not connect need not wait for it.
+    from snowflake.connector import connect
+    from snowflake.connector.errors import OperationalError
+
     if not target.named and not listens(target.host, target.port):
         raise OperationalError(
             f"No server listens at http://{target.host}:{target.port}. `snowmelt serve` starts one; --host and --port "

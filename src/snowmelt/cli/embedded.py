@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
+from snowmelt.base import late
 from snowmelt.base.clock import Clock
 from snowmelt.base.loopback import is_loopback
 from snowmelt.base.settings import Settings
@@ -35,8 +36,8 @@ def console_address(host: str, port: int) -> str:
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """While modules are imported: nearly all of what they make stays, and the collector would look for the rest ever
-    again, which takes a tenth of the time.
+    """While a server starts: nearly all of what that makes stays, and the collector would look for the rest ever again,
+    which takes a tenth of the time.
     """
     enabled = gc.isenabled()
     gc.disable()
@@ -59,21 +60,32 @@ def running(settings: Settings, clock: Clock | None = None) -> Iterator[Address]
         OSError: the address cannot be listened on.
     """
     # Imported here so that commands which only talk to a server start without the engine.
-    with _uncollected():
-        from snowmelt.console.app import Console, link_home
+    with _uncollected(), ExitStack() as starting:
+        from snowmelt.storage.opening import opening
+
+        store = opening(settings.data, settings.memory_mb)
+        from snowmelt.console.entry import Entry, link_home
         from snowmelt.runtime import Runtime
         from snowmelt.server.serve import Server
 
-    with ExitStack() as stack:
-        runtime = Runtime.open(settings, clock)
-        stack.callback(runtime.close)
-        console = Console(runtime)
+        runtime = Runtime.open(settings, clock, store)
+        starting.callback(runtime.close)
+        console = Entry(runtime)
         server = Server(runtime, settings, extra_routes=console.routes, front_page=link_home())
         host, port = server.start()
-        stack.callback(server.stop)
-        stack.callback(console.close)
+        starting.callback(server.stop)
+        starting.callback(console.close)
         runtime.start((host, port))
         # What is loaded by now stays: the collector need not look through it again and again, 100 ms at a time.
         gc.freeze()
-        stack.callback(gc.unfreeze)
+        starting.callback(gc.unfreeze)
+        started = starting.pop_all()
+    with started:
         yield Address(host, port, runtime.settings.user, runtime.password)
+
+
+def load_rest() -> None:
+    """Load what the first statement will need, where nothing but a server runs and its first client is yet to come."""
+    with _uncollected():
+        late.load()
+        gc.freeze()

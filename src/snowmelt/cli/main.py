@@ -3,23 +3,51 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
+from typing import Any
 
 import typer
-from rich.console import Console
-from snowflake.connector.errors import Error as ConnectorError
+from typer.core import TyperGroup
 
 from snowmelt import __version__
 from snowmelt.base.errors import SqlError
-from snowmelt.cli.console import console
-from snowmelt.cli.demo import demo
-from snowmelt.cli.deploy import deploy
-from snowmelt.cli.init import init
-from snowmelt.cli.profile import connection
-from snowmelt.cli.serve import serve
-from snowmelt.cli.sql import sql
+
+COMMANDS = {
+    "serve": "snowmelt.cli.serve",
+    "console": "snowmelt.cli.console",
+    "sql": "snowmelt.cli.sql",
+    "connection": "snowmelt.cli.profile",
+    "deploy": "snowmelt.cli.deploy",
+    "init": "snowmelt.cli.init",
+    "demo": "snowmelt.cli.demo",
+}
+"""Each command, in the order of the help, and the module with the function of that name."""
+
+
+class _Commands(TyperGroup):
+    """Loads a command when it is asked for: with what the others need, each would start a second later."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        # Their names are enough for a hint at what a wrong one was meant to be.
+        self.commands: dict[str, Any] = dict.fromkeys(COMMANDS)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in COMMANDS:
+            return None
+        alone = typer.Typer(add_completion=False)
+        alone.command(cmd_name)(getattr(import_module(COMMANDS[cmd_name]), cmd_name))
+        return typer.main.get_command(alone)
+
 
 app = typer.Typer(
-    help="Snowflake ML pipelines on one's own machine.", no_args_is_help=True, pretty_exceptions_enable=False
+    help="Snowflake ML pipelines on one's own machine.",
+    cls=_Commands,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
 )
 
 
@@ -36,14 +64,22 @@ def options(
     """Snowflake ML pipelines on one's own machine: genuine clients, one process, embedded storage."""
 
 
-for command in (serve, console, sql, connection, deploy, init, demo):
-    app.command()(command)
+def _connector_error() -> type[Exception]:
+    """What the connector raises. Looked for only when something was raised: importing it takes most of a second."""
+    from snowflake.connector.errors import Error
+
+    error: type[Exception] = Error
+    return error
 
 
 def main() -> None:
     """Run the command line; a statement's or a connection's error is a message, not a traceback."""
     try:
         app()
-    except (ConnectorError, SqlError) as error:
+    except SystemExit:
+        raise
+    except (_connector_error(), SqlError) as error:
+        from rich.console import Console
+
         Console(stderr=True).print(str(error), style="red", markup=False)
         sys.exit(1)

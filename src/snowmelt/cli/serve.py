@@ -11,7 +11,7 @@ import typer
 
 from snowmelt.base.settings import Settings
 from snowmelt.cli import connection as connections
-from snowmelt.cli.embedded import running
+from snowmelt.cli.embedded import load_rest, running
 
 
 def serve(
@@ -40,6 +40,7 @@ def serve(
             secret = password_hint(password, directory, address.password)
             typer.echo(f"Snowmelt listens on http://{address.host}:{address.port} (user {user}, {secret})")
             typer.echo(f"The web console is at {address.console}")
+            load_rest()
             stop.wait()
     except OSError as error:
         typer.echo(f"The server cannot run on {host}:{port}: {error.strerror or error}", err=True)

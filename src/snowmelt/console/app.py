@@ -15,14 +15,16 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 
 from snowmelt.base.errors import SqlError
 from snowmelt.console.access import LINK_LIFETIME, Links, Notice, Visitor, Visitors, same, told
+from snowmelt.console.entry import ROOT, link_home
 from snowmelt.console.gate import Gate, Refused, check_origin
 from snowmelt.console.host import Host
-from snowmelt.console.page import ROOT, NotThere, Page, Visit
+from snowmelt.console.page import NotThere, Page, Visit
 from snowmelt.console.pages import PAGES
 from snowmelt.console.templates import Templates
 from snowmelt.console.worksheet import worksheet
@@ -45,10 +47,9 @@ class Console:
         self._links = Links(host.clock)
         self._templates = Templates(host.clock)
 
-    @property
-    def routes(self) -> list[BaseRoute]:
-        """What the server's application serves besides its own routes."""
-        app = Starlette(
+    def application(self) -> ASGIApp:
+        """What the server's application mounts at `ROOT`."""
+        return Starlette(
             routes=[
                 Route("/login", self._login_form, methods=["GET"]),
                 Route("/login", self._login, methods=["POST"]),
@@ -69,7 +70,6 @@ class Console:
             },
             middleware=[Middleware(Gate, failed=self._failed)],
         )
-        return [Mount(ROOT, app)]
 
     def close(self) -> None:
         """End all logins, and what runs for them."""
@@ -255,11 +255,6 @@ class Console:
     def _failed(self, request: Request, incident: str) -> Response:
         message = f"The server's log has more under incident {incident}."
         return self._error(request, "The console failed", message, 500)
-
-
-def link_home() -> str:
-    """The address of the first page."""
-    return f"{ROOT}/"
 
 
 def _to_login(request: Request) -> Response:

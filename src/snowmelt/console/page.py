@@ -9,10 +9,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from snowmelt.catalog.names import FullName
+from snowmelt.console.entry import ROOT
 from snowmelt.console.reader import Reader
-
-ROOT = "/console"
-"""Where the console is served."""
 
 
 class NotThere(Exception):

@@ -11,9 +11,8 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import pyarrow as pa
-
 from snowmelt.base.datatypes import SEMI_STRUCTURED, Kind
+from snowmelt.base.late import pyarrow as pa
 from snowmelt.base.marks import shown
 from snowmelt.base.request import Binding, Request
 from snowmelt.base.result import Column, Result

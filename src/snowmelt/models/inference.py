@@ -13,10 +13,9 @@ from pathlib import Path, PurePosixPath
 from threading import Event
 from typing import Protocol
 
-import pyarrow as pa
-
 from snowmelt.base.datatypes import parse_type
 from snowmelt.base.errors import SqlError, unsupported
+from snowmelt.base.late import pyarrow as pa
 from snowmelt.base.result import arrow_type
 from snowmelt.catalog.objects import Model, ModelVersion
 from snowmelt.models.artefacts import find_function, output_struct, read_artefacts

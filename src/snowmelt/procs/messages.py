@@ -1,13 +1,17 @@
-"""What the server and its Python workers say to each other. Plain data: workers load nothing of the engine."""
+"""What the server and its Python workers say to each other. Plain data: workers load nothing of the engine.
+
+Libraries are imported where they are used: the server loads this before it listens.
+"""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True)
@@ -160,6 +164,8 @@ def packed(table: pa.Table, file: Path) -> bytes | Path:
     Args:
         file: where large tables are written to, for `unpacked` to map into memory.
     """
+    import pyarrow as pa
+
     if table.nbytes > _IN_MESSAGE:
         with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_stream(sink, table.schema) as writer:
             writer.write_table(table)
@@ -172,5 +178,7 @@ def packed(table: pa.Table, file: Path) -> bytes | Path:
 
 def unpacked(rows: bytes | Path) -> pa.Table:
     """The table that `packed` has packed."""
+    import pyarrow as pa
+
     source = pa.py_buffer(rows) if isinstance(rows, bytes) else pa.memory_map(str(rows))
     return pa.ipc.open_stream(source).read_all()

@@ -17,12 +17,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any
 
 from snowmelt.procs import messages, zygote
 from snowmelt.procs.messages import WIDTH, Done, Failed, FunctionSpec, ProcedureCall, Started, Telemetry, Work
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 TelemetrySink = Callable[[Any, Mapping[str, Any]], None]
 
@@ -186,7 +187,7 @@ class _Worker:
         try:
             self._channel.send(messages.packed(table, file))
             _expect_done(self.receive(cancel))
-            return pa.ipc.open_stream(self._channel.recv_bytes()).read_all()
+            return messages.unpacked(self._channel.recv_bytes())
         except (EOFError, OSError) as error:
             raise HandlerError(_ENDED) from error
         finally:
@@ -271,6 +272,9 @@ class Resident:
             parts = [table.slice(i * rows, rows) for i in range(width)]
             with ThreadPoolExecutor(width) as threads:
                 made = threads.map(lambda loaded, part: loaded.apply(part, cancel), self._loaded, parts)
+                # Here, since the server loads this before it listens.
+                import pyarrow as pa
+
                 return pa.concat_tables(made)
         finally:
             self._lock.release()

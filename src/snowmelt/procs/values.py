@@ -8,6 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from snowmelt.procs.jsontext import dumps
+
 
 def python_values(column: pa.ChunkedArray, semi_structured: bool) -> list[Any]:
     """A column's values as handlers get them: whole numbers as int, semi-structured ones as what their JSON holds."""
@@ -25,7 +27,7 @@ _WIDE = Context(prec=76, rounding=ROUND_HALF_UP)
 
 def json_texts(values: list[Any]) -> list[Any]:
     """Semi-structured values as they travel: JSON text."""
-    return [None if value is None else json.dumps(value, default=str) for value in values]
+    return [None if value is None else dumps(value) for value in values]
 
 
 def result_array(values: list[Any], target: pa.DataType) -> pa.Array:
@@ -34,8 +36,9 @@ def result_array(values: list[Any], target: pa.DataType) -> pa.Array:
         unit = Decimal(1).scaleb(-target.scale)
         values = [None if value is None else Decimal(str(value)).quantize(unit, context=_WIDE) for value in values]
     elif pa.types.is_string(target):
-        texts = json_texts(values)
-        values = [value if isinstance(value, str) else text for value, text in zip(values, texts, strict=True)]
+        values = [
+            value if value is None or isinstance(value, str) else json.dumps(value, default=str) for value in values
+        ]
     elif pa.types.is_floating(target):
         values = [None if value is None else float(value) for value in values]
     return pa.array(values, type=target)

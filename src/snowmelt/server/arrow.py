@@ -10,17 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from snowmelt.base.datatypes import DataType, Kind
+from snowmelt.base.late import compute as pc
+from snowmelt.base.late import pyarrow as pa
 from snowmelt.base.result import Column
 from snowmelt.base.zoned import zoned_moments
 from snowmelt.server.jsontext import indented, render
 from snowmelt.server.nested import nested, nested_type
 from snowmelt.server.rowtype import field_metadata, scale_of, tz_has_fraction
 
-_INTEGERS = ((pa.int8(), 1 << 7), (pa.int16(), 1 << 15), (pa.int32(), 1 << 31))
+_INTEGERS = (("int8", 1 << 7), ("int16", 1 << 15), ("int32", 1 << 31))
 _MOST = 10**18
 """More digits than any number of 64 bits has."""
 _UNITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
@@ -104,7 +103,7 @@ def _number_type(values: pa.ChunkedArray, data_type: DataType) -> pa.DataType:
         if digits > 18 and not -_MOST < low <= high < _MOST:
             return pa.decimal128(38, 0)
         low, high = min(low, 1 - 10 ** min(digits, 18)), max(high, 10 ** min(digits, 18) - 1)
-    return next((integer for integer, bound in _INTEGERS if -bound <= low and high < bound), pa.int64())
+    return pa.type_for_alias(next((name for name, bound in _INTEGERS if -bound <= low and high < bound), "int64"))
 
 
 def _as_int64(values: pa.Array, data_type: DataType) -> pa.Array:
@@ -247,26 +246,27 @@ def _vector_type(data_type: DataType) -> pa.DataType:
     return pa.list_(pa.float32() if data_type.element is Kind.REAL else pa.int32(), data_type.length or 0)
 
 
-def _plain(target: pa.DataType) -> Callable[[pa.Array, DataType], pa.Array]:
-    return lambda array, _: array if array.type == target else array.cast(target)
+def _plain(array: pa.Array, data_type: DataType) -> pa.Array:
+    target = _CONVERTERS[data_type.kind][0](data_type)
+    return array if array.type == target else array.cast(target)
 
 
-def _always(target: pa.DataType) -> Callable[[DataType], pa.DataType]:
-    return lambda _: target
+def _always(name: str) -> Callable[[DataType], pa.DataType]:
+    return lambda _: pa.type_for_alias(name)
 
 
 _CONVERTERS: dict[Kind, tuple[Callable[[DataType], pa.DataType], Callable[[pa.Array, DataType], pa.Array]]] = {
-    Kind.REAL: (_always(pa.float64()), _real),
-    Kind.TEXT: (_always(pa.string()), _plain(pa.string())),
-    Kind.BOOLEAN: (_always(pa.bool_()), _plain(pa.bool_())),
-    Kind.BINARY: (_always(pa.binary()), _plain(pa.binary())),
-    Kind.DATE: (_always(pa.date32()), _date),
-    Kind.TIME: (_always(pa.int64()), _time),
+    Kind.REAL: (_always("float64"), _real),
+    Kind.TEXT: (_always("string"), _plain),
+    Kind.BOOLEAN: (_always("bool"), _plain),
+    Kind.BINARY: (_always("binary"), _plain),
+    Kind.DATE: (_always("date32"), _date),
+    Kind.TIME: (_always("int64"), _time),
     Kind.TIMESTAMP_NTZ: (_timestamp_type, _timestamp),
     Kind.TIMESTAMP_LTZ: (_timestamp_type, _timestamp),
     Kind.TIMESTAMP_TZ: (_timestamp_type, _timestamp_tz),
-    Kind.VARIANT: (_always(pa.string()), _semi_structured),
-    Kind.OBJECT: (_always(pa.string()), _semi_structured),
-    Kind.ARRAY: (_always(pa.string()), _semi_structured),
+    Kind.VARIANT: (_always("string"), _semi_structured),
+    Kind.OBJECT: (_always("string"), _semi_structured),
+    Kind.ARRAY: (_always("string"), _semi_structured),
     Kind.VECTOR: (_vector_type, lambda array, data_type: array.cast(_vector_type(data_type))),
 }

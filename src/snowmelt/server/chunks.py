@@ -14,8 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import pyarrow as pa
-
+from snowmelt.base.late import pyarrow as pa
 from snowmelt.base.result import Column
 from snowmelt.server.arrow import wire_table
 from snowmelt.server.rowset import json_rows

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from snowmelt.base.errors import unsupported
+from snowmelt.base.late import compute as pc
+from snowmelt.base.late import pyarrow as pa
 from snowmelt.base.marks import MARK, shown
 
 _ESCAPES = (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t"))

@@ -16,9 +16,8 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-import pyarrow as pa
-
 from snowmelt.base.datatypes import DataType, Kind
+from snowmelt.base.late import pyarrow as pa
 from snowmelt.base.result import Column
 from snowmelt.server.rowtype import field_metadata, fields_of, scale_of
 

@@ -11,9 +11,8 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-import pyarrow as pa
-
 from snowmelt.base.datatypes import DataType, Kind
+from snowmelt.base.late import pyarrow as pa
 from snowmelt.base.result import Column
 from snowmelt.server.rowtype import scale_of
 

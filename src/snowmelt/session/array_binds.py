@@ -14,12 +14,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-import pyarrow as pa
 from sqlglot import exp
 
 from snowmelt.base.datatypes import BOOLEAN, DATE, TIME, TIMES, TIMESTAMP_NTZ, TIMESTAMP_TZ, VARCHAR, DataType, Kind
 from snowmelt.base.errors import SqlError, unsupported
+from snowmelt.base.late import pyarrow as pa
 from snowmelt.base.request import Binding, Request
+from snowmelt.base.result import arrow_type
 from snowmelt.catalog.objects import TableColumn
 from snowmelt.session.bindings import BOUND_TYPES, wire_literal, wire_value
 from snowmelt.session.session import Session
@@ -28,17 +29,6 @@ from snowmelt.sql.rewrite.context import engine_call, raw_query
 from snowmelt.sql.typing.numbers import MAX_DIGITS
 
 _ALIAS = "SNOWMELT_BINDS"
-_ARROW = {
-    Kind.REAL: pa.float64(),
-    Kind.TEXT: pa.string(),
-    Kind.BOOLEAN: pa.bool_(),
-    Kind.BINARY: pa.binary(),
-    Kind.DATE: pa.date32(),
-    Kind.TIME: pa.time64("us"),
-    Kind.TIMESTAMP_NTZ: pa.timestamp("us"),
-    Kind.TIMESTAMP_LTZ: pa.timestamp("us", "UTC"),
-}
-_INTEGER = pa.int64()
 _LARGEST = 2**63
 
 Place = Callable[[exp.Placeholder], exp.Expr]
@@ -165,7 +155,7 @@ def _columns(name: str, binding: Binding) -> list[tuple[TableColumn, pa.Array]]:
         return [(TableColumn(name, VARCHAR), pa.array([None if v is None else str(v) for v in values], pa.string()))]
     if kind == "TIMESTAMP_TZ":
         return _moments(name, values)
-    return [(TableColumn(name, data_type), pa.array(values, _ARROW[data_type.kind]))]
+    return [(TableColumn(name, data_type), pa.array(values, arrow_type(data_type)))]
 
 
 _KINDS: Mapping[str, DataType] = {**BOUND_TYPES, "BOOLEAN": BOOLEAN, "DATE": DATE, "TIME": TIME}
@@ -177,7 +167,7 @@ def number_column(name: str, values: Sequence[Decimal | None]) -> tuple[TableCol
     scale = max((max(0, -int(value.as_tuple().exponent)) for value in known), default=0)
     if scale == 0 and all(-_LARGEST <= value < _LARGEST for value in known):
         whole = [None if value is None else int(value) for value in values]
-        return TableColumn(name, DataType(Kind.FIXED, MAX_DIGITS, 0)), pa.array(whole, _INTEGER)
+        return TableColumn(name, DataType(Kind.FIXED, MAX_DIGITS, 0)), pa.array(whole, pa.int64())
     scale = min(scale, MAX_DIGITS - 1)
     leading = max((value.adjusted() + 1 for value in known), default=1)
     if leading + scale > MAX_DIGITS:
@@ -197,5 +187,5 @@ def _moments(name: str, values: Sequence[datetime | None]) -> list[tuple[TableCo
     minutes = [None if offset is None else int(offset.total_seconds()) // 60 for offset in offsets]
     return [
         (TableColumn(name, TIMESTAMP_NTZ), pa.array(moments, pa.timestamp("us"))),
-        (TableColumn(f"{name}Z", DataType(Kind.FIXED, MAX_DIGITS, 0)), pa.array(minutes, _INTEGER)),
+        (TableColumn(f"{name}Z", DataType(Kind.FIXED, MAX_DIGITS, 0)), pa.array(minutes, pa.int64())),
     ]

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-import pyarrow as pa
 from sqlglot import exp
 
 from snowmelt.base.datatypes import BOOLEAN, TIMES, VARCHAR, Kind
+from snowmelt.base.late import pyarrow as pa
 from snowmelt.catalog.objects import TableColumn
 from snowmelt.plan.dml import target_columns, target_table
 from snowmelt.session.array_binds import number_column, relation

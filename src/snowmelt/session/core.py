@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import pyarrow as pa
-
 from snowmelt.base.errors import SqlError
+from snowmelt.base.late import pyarrow as pa
 from snowmelt.base.versioned import VersionedDict
 from snowmelt.catalog.catalog import Key, key_of
 from snowmelt.catalog.objects import SchemaObject, Stage, Table

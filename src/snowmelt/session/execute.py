@@ -9,10 +9,9 @@ from dataclasses import fields, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
 from snowmelt.base.datatypes import DataType, Kind
 from snowmelt.base.errors import SqlError, invalid_identifier
+from snowmelt.base.late import pyarrow as pa
 from snowmelt.base.result import Column, Result, StatementType, rows_result, status_result
 from snowmelt.catalog.catalog import Overtaken
 from snowmelt.catalog.names import engine_name

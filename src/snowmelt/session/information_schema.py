@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
 from snowmelt.base.datatypes import NUMBER, TIMESTAMP_LTZ, VARCHAR, DataType
 from snowmelt.base.errors import object_missing
+from snowmelt.base.late import pyarrow as pa
 from snowmelt.base.result import arrow_type
 from snowmelt.catalog.names import FullName
 from snowmelt.catalog.objects import Table

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
 from sqlglot import exp
 
 from snowmelt.base.datatypes import VARCHAR, VARIANT, DataType, Kind
 from snowmelt.base.errors import SqlError, unsupported
+from snowmelt.base.late import pyarrow as pa
 from snowmelt.base.request import Request
 from snowmelt.base.result import Column, Result, StatementType, rows_result
 from snowmelt.catalog.objects import Table, TableColumn

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from threading import Event
 
-import pyarrow as pa
-
 from snowmelt.base.errors import canceled
+from snowmelt.base.late import pyarrow as pa
 from snowmelt.procs.messages import FunctionSpec, HandlerCode
 from snowmelt.procs.pool import HandlerCanceled, HandlerError, WorkerPool
 from snowmelt.session.handler_errors import interpreter_error

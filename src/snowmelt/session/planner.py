@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
 from sqlglot import exp
 
 from snowmelt.base.datatypes import BOOLEAN, VARCHAR, DataType, Kind
 from snowmelt.base.errors import NO_CURRENT, SqlError, object_missing, unsupported
+from snowmelt.base.late import pyarrow as pa
 from snowmelt.base.request import Request
 from snowmelt.catalog.catalog import Scope
 from snowmelt.catalog.names import FullName, Name, engine_name, engine_quote
@@ -346,17 +346,23 @@ class SessionPlanner:
         if system is not None:
             self.repeatable = False
             return system
-        full = self._function_name(name)
-        if full is None:
-            return None
-        overloads = [item for item in self.session.overloads(Function, full) if item.returns_table is None]
-        fitting = [item for item in overloads if item.takes(len(arguments))]
+        fitting = self._scalar_functions(name, len(arguments))
         if not fitting:
             return None
         if len(fitting) > 1:
             raise unsupported(f"overloads of function {name} with the same number of arguments")
         self.repeatable = False
         return ensure_function(self.session, fitting[0], ordered(fitting[0], arguments))
+
+    def returned(self, name: str, arguments: int) -> DataType | None:
+        """The type of a user-defined function with so many arguments; None when `name` is none."""
+        fitting = self._scalar_functions(name, arguments)
+        return fitting[0].returns if fitting else None
+
+    def _scalar_functions(self, name: str, arguments: int) -> list[Function]:
+        full = self._function_name(name)
+        overloads = [] if full is None else self.session.overloads(Function, full)
+        return [item for item in overloads if item.returns_table is None and item.takes(arguments)]
 
     def inlines(self) -> bool:
         """Whether there are functions in SQL, temporary ones included."""

@@ -13,15 +13,15 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
-import pyarrow as pa
 from sqlglot import exp
 
-from snowmelt.base import marks
 from snowmelt.base.datatypes import SEMI_STRUCTURED, DataType, Kind
 from snowmelt.base.errors import SqlError, canceled, unsupported
+from snowmelt.base.late import pyarrow as pa
 from snowmelt.base.request import Request
 from snowmelt.base.result import Column, Result, StatementType, arrow_type
 from snowmelt.catalog.objects import Function, Procedure, Routine
+from snowmelt.procs.jsontext import dumps
 from snowmelt.procs.messages import ConnectionInfo, HandlerCode, ProcedureCall, TraceContext
 from snowmelt.procs.pool import HandlerCanceled, HandlerError
 from snowmelt.scripting.results import first_row
@@ -333,7 +333,7 @@ def converted(value: Any, data_type: DataType) -> Any:
             case Kind.REAL:
                 return float(value)
             case Kind.VARIANT | Kind.OBJECT | Kind.ARRAY:
-                return marks.dumps(value, _json_default)
+                return dumps(value, _json_default)
             case _:
                 return value
     except (ValueError, TypeError, ArithmeticError) as error:
@@ -347,7 +347,5 @@ _WIDE = Context(prec=76, rounding=ROUND_HALF_UP)
 
 
 def _json_default(value: Any) -> Any:
-    """What JSON has no form for: numbers and arrays of numpy as plain ones, moments as ISO text."""
-    if hasattr(value, "tolist"):
-        return value.tolist()
+    """What JSON has no form for: moments as ISO text."""
     return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -13,11 +13,11 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import pyarrow as pa
 from sqlglot import exp
 
 from snowmelt.base.datatypes import VARCHAR, DataType, Kind
 from snowmelt.base.errors import SqlError
+from snowmelt.base.late import pyarrow as pa
 from snowmelt.base.request import Binding, Request
 from snowmelt.base.result import Column, Result, StatementType, arrow_type
 from snowmelt.base.value import Value

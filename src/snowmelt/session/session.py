@@ -12,12 +12,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-import pyarrow as pa
-
-from snowmelt.base.datatypes import VARCHAR
 from snowmelt.base.errors import SqlError, canceled
+from snowmelt.base.late import pyarrow as pa
 from snowmelt.base.request import Request
-from snowmelt.base.result import Column, Result, StatementType, rows_result, status_result
+from snowmelt.base.result import Column, Result, StatementType, status_result
 from snowmelt.catalog.catalog import NAMESPACES, Overtaken, Scope
 from snowmelt.catalog.names import FullName, Name, parse_name
 from snowmelt.catalog.objects import Model, ModelVersion, Routine, SchemaObject, Stream, Table, View
@@ -290,18 +288,23 @@ class Session:
 
     def execute_statement(self, statement: Statement, request: Request) -> Result:
         """Run one parsed statement."""
-        from snowmelt.session.dispatch import handler_of
+        from snowmelt.session.dispatch import DDL, RUNS_OTHERS, handler_of
 
         transaction = self.core.transaction
         if transaction is not None and transaction.record.aborted and not isinstance(statement, Transaction):
             raise aborted(transaction.record)
-        handler = handler_of(statement)
+        handler = handler_of(statement, describes=request.describe_only)
         while True:
             try:
-                return handler(self, statement, request)
+                result = handler(self, statement, request)
+                if type(statement) in DDL and not request.describe_only:
+                    self.core.commit()
+                return result
             except Overtaken:
                 # Another session changed the same object meanwhile; nothing has been done yet.
-                continue
+                if type(statement) in RUNS_OTHERS:
+                    raise
+                self.core.connection.check_canceled()
             except SqlError as error:
                 raise located(error, statement.text) from error.__cause__
 
@@ -410,8 +413,3 @@ class Session:
 def description(columns: tuple[Column, ...], kind: StatementType = StatementType.SELECT) -> Result:
     """The answer to a describe request."""
     return Result(columns, None, kind)
-
-
-def no_rows() -> Result:
-    """A one-column status result without rows."""
-    return rows_result([("status", VARCHAR)], [])

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 
-from snowmelt.base.errors import SqlError, object_missing, unsupported
+from snowmelt.base.errors import SqlError, unsupported
 from snowmelt.base.request import Request
 from snowmelt.base.result import Result, StatementType, status_result
-from snowmelt.catalog.names import parse_name
-from snowmelt.catalog.objects import Table
+from snowmelt.session.containers import event_table
 from snowmelt.session.parameters import NOT_OF_SESSIONS, check_name, checked
 from snowmelt.session.planner import SessionPlanner
 from snowmelt.session.queries import release
@@ -110,11 +109,7 @@ def _alter_account(session: Session, name: str, value: object) -> None:
     if value is None:
         account.pop(name, None)
     elif name == "EVENT_TABLE":
-        full = session.scope.full(parse_name(str(value)))
-        found = session.relation(full)
-        if not isinstance(found, Table) or not found.is_event:
-            raise object_missing("Event table", str(full))
-        account[name] = str(full)
+        account[name] = str(event_table(session, str(value)))
     else:
         account[name] = checked(name, value)
     connection = session.core.connection

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from snowmelt.base.datatypes import SEMI_STRUCTURED, DataType, Kind
 from snowmelt.base.errors import canceled, unsupported
+from snowmelt.base.late import compute as pc
+from snowmelt.base.late import pyarrow as pa
 from snowmelt.base.result import arrow_type
 from snowmelt.catalog.names import engine_quote
 from snowmelt.catalog.objects import Function, TableColumn

@@ -151,6 +151,8 @@ def _create_as(session: Session, statement: CreateTable, table: Table, request: 
             connection.wrote = connection.wrote or fill.tracked
 
         temporary = is_temporary(statement.durability)
-        return create_object(session, statement, table, ahead=ahead, temporary=temporary, message=message)
+        return create_object(
+            session, statement, table, ahead=ahead, made_from=fill.made_from, temporary=temporary, message=message
+        )
     finally:
         release(session, planner)

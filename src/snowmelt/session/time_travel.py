@@ -12,10 +12,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
 from sqlglot import exp
 
 from snowmelt.base.errors import SqlError, object_missing, unsupported
+from snowmelt.base.late import pyarrow as pa
 from snowmelt.base.zoned import zoned_moments
 from snowmelt.catalog.graves import last_dropped
 from snowmelt.catalog.names import parse_name

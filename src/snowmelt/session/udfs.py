@@ -6,11 +6,11 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
 from sqlglot import exp
 
 from snowmelt.base.datatypes import SEMI_STRUCTURED, TIMESTAMP_LTZ, DataType, Kind
 from snowmelt.base.errors import canceled
+from snowmelt.base.late import pyarrow as pa
 from snowmelt.base.result import arrow_type
 from snowmelt.catalog.objects import Function
 from snowmelt.procs.messages import FunctionSpec, HandlerCode
@@ -41,7 +41,8 @@ def ensure_function(session: Session, function: Function, arguments: list[exp.Ex
     # The last argument says whose statement it is, and its vector how many rows there are.
     call: exp.Expr = exp.Anonymous(this=name, expressions=[*casts, raw(f"CAST({session.core.id} AS BIGINT)")])
     if function.returns.kind in SEMI_STRUCTURED:
-        call = exp.Cast(this=call, to=raw(function.returns.duckdb))
+        # Not a cast: rules would take its type for Snowflake's.
+        call = engine_call("snowmelt_json", call)
     call.meta[TYPE] = function.returns
     if function.returns.kind is Kind.TIMESTAMP_TZ:
         return engine_call("snowmelt_to_tz", call, data_type=function.returns)

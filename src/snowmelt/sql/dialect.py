@@ -20,7 +20,7 @@ from sqlglot.dialects.snowflake import Snowflake
 from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 
-from snowmelt.base.errors import SqlError, syntax_error, unsupported
+from snowmelt.base.errors import SqlError, syntax_error, unsupported, wrong_match_operator
 from snowmelt.sql import limits
 from snowmelt.sql.held_types import marked, may_hold
 from snowmelt.sql.limits import too_deep
@@ -257,6 +257,20 @@ def _inner_alias(tokens: list[Token], end: int) -> Token | None:
     return None
 
 
+_NO_MATCH = (TokenType.EQ, TokenType.NEQ, TokenType.AND, TokenType.OR)
+
+
+def _in_match_condition(tokens: list[Token], end: int) -> bool:
+    """Whether the innermost parenthesis around a token is that of MATCH_CONDITION."""
+    depth = 0
+    for index in range(end - 1, 0, -1):
+        kind = tokens[index].token_type
+        depth += (kind == TokenType.R_PAREN) - (kind == TokenType.L_PAREN)
+        if depth < 0:
+            return tokens[index - 1].token_type == TokenType.MATCH_CONDITION
+    return False
+
+
 def _syntax_error(text: str, tokens: list[Token], error: ParseError) -> SqlError:
     found = error.errors[0] if error.errors else {}
     highlight, end = found.get("highlight"), (found.get("line"), found.get("col"))
@@ -265,6 +279,8 @@ def _syntax_error(text: str, tokens: list[Token], error: ParseError) -> SqlError
             wrong = _wrong_number(text, tokens, index, str(found.get("description")))
             if wrong is not None:
                 return wrong
+            if token.token_type in _NO_MATCH and _in_match_condition(tokens, index):
+                return wrong_match_operator()
             # When the text ends too early sqlglot points at its last token.
             early = index == len(tokens) - 1 and str(found.get("description")).startswith(("Expect", "Required"))
             if early and token.text not in (",", ")"):

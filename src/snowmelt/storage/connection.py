@@ -13,10 +13,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import duckdb
-import pyarrow as pa
 
 from snowmelt.base.datatypes import from_duckdb
 from snowmelt.base.errors import canceled
+from snowmelt.base.late import pyarrow as pa
 from snowmelt.base.result import Column
 from snowmelt.catalog.names import logical_name
 from snowmelt.storage.errors import translate

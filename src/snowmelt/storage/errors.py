@@ -75,6 +75,10 @@ _RULES: tuple[_Rule, ...] = (
         lambda m: SqlError(m.group(1), 100139, "22000"),
     ),
     (
+        re.compile(r"Python exception occurred while executing the UDF: ValueError: (Invalid state of .*)"),
+        lambda m: SqlError(m.group(1), 100047, "22023"),
+    ),
+    (
         re.compile(r"Python exception occurred while executing the UDF: ValueError: (Invalid digest size: .*)"),
         lambda m: SqlError(f"{m.group(1)} in function SHA2", 1044, "42000"),
     ),

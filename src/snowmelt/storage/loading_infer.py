@@ -12,10 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import pyarrow as pa
-
 from snowmelt.base.datatypes import BOOLEAN, NUMBER, VARCHAR, DataType
 from snowmelt.base.errors import unsupported
+from snowmelt.base.late import pyarrow as pa
 from snowmelt.catalog.names import quote
 from snowmelt.storage.formats import CsvFormat, FileFormat, JsonFormat, ParquetFormat
 from snowmelt.storage.loading_convert import literal
@@ -155,27 +154,27 @@ def parquet_type(column: ParquetColumn, fmt: ParquetFormat) -> str:
         return "TIMESTAMP_LTZ" if data_type.tz is not None and fmt.use_logical_type else "TIMESTAMP_NTZ"
     if kinds.is_nested(data_type):
         return "VARIANT"
-    for test, name in _ARROW_TYPES:
-        if test(data_type):
+    for kind, name in _ARROW_TYPES:
+        if getattr(kinds, f"is_{kind}")(data_type):
             return name
     raise unsupported(f"INFER_SCHEMA of a Parquet column of type {data_type}")
 
 
 _ARROW_TYPES = (
-    (pa.types.is_integer, "NUMBER(38, 0)"),
-    (pa.types.is_floating, "REAL"),
-    (pa.types.is_boolean, "BOOLEAN"),
-    (pa.types.is_string, "TEXT"),
-    (pa.types.is_large_string, "TEXT"),
-    (pa.types.is_string_view, "TEXT"),
-    (pa.types.is_binary, "BINARY"),
-    (pa.types.is_large_binary, "BINARY"),
-    (pa.types.is_fixed_size_binary, "BINARY"),
-    (pa.types.is_date, "DATE"),
-    (pa.types.is_time, "TIME"),
+    ("integer", "NUMBER(38, 0)"),
+    ("floating", "REAL"),
+    ("boolean", "BOOLEAN"),
+    ("string", "TEXT"),
+    ("large_string", "TEXT"),
+    ("string_view", "TEXT"),
+    ("binary", "BINARY"),
+    ("large_binary", "BINARY"),
+    ("fixed_size_binary", "BINARY"),
+    ("date", "DATE"),
+    ("time", "TIME"),
     # Parquet has no such type: pandas writes the numbers.
-    (pa.types.is_duration, "NUMBER(38, 0)"),
-    (pa.types.is_null, "TEXT"),
+    ("duration", "NUMBER(38, 0)"),
+    ("null", "TEXT"),
 )
 
 

@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow as pa
-
 from snowmelt.base.errors import SqlError
+from snowmelt.base.late import pyarrow as pa
 from snowmelt.storage.formats import ParquetFormat
 from snowmelt.storage.stages import StagedFile
 

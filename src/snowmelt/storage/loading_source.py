@@ -18,9 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
-import pyarrow as pa
-
 from snowmelt.base.errors import SqlError, invalid_identifier, unsupported
+from snowmelt.base.late import pyarrow as pa
 from snowmelt.catalog.names import quote
 from snowmelt.storage.formats import DEFAULT_NULLS, CsvFormat, FileFormat, JsonFormat, ParquetFormat
 from snowmelt.storage.loading_convert import literal, semistructured, texts

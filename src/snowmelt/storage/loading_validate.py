@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import pyarrow as pa
-
 from snowmelt.base.datatypes import NUMBER, VARCHAR, DataType
+from snowmelt.base.late import pyarrow as pa
 from snowmelt.base.result import Column
 from snowmelt.storage.formats import FileFormat, ParquetFormat
 from snowmelt.storage.loading import CopyPlan, LoadStep
@@ -20,7 +19,7 @@ from snowmelt.storage.loading_options import not_staged
 from snowmelt.storage.loading_source import FILE_ROW_NUMBER, compression_of, open_text
 from snowmelt.storage.stages import StagedFile
 
-Query = Callable[[str], tuple[tuple[Column, ...], pa.Table]]
+Query = Callable[[str], tuple[tuple[Column, ...], "pa.Table"]]
 """Runs a DuckDB query and gives its columns and rows."""
 
 VALIDATION_COLUMNS: list[tuple[str, DataType]] = [

@@ -9,12 +9,15 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
 import duckdb
-import pyarrow as pa
 
-from snowmelt.storage import lenient_json
+from snowmelt.storage import digests, lenient_json
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def sha2(text: str, bits: int) -> str:
@@ -91,6 +94,8 @@ def read_json(text: str, mode: str) -> str | None:
 
 
 _FUNCTIONS: dict[str, tuple[Callable[..., object], tuple[str, ...]]] = {
+    "snowmelt_combined": (digests.combined, ("VARCHAR[]",)),
+    "snowmelt_percentile": (digests.percentile, ("VARCHAR", "DOUBLE")),
     "snowmelt_read_json": (read_json, ("VARCHAR", "VARCHAR")),
     "snowmelt_sha2": (sha2, ("VARCHAR", "INTEGER")),
     "snowmelt_soundex": (soundex, ("VARCHAR",)),
@@ -111,6 +116,9 @@ def _over_arrays(function: Callable[..., object], count: int) -> Callable[..., p
     """`function` of `count` arguments, row by row; a null among them gives null."""
 
     def run(*columns: pa.Array) -> pa.Array:
+        # Here, so that a store can be opened before it is loaded.
+        import pyarrow as pa
+
         rows = zip(*(column.to_pylist() for column in columns), strict=True)
         return pa.array([None if None in row else function(*row) for row in rows], pa.string())
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
+
+from snowmelt.base.late import pyarrow as pa
 
 IN_MEMORY = 64 << 20
 """Bytes of a result that are held in memory; what grows larger goes to a file as a whole."""

@@ -19,9 +19,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pyarrow as pa
-
 from snowmelt.base.datatypes import ARRAY, OBJECT, TIMESTAMP_NTZ, VARCHAR, VARIANT
+from snowmelt.base.late import pyarrow as pa
 from snowmelt.catalog.objects import TableColumn
 
 EVENT_COLUMNS = (
@@ -40,8 +39,6 @@ EVENT_COLUMNS = (
     TableColumn("EXEMPLARS", ARRAY),
 )
 """The columns of every event table."""
-
-_TIME = pa.timestamp("us")
 
 
 def event_rows(records: Sequence[Mapping[str, Any]], attributes: Mapping[str, Any]) -> pa.Table:
@@ -68,7 +65,7 @@ def event_rows(records: Sequence[Mapping[str, Any]], attributes: Mapping[str, An
 
 def _times(records: Sequence[Mapping[str, Any]], key: str) -> pa.Array:
     nanoseconds = [record.get(key) for record in records]
-    return pa.array([None if time is None else time // 1_000 for time in nanoseconds], _TIME)
+    return pa.array([None if time is None else time // 1_000 for time in nanoseconds], pa.timestamp("us"))
 
 
 def _objects(records: Sequence[Mapping[str, Any]], key: str) -> pa.Array:

@@ -140,12 +140,17 @@ def _kind(node: exp.Expr) -> Kind | None:
 
 
 def _quantiles(node: exp.Expr, target: exp.Expr) -> exp.Expr:
-    """APPROX_PERCENTILE_ACCUMULATE: a thousand quantiles stand for all values."""
+    """APPROX_PERCENTILE_ACCUMULATE: all values where they are few, or a thousand quantiles that stand for them."""
     value = engine_call("snowmelt_double", node.this.copy())
-    places = raw("[i / 1000.0 FOR i IN range(1001)]")
-    points = _with(node, target, engine_call("quantile_cont", value, places))
+    smallest = _with(node, target, engine_call("min", value.copy(), raw("1001")))
+    points = _with(node, target, engine_call("quantile_cont", value, raw("[i / 1000.0 FOR i IN range(1001)]")))
     count = _with(node, target, exp.Count(this=node.this.copy()))
-    return engine_call("snowmelt_quantiles", points, count, data_type=OBJECT)
+    return engine_call("snowmelt_digest_of", smallest, points, count, data_type=OBJECT)
+
+
+def _combined(node: exp.Expr, target: exp.Expr) -> exp.Expr:
+    states = _with(node, target, engine_call("list", node.this.copy()))
+    return engine_call("snowmelt_digest_from", states, data_type=OBJECT)
 
 
 AROUND: dict[type[exp.Expr], Around] = {
@@ -157,6 +162,7 @@ AROUND: dict[type[exp.Expr], Around] = {
     exp.ArgMin: _several_best,
     exp.HashAgg: _hash_agg,
     exp.ApproxPercentileAccumulate: _quantiles,
+    exp.ApproxPercentileCombine: _combined,
     exp.Variance: _exact,
     exp.VariancePop: _exact,
     exp.Kurtosis: _exact,
@@ -226,7 +232,6 @@ def _true_events(node: exp.Expr) -> exp.Expr:
 
 
 _REFUSED = (
-    "APPROX_PERCENTILE_COMBINE",
     *("APPROX_TOP_K_ACCUMULATE", "APPROX_TOP_K_COMBINE", "APPROX_TOP_K_ESTIMATE"),
     *("HLL_ACCUMULATE", "HLL_COMBINE", "HLL_ESTIMATE", "HLL_EXPORT", "HLL_IMPORT"),
     *("BITMAP_COUNT", "BITMAP_OR_AGG", "BITMAP_AND_AGG", "CONDITIONAL_CHANGE_EVENT"),

@@ -179,6 +179,10 @@ class Resolver(Protocol):
         """What a context, system or user-defined function call becomes; None when the name is none of these."""
         ...
 
+    def returned(self, name: str, arguments: int) -> DataType | None:
+        """The type of a user-defined function with so many arguments; None when `name` is none."""
+        ...
+
     def inlines(self) -> bool:
         """Whether there are functions in SQL."""
         ...

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from sqlglot import exp
 
 from snowmelt.base.errors import unknown_function
-from snowmelt.sql.rewrite.context import Resolver, is_engine_call
+from snowmelt.sql.rewrite.context import TYPE, Resolver, is_engine_call
 
 SAME_IN_ENGINE = frozenset(
     {
@@ -28,6 +28,16 @@ SAME_IN_ENGINE = frozenset(
 _ENGINE_ONLY = tuple(getattr(exp, name) for name in ("ReadCSV", "ReadParquet", "Columns") if hasattr(exp, name))
 
 
+def returned_types(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
+    """Note what users' functions return, so that what is around a call is typed as around any other."""
+    for call in tree.find_all(exp.Anonymous):
+        name, target = _named_call(call)
+        found = resolver.returned(name, len(call.expressions))
+        if found is not None:
+            call.meta[TYPE] = target.meta[TYPE] = found
+    return tree
+
+
 def resolve_functions(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
     """Resolve calls through the session, translate the ones of `_CALLS`, refuse the unknown; innermost first."""
     for call in list(tree.find_all(exp.Func, bfs=False))[::-1]:
@@ -35,9 +45,8 @@ def resolve_functions(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
             continue
         if isinstance(call, _ENGINE_ONLY):
             raise unknown_function(call.sql_name())
-        dotted = call.parent if isinstance(call.parent, exp.Dot) and call.parent.expression is call else None
         if isinstance(call, exp.Anonymous):
-            _resolve_anonymous(call, dotted, resolver)
+            _resolve_anonymous(call, resolver)
         else:
             replacement = resolver.function(call.sql_name(), [])
             if replacement is not None:
@@ -45,15 +54,22 @@ def resolve_functions(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
     return tree
 
 
-def _resolve_anonymous(call: exp.Anonymous, dotted: exp.Dot | None, resolver: Resolver) -> None:
+def _named_call(call: exp.Anonymous) -> tuple[str, exp.Expr]:
+    """The name of what is called, with that of its schema, and the node that is the whole call."""
     name = str(call.this).upper() if isinstance(call.this, str) else call.this.name
     target: exp.Expr = call
+    dotted = call.parent if isinstance(call.parent, exp.Dot) and call.parent.expression is call else None
     while dotted is not None:
         target = dotted
         parent = dotted.parent
         dotted = parent if isinstance(parent, exp.Dot) and parent.expression is dotted else None
     if target is not call:
         name = f"{target.this.sql(dialect='snowflake')}.{name}"
+    return name, target
+
+
+def _resolve_anonymous(call: exp.Anonymous, resolver: Resolver) -> None:
+    name, target = _named_call(call)
     replacement = resolver.function(name, call.expressions)
     if replacement is not None:
         if replacement is not target:

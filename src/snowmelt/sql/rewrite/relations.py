@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from snowmelt.base.errors import SqlError
+from snowmelt.base.errors import SqlError, wrong_match_operator
 from snowmelt.sql.rewrite.context import Resolver
 
 
@@ -69,10 +69,27 @@ _MOST_ROWS = 1_000_000
 
 
 def _asof(join: exp.Join) -> None:
-    """The nearest row by MATCH_CONDITION, which the engine takes as a part of ON; rows without one stay, with nulls."""
+    """The nearest row by MATCH_CONDITION, which the engine takes as a part of ON; rows without one stay, with nulls.
+
+    Raises:
+        SqlError: 010001 for what is not one comparison, 010002 when it does not begin with the left table.
+    """
     condition = join.args.get("match_condition")
     if condition is None:
         return
+    compared = condition.unnest()
+    if not isinstance(compared, (exp.GT, exp.GTE, exp.LT, exp.LTE)):
+        raise wrong_match_operator()
+    right = join.this.alias_or_name
+    sides = (compared.this, compared.expression)
+    left_tables, right_tables = ({column.table for column in side.find_all(exp.Column)} for side in sides)
+    if right in left_tables or not right_tables <= {right, ""}:
+        raise SqlError(
+            "SQL compilation error:\nMATCH_CONDITION clause is invalid: The left side allows only column references "
+            "from the left side table, and the right side allows only column references from the right side table.",
+            10002,
+            "42601",
+        )
     on = join.args.get("on")
     join.set("match_condition", None)
     join.set("side", "LEFT")

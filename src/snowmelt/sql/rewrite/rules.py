@@ -30,7 +30,7 @@ from snowmelt.sql.rewrite.dates import argument_order, dates
 from snowmelt.sql.rewrite.dynamic_calls import dynamic_calls
 from snowmelt.sql.rewrite.flatten import flatten
 from snowmelt.sql.rewrite.frames import frames
-from snowmelt.sql.rewrite.functions import resolve_functions, sequences
+from snowmelt.sql.rewrite.functions import resolve_functions, returned_types, sequences
 from snowmelt.sql.rewrite.implicit_casts import implicit_casts
 from snowmelt.sql.rewrite.inlining import inline_functions
 from snowmelt.sql.rewrite.literals import bind
@@ -77,6 +77,7 @@ RULES: tuple[Rule, ...] = (
     relations,
     timestamp_types,
     conversions,
+    returned_types,
     annotate,
     assignments,
     frames,

@@ -167,8 +167,10 @@ def _pair(name: str) -> Maker:
 
 
 def _sort(node: exp.Expr) -> exp.Expr:
-    ascending = node.args.get("asc")
-    return engine_call("snowmelt_array_sort", node.this.copy(), ascending.copy() if ascending else exp.true())
+    ascending = node.args.get("asc") or exp.true()
+    # Where nothing is said of NULL, it comes after all others, and so first in descending order.
+    first = node.args.get("nulls_first") or exp.Not(this=exp.Paren(this=ascending.copy()))
+    return engine_call("snowmelt_array_sort", node.this.copy(), ascending.copy(), first.copy())
 
 
 def _range(node: exp.Expr) -> exp.Expr:

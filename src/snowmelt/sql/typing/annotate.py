@@ -412,7 +412,9 @@ def _composed(node: exp.Expr, types: Sequence[DataType | None]) -> DataType | No
         return _to_number(node)
     if isinstance(node, exp.Anonymous):
         by_name = BY_NAME.get(str(node.this).upper())
-        return by_name(node, [type_of(item) for item in node.expressions]) if by_name is not None else None
+        return by_name(node, [type_of(item) for item in node.expressions]) if by_name is not None else type_of(node)
+    if isinstance(node, exp.Dot):
+        return type_of(node)
     by_node = BY_NODE.get(type(node))
     return by_node(node, _arguments(node)) if by_node is not None else None
 

@@ -349,6 +349,7 @@ BY_NODE: dict[type[exp.Expr], Typer] = {
     **dict.fromkeys((exp.TryBase64DecodeString, exp.TryHexDecodeString), always(VARCHAR)),
     **dict.fromkeys((exp.ManhattanDistance, exp.EuclideanDistance, exp.DotProduct, exp.CosineDistance), always(FLOAT)),
     exp.ApproxPercentileAccumulate: always(OBJECT),
+    exp.ApproxPercentileCombine: always(OBJECT),
     exp.ApproxPercentileEstimate: always(FLOAT),
     exp.ArgMax: _best,
     exp.ArgMin: _best,

@@ -70,6 +70,7 @@ CREATE OR REPLACE MACRO snowmelt_regexp_replace(t, pattern, replacement, place, 
 -- storage/python_functions.py. Conditions are inside of the calls, since constant calls run in any case.
 CREATE OR REPLACE MACRO snowmelt_json_or(t, mode) AS
     CASE WHEN json_valid(t) THEN t ELSE snowmelt_read_json(t, mode) END;
+CREATE OR REPLACE MACRO snowmelt_json(t) AS CAST(t AS JSON);
 CREATE OR REPLACE MACRO snowmelt_parse_json(t) AS
     snowmelt_sorted(CAST(snowmelt_json_or(CASE WHEN trim(t, E' \t\r\n') <> '' THEN t END, 'parse') AS JSON));
 CREATE OR REPLACE MACRO snowmelt_try_parse_json(t) AS
@@ -110,16 +111,19 @@ CREATE OR REPLACE MACRO snowmelt_top_k(counts, k) AS
             lambda snowmelt_e: {'n': -CAST(snowmelt_e.value AS BIGINT), 'v': snowmelt_e.key}))[1:k],
         lambda snowmelt_e: json_array(to_json(snowmelt_e.v), to_json(-snowmelt_e.n))));
 
--- The state of APPROX_PERCENTILE: a thousand quantiles, and how many values they are of.
-CREATE OR REPLACE MACRO snowmelt_quantiles(points, n) AS
-    to_json({'count': n, 'state': coalesce(points, []), 'type': 'quantiles', 'version': 1});
-CREATE OR REPLACE MACRO snowmelt_point(points, q) AS
-    points[CAST(floor(q * 1000) AS INTEGER) + 1] + (q * 1000 - floor(q * 1000))
-        * (points[least(CAST(floor(q * 1000) AS INTEGER) + 2, 1001)] - points[CAST(floor(q * 1000) AS INTEGER) + 1]);
+-- The state of APPROX_PERCENTILE: values and the number of rows of each. Of many rows a thousand quantiles are kept. What
+-- is done with states is in storage/digests.py.
+CREATE OR REPLACE MACRO snowmelt_digest(numbers) AS
+    to_json({'state': snowmelt_floats_json(numbers), 'type': 'tdigest', 'version': 1});
+CREATE OR REPLACE MACRO snowmelt_digest_of(smallest, quantiles, n) AS
+    snowmelt_digest(CASE WHEN n <= 1001 THEN flatten(list_transform(coalesce(smallest, []), lambda snowmelt_e: [snowmelt_e, 1]))
+        ELSE flatten(list_transform(quantiles, lambda snowmelt_e: [snowmelt_e, n / 1001])) END);
+CREATE OR REPLACE MACRO snowmelt_digest_from(states) AS
+    snowmelt_digest(CAST(snowmelt_combined(CAST(coalesce(states, []) AS VARCHAR[])) AS DOUBLE[]));
 CREATE OR REPLACE MACRO snowmelt_quantile_of(state, q) AS
     CASE WHEN snowmelt_sure(q < 0 OR q > 1,
         'Invalid value [' || CAST(CAST(q AS DOUBLE) AS VARCHAR) || '] for function ''APPROX_PERCENTILE_ESTIMATE''')
-    THEN snowmelt_point(CAST(state -> 'state' AS DOUBLE[]), CAST(q AS DOUBLE)) END;
+    THEN CAST(snowmelt_percentile(CAST(state AS VARCHAR), CAST(q AS DOUBLE)) AS DOUBLE) END;
 
 -- The union of arrays: each value as often as in the array that has most of it.
 CREATE OR REPLACE MACRO snowmelt_array_union_of(lists) AS

@@ -125,12 +125,14 @@ CREATE OR REPLACE MACRO snowmelt_sort_key(x) AS {'n': TRY_CAST(x AS DOUBLE), 't'
 CREATE OR REPLACE MACRO snowmelt_sort_keys(v) AS
     list_transform(list_filter(snowmelt_items(v), lambda snowmelt_x: snowmelt_x IS NOT NULL),
         lambda snowmelt_x: snowmelt_sort_key(snowmelt_x));
--- What is NULL comes last in either order.
-CREATE OR REPLACE MACRO snowmelt_array_sort(v, ascending) AS
-    to_json(list_concat(list_transform(
-        CASE WHEN ascending THEN list_sort(snowmelt_sort_keys(v), 'ASC', 'NULLS LAST')
-        ELSE list_sort(snowmelt_sort_keys(v), 'DESC', 'NULLS LAST') END, lambda snowmelt_e: snowmelt_e.v),
-        list_filter(snowmelt_list(v), lambda snowmelt_x: CAST(snowmelt_x AS VARCHAR) = '"\u000B"')));
+CREATE OR REPLACE MACRO snowmelt_sorted_items(v, ascending) AS
+    list_transform(CASE WHEN ascending THEN list_sort(snowmelt_sort_keys(v), 'ASC', 'NULLS LAST')
+        ELSE list_sort(snowmelt_sort_keys(v), 'DESC', 'NULLS LAST') END, lambda snowmelt_e: snowmelt_e.v);
+CREATE OR REPLACE MACRO snowmelt_undefined_items(v) AS
+    list_filter(snowmelt_list(v), lambda snowmelt_x: CAST(snowmelt_x AS VARCHAR) = '"\u000B"');
+CREATE OR REPLACE MACRO snowmelt_array_sort(v, ascending, nulls_first) AS
+    to_json(CASE WHEN nulls_first THEN list_concat(snowmelt_undefined_items(v), snowmelt_sorted_items(v, ascending))
+        ELSE list_concat(snowmelt_sorted_items(v, ascending), snowmelt_undefined_items(v)) END);
 CREATE OR REPLACE MACRO snowmelt_array_compact(v) AS
     to_json(list_filter(snowmelt_list(v), lambda snowmelt_x: snowmelt_defined(snowmelt_x) IS NOT NULL AND json_type(snowmelt_x) <> 'NULL'));
 CREATE OR REPLACE MACRO snowmelt_array_insert(v, pos, x) AS
