@@ -44,6 +44,11 @@ def test_validation_mode_errors(sql: Sql, stage: Stage) -> None:
     assert found[2]["COLUMN_NAME"] == '"T"["PRICE":3]'
     assert (found[2]["CHARACTER"], found[2]["BYTE_OFFSET"]) == (8, FAULTY.index("zz"))
     assert found[0]["ERROR"] == "Numeric value 'x' is not recognized"
+    absent, *others = sql.dicts(
+        "COPY INTO t FROM @files FILES = ('no.csv', 'faulty.csv') VALIDATION_MODE = RETURN_ERRORS"
+    )
+    assert (absent["FILE"], absent["CODE"], len(others)) == ("no.csv", 91016, 3)
+    assert "The file might not exist." in absent["ERROR"]
     assert sql("SELECT * FROM t") == []
 
 

@@ -48,10 +48,10 @@ from snowmelt.storage.loading import (
     wrong_width,
 )
 from snowmelt.storage.loading_infer import INFER_COLUMNS, infer_schema
-from snowmelt.storage.loading_options import CopyOptions, OnError, choose_files, parse_copy_options
+from snowmelt.storage.loading_options import CopyOptions, OnError, choose_files, missing_names, parse_copy_options
 from snowmelt.storage.loading_source import StageSource, source_select
 from snowmelt.storage.loading_unload import parse_unload_options, unload
-from snowmelt.storage.loading_validate import VALIDATION_COLUMNS, first_rows, validation_rows
+from snowmelt.storage.loading_validate import VALIDATION_COLUMNS, first_rows, missing_rows, validation_rows
 from snowmelt.storage.locks import aborted
 
 if TYPE_CHECKING:
@@ -198,6 +198,10 @@ def copy_into_table(session: Session, statement: CopyIntoTable, request: Request
     if select is not None and len(select.expressions) != len(columns) and not select.is_star:
         raise wrong_width(len(columns), len(select.expressions))
     present = files_at(session, location, given.get("PATTERN"))
+    missing: tuple[str, ...] = ()
+    if options.files is not None and isinstance(options.validation, str):
+        missing = missing_names(present, location.path, options.files)
+        options = replace(options, files=tuple(name for name in options.files if name not in missing))
     files = choose_files(present, location.path, options, loaded_files(session, table))
     transform = None
     if select is not None:
@@ -209,7 +213,7 @@ def copy_into_table(session: Session, statement: CopyIntoTable, request: Request
     run, listed = session.core.connection.run, bool(statement.columns)
     plan = copy_plan(table.name, columns, files, fmt, options, run=run, transform=transform, listed=listed)
     if options.validation is not None:
-        return _validated(session, columns, plan)
+        return _validated(session, columns, plan, missing)
     core = session.core
     with core.services.engine.locks.writing(known_to_all([table]) if core.transaction is None else (), core.cancel):
         core.services.engine.check_current(planner.used)
@@ -229,11 +233,12 @@ def _reading(select: exp.Select | None) -> dict[str, Any]:
     return found
 
 
-def _validated(session: Session, columns: Sequence[TableColumn], plan: CopyPlan) -> Result:
+def _validated(session: Session, columns: Sequence[TableColumn], plan: CopyPlan, missing: Sequence[str]) -> Result:
     """VALIDATION_MODE: the errors, or the first rows; nothing is loaded."""
     connection, limit = session.core.connection, plan.options.validation
     if not isinstance(limit, int):
-        return rows_result(VALIDATION_COLUMNS, validation_rows(plan, connection.run), StatementType.COPY)
+        errors = [*missing_rows(missing), *validation_rows(plan, connection.run)]
+        return rows_result(VALIDATION_COLUMNS, errors, StatementType.COPY)
     by_name = {column.name: column for column in columns}
     shown = [(name, by_name[name].type) for name in plan.columns]
     rows = first_rows(plan, limit, connection.run, connection.query)

@@ -175,24 +175,36 @@ def choose_files(
 
 
 def _named(files: Sequence[StagedFile], location_path: str, names: Sequence[str]) -> list[StagedFile]:
-    by_path = {file.path: file for file in files}
+    found = [(name, _file_called(name, files, location_path)) for name in names]
+    missing = next((name for name, file in found if file is None), None)
+    if missing is not None:
+        raise not_staged(missing)
+    return [file for _, file in found if file is not None]
+
+
+def missing_names(files: Sequence[StagedFile], location_path: str, names: Sequence[str]) -> tuple[str, ...]:
+    """Those of `names`, which are relative to a location's path, that no file bears."""
+    return tuple(name for name in names if _file_called(name, files, location_path) is None)
+
+
+def _file_called(name: str, files: Sequence[StagedFile], location_path: str) -> StagedFile | None:
     base = location_path.rstrip("/")
-    chosen = []
-    for name in names:
-        # a location without a final slash is a prefix, so both readings of its names are tried
-        candidates = (f"{base}/{name.lstrip('/')}" if base else name.lstrip("/"), location_path + name)
-        found = next((by_path[path] for path in candidates if path in by_path), None)
-        if found is None:
-            raise SqlError(
-                f"Remote file '{name}' was not found. There are several potential causes. The file might not exist. "
-                "The required credentials may be missing or invalid. If you are running a copy command, please make "
-                "sure files are not deleted when they are being loaded or files are not being loaded into two "
-                "different tables concurrently with auto purge option.",
-                91016,
-                "22000",
-            )
-        chosen.append(found)
-    return chosen
+    # a location without a final slash is a prefix, so both readings of its names are tried
+    candidates = (f"{base}/{name.lstrip('/')}" if base else name.lstrip("/"), location_path + name)
+    by_path = {file.path: file for file in files if file.path in candidates}
+    return next((by_path[path] for path in candidates if path in by_path), None)
+
+
+def not_staged(name: str) -> SqlError:
+    """The error of a name in FILES that no file bears (091016)."""
+    return SqlError(
+        f"Remote file '{name}' was not found. There are several potential causes. The file might not exist. "
+        "The required credentials may be missing or invalid. If you are running a copy command, please make "
+        "sure files are not deleted when they are being loaded or files are not being loaded into two "
+        "different tables concurrently with auto purge option.",
+        91016,
+        "22000",
+    )
 
 
 def _on_error(value: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from snowmelt.storage.formats import FileFormat, ParquetFormat
 from snowmelt.storage.loading import CopyPlan, LoadStep
 from snowmelt.storage.loading_convert import as_column
 from snowmelt.storage.loading_errors import RecordError, Run, list_errors, passing
+from snowmelt.storage.loading_options import not_staged
 from snowmelt.storage.loading_source import FILE_ROW_NUMBER, compression_of, open_text
 from snowmelt.storage.stages import StagedFile
 
@@ -49,6 +50,13 @@ def validation_rows(plan: CopyPlan, run: Run) -> list[tuple[Any, ...]]:
             if file.location.exists():
                 rows += _of_file(step, file, plan.table, run)
     return rows
+
+
+def missing_rows(names: Sequence[str]) -> list[tuple[Any, ...]]:
+    """One row, as in `VALIDATION_COLUMNS`, for each file that is not there."""
+    errors = [(name, not_staged(name)) for name in names]
+    unknown = (None,) * 3
+    return [(e.message, name, *unknown, None, e.code, e.sqlstate, *unknown, None) for name, e in errors]
 
 
 def first_rows(plan: CopyPlan, limit: int, run: Run, query: Query) -> pa.Table | None:
