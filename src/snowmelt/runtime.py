@@ -20,7 +20,7 @@ from snowmelt.base.errors import SqlError
 from snowmelt.base.request import Request
 from snowmelt.base.result import Result
 from snowmelt.base.settings import Settings
-from snowmelt.catalog.catalog import Catalog, Change
+from snowmelt.catalog.catalog import Catalog, Change, Scope
 from snowmelt.catalog.names import FullName, parse_name
 from snowmelt.catalog.objects import Table, Task, TaskStatus
 from snowmelt.models.inference import Inference
@@ -52,6 +52,9 @@ log = logging.getLogger("snowmelt")
 
 _KEPT_FAILURES = 1_000
 
+_VALIDATE = "CLIENT_VALIDATE_DEFAULT_PARAMETERS"
+"""With it a login says that a database or schema which does not exist is an error (`validate_default_parameters`)."""
+
 
 class Runtime:
     """A running Snowmelt, without its network side.
@@ -70,7 +73,7 @@ class Runtime:
         self.clock = clock
         self.stages = StageFiles(store.directory.stages)
         self.engine = Engine(store, clock)
-        self.tokens: TokenStore[Session] = TokenStore(clock)
+        self.tokens: TokenStore[Session] = TokenStore(clock, busy=lambda session: session.busy)
         self.guard = LoginGuard(SystemClock())
         self._numbers = itertools.count(1)
         self.events = EventSink(self._event_table, self.engine)
@@ -190,23 +193,31 @@ class Runtime:
             for name, value in (parameters or {}).items():
                 if name.upper() in DEFAULTS:
                     core.parameters[name.upper()] = checked(name.upper(), value)
-            self._enter(session, database, schema)
+            strict = str((parameters or {}).get(_VALIDATE, "")).lower() == "true"
+            self._enter(session, database, schema, strict=strict)
         except SqlError:
             session.close()
             raise
         return session
 
-    def _enter(self, session: Session, database: str | None, schema: str | None) -> None:
-        """Make database and schema of a login current where they exist, as Snowflake does without complaint."""
+    def _enter(self, session: Session, database: str | None, schema: str | None, *, strict: bool) -> None:
+        """Make database and schema of a login current where they exist. As Snowflake does, pass over those that do not
+        without complaint, unless the client wants to hear of it.
+
+        Raises:
+            SqlError: 390201 when `strict` and one is missing.
+        """
         catalog = self.engine.catalog
         if database is None:
             return
         name = parse_name(database).name
-        if ("DATABASE", name) not in catalog.entities:
-            return
-        session.database = name
-        wanted = parse_name(schema).name if schema else "PUBLIC"
-        session.schema = wanted if ("SCHEMA", name, wanted) in catalog.entities else None
+        if ("DATABASE", name) in catalog.entities:
+            session.database = name
+            wanted = parse_name(schema).name if schema else "PUBLIC"
+            session.schema = wanted if ("SCHEMA", name, wanted) in catalog.entities else None
+        for kind, given, found in (("database", database, session.database), ("schema", schema, session.schema)):
+            if strict and given and found is None:
+                raise SqlError(f"The requested {kind} does not exist or not authorized.", 390201, "08004")
 
     def result(self, query_id: str) -> Result | None:
         """A kept result."""
@@ -306,15 +317,19 @@ class Runtime:
             found["RSA_PUBLIC_KEY"] = given
         return found
 
-    def _event_table(self) -> Table | None:
-        """The account's active event table, if it still exists."""
+    def _event_table(self, database: str | None) -> Table | None:
+        """The active event table for what lies in a database: its own or the account's, if it still exists.
+
+        Source: docs.snowflake.com/en/developer-guide/logging-tracing/event-table-setting-up
+        """
+        catalog = self.engine.catalog
+        holder = None if database is None else catalog.find_database(database)
+        full = None if holder is None else holder.event_table
         text = self.services.account.get("EVENT_TABLE")
-        if not text:
-            return None
-        name = parse_name(str(text))
-        if name.database is None or name.schema is None:
-            return None
-        found = self.engine.catalog.relation(FullName(name.database, name.schema, name.name))
+        if full is None and text:
+            name = parse_name(str(text))
+            full = Scope(None, None).full(name)
+        found = None if full is None else catalog.relation(full)
         return found if isinstance(found, Table) and found.is_event else None
 
 

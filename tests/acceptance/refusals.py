@@ -99,6 +99,7 @@ REFUSALS = (
         "MERGE INTO t USING u ON t.n = u.n WHEN NOT MATCHED BY SOURCE THEN DELETE",
         "NOT MATCHED BY SOURCE",
     ),
+    Refusal("Directory tables", "SELECT * FROM DIRECTORY(@files)", "directory table"),
     Refusal("SELECT ... FOR UPDATE", "SELECT * FROM t FOR UPDATE", "FOR UPDATE"),
     Refusal(
         "MATCH_RECOGNIZE",

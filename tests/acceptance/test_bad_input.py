@@ -261,3 +261,18 @@ def test_many_columns(sql: Sql) -> None:
 @pytest.mark.parametrize("text", ["SELECT 1 FROM TABLE(GENERATOR(ROWCOUNT => 99999999999999999999))"])
 def test_large_numbers(sql: Sql, text: str) -> None:
     assert "Numeric value '99999999999999999999' is out of range" in str(sql.fails(text, 100046))
+
+
+@pytest.mark.parity("Bad input", "functions with too few or too many arguments are refused", PAGE)
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("SELECT SYSTEM$WAIT()", 938),
+        ("SELECT SYSTEM$CANCEL_QUERY()", 938),
+        ("SELECT SYSTEM$ABORT_TRANSACTION('1', '2')", 939),
+        ("SELECT * FROM TABLE(INFER_SCHEMA())", 938),
+        ("SELECT * FROM TABLE(INFORMATION_SCHEMA.TASK_HISTORY(SCHEDULED_TIME_RANGE_START => 'soon'))", 100035),
+    ],
+)
+def test_arguments_of_functions(sql: Sql, text: str, code: int) -> None:
+    sql.fails(text, code)

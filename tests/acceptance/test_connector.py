@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, datetime, time
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from harness import Sql, poll
@@ -248,3 +249,57 @@ def test_nullability(connection: SnowflakeConnection) -> None:
     assert [column.is_nullable for column in cursor.description] == [False]
     cursor.execute("SELECT TRY_CAST(b AS INT) FROM t INTERSECT SELECT a FROM t")
     assert [column.is_nullable for column in cursor.description] == [True]
+
+
+PREPARE = "https://docs.snowflake.com/en/user-guide/sql-prepare"
+
+
+@pytest.mark.parity("Describe", "tells the columns of an answer and runs nothing, whatever the statement is", PREPARE)
+def test_describing_runs_nothing(sql: Sql, database: str, tmp_path: Path) -> None:
+    sql("CREATE TABLE t (n NUMBER) AS SELECT 1")
+    sql("CREATE STAGE files")
+    sql("COPY INTO @files/a.csv FROM (SELECT 5) SINGLE = TRUE")
+    sql("CREATE TASK later AS SELECT 1")
+    sql("SET v = 1")
+    (tmp_path / "b.csv").write_text("6")
+
+    def state() -> list[object]:
+        session = "SELECT CURRENT_TRANSACTION(), CURRENT_SCHEMA(), CURRENT_ROLE(), CURRENT_WAREHOUSE(), $v"
+        shown = ("TABLES", "VIEWS", "TASKS", "SCHEMAS", "DATABASES HISTORY", "PARAMETERS LIKE 'QUERY_TAG'")
+        return [sql("SELECT * FROM t"), sql(session), sql("LIST @files"), *(sql(f"SHOW {what}") for what in shown)]
+
+    before = state()
+    for text, names in {
+        "CREATE TABLE u (n NUMBER)": "status",
+        "CREATE OR REPLACE TABLE t AS SELECT 'x' AS s": "status",
+        "CREATE TABLE u CLONE t": "status",
+        "CREATE VIEW w AS SELECT n FROM t": "status",
+        "ALTER TABLE t ADD COLUMN m NUMBER": "status",
+        "TRUNCATE TABLE t": "status",
+        "DROP TABLE t": "status",
+        f"DROP DATABASE {database}": "status",
+        "COMMENT ON TABLE t IS 'x'": "status",
+        "ALTER TASK later RESUME": "status",
+        "EXECUTE TASK later": "status",
+        "BEGIN": "status",
+        "SET v = 2": "status",
+        "UNSET v": "status",
+        "USE ROLE nobody": "status",
+        "USE WAREHOUSE nowhere": "status",
+        "USE SCHEMA INFORMATION_SCHEMA": "status",
+        "ALTER SESSION SET QUERY_TAG = 'x'": "status",
+        "EXECUTE IMMEDIATE 'DROP TABLE t'": "status",
+        "REMOVE @files": "name, result",
+        f"PUT file://{tmp_path}/b.csv @files": "source, target, source_size, target_size, source_compression, "
+        "target_compression, status, message",
+        f"GET @files file://{tmp_path}/got": "file, size, status, message",
+        "COPY INTO @files/c.csv FROM t": "rows_unloaded, input_bytes, output_bytes",
+        "COPY INTO t FROM @files": "file, status, rows_parsed, rows_loaded, error_limit, errors_seen, first_error, "
+        "first_error_line, first_error_character, first_error_column_name",
+        "INSERT INTO t VALUES (2)": "number of rows inserted",
+        "DELETE FROM t": "number of rows deleted",
+        "BEGIN DELETE FROM t; END": "anonymous block",
+    }.items():
+        described = sql.cursor.describe(text)
+        assert ", ".join(column.name for column in described or ()) == names, text
+        assert state() == before, text

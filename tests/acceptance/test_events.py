@@ -166,3 +166,39 @@ def test_event_table(events: Sql) -> None:
     ]
     assert events.column("SHOW EVENT TABLES", "name") == ["EVENTS"]
     assert events.column("SHOW TABLES", "name") == []
+
+
+@pytest.mark.parity(
+    "ALTER DATABASE SET EVENT_TABLE",
+    "what runs in a database tells the database's own event table, whatever the account's is",
+    "https://docs.snowflake.com/en/sql-reference/sql/alter-database",
+)
+def test_event_table_of_a_database(events: Sql, database: str) -> None:
+    define(events, "traced()", SPANS)
+    other = f"{database}_OTHER"
+    events(f"CREATE DATABASE {other}")
+    try:
+        events("CREATE SCHEMA telemetry")
+        events("CREATE EVENT TABLE own")
+        events("CREATE SCHEMA work")
+        define(events, "traced()", SPANS)
+        events.fails(f"ALTER DATABASE {other} SET EVENT_TABLE = {other}.TELEMETRY.MISSING", 2003)
+        events(f"ALTER DATABASE {other} SET EVENT_TABLE = {other}.TELEMETRY.OWN")
+        shown = f"SHOW PARAMETERS LIKE 'EVENT_TABLE' IN DATABASE {other}"
+        assert events.column(shown, "value") == [f"{other}.TELEMETRY.OWN"]
+        assert events.column(shown, "level") == ["DATABASE"]
+        events("CALL traced()")
+        count = f"SELECT COUNT(*) FROM {other}.telemetry.own"
+        poll(lambda: events.one(count) == 4, "the records of the call")
+        assert events.one(f"SELECT COUNT(*) FROM {database}.PUBLIC.EVENTS") == 0
+        events(f"ALTER SCHEMA {other}.telemetry RENAME TO {other}.kept")
+        assert events.column(shown, "value") == [f"{other}.KEPT.OWN"]
+        events(f"ALTER DATABASE {other} UNSET EVENT_TABLE")
+        assert events.column(shown, "level") == ["ACCOUNT"]
+        events("CALL traced()")
+        events(f"USE SCHEMA {database}.PUBLIC")
+        assert len(records(events, "SPAN", 3)) == 3
+        assert events.one(f"SELECT COUNT(*) FROM {other}.kept.own") == 4
+    finally:
+        events(f"DROP DATABASE {other}")
+        events(f"USE SCHEMA {database}.PUBLIC")

@@ -138,6 +138,29 @@ def test_limits(sql: Sql, stage: Stage) -> None:
     sql.fails("COPY INTO t FROM @files ON_ERROR = PERHAPS", 1008)
 
 
+@pytest.mark.parity("COPY INTO table", "without FROM it reads the table's own stage", f"{DOCS}/sql/copy-into-table")
+def test_own_stage(sql: Sql, tmp_path: Path, database: str) -> None:
+    sql('CREATE TABLE "my t" (id NUMBER, name VARCHAR)')
+    (tmp_path / "rows.csv").write_text("1,one\n2,two\n")
+    sql(f"PUT 'file://{tmp_path}/rows.csv' '@%\"my t\"'")
+    assert sql.dicts('COPY INTO "my t"')[0]["rows_loaded"] == 2
+    assert sql('COPY INTO "my t"') == [("Copy executed with 0 files processed.",)]
+    assert sql.dicts(f'COPY INTO {database}.PUBLIC."my t" (id, name) FORCE = TRUE PURGE = TRUE')[0]["rows_loaded"] == 2
+    assert sql("LIST '@%\"my t\"'") == []
+    assert sql.one('SELECT COUNT(*) FROM "my t"') == 4
+
+
+@pytest.mark.parity("COPY INTO table", "bytes that a BINARY column has no room for", f"{DOCS}/sql/copy-into-table")
+def test_too_many_bytes(sql: Sql, stage: Stage) -> None:
+    sql("CREATE TABLE b (id NUMBER, bytes BINARY(1))")
+    stage("bytes.csv", "1,ab\n2,abcd\n3,zz\n")
+    error = sql.fails("COPY INTO b FROM @files", 100078)
+    assert "Binary value 'abcd' is too long and would be truncated" in str(error)
+    (loaded,) = sql.dicts("COPY INTO b FROM @files ON_ERROR = CONTINUE")
+    assert (loaded["rows_loaded"], loaded["errors_seen"]) == (1, 2)
+    assert sql("SELECT id, bytes FROM b") == [(1, b"\xab")]
+
+
 @pytest.mark.parity("COPY INTO table", "INCLUDE_METADATA fills columns", f"{DOCS}/sql/copy-into-table")
 def test_include_metadata(sql: Sql, stage: Stage) -> None:
     stage("a.json", '{"id": 1}\n{"id": 2}\n')

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from pathlib import Path
 
 import jwt
 import pytest
@@ -156,6 +157,38 @@ def test_tokens() -> None:
         verify(token(), "bob", keys, NOW)
     with pytest.raises(TokenRefused):
         verify(token(), "ann", [], NOW)
+
+
+@pytest.mark.parity("Key pairs", "a private key in a file, encrypted with a passphrase", KEYS)
+def test_key_file(user: Sql, connect: Connect, tmp_path: Path) -> None:
+    user(f"ALTER USER SNOWMELT SET RSA_PUBLIC_KEY = '{public(1)}'")
+    encrypted = serialization.BestAvailableEncryption(b"open sesame")
+    file = tmp_path / "rsa_key.p8"
+    file.write_bytes(key(1).private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encrypted))
+    options = {"password": None, "authenticator": "SNOWFLAKE_JWT", "private_key_file": str(file)}
+    assert Sql(connect(**options, private_key_file_pwd="open sesame")).one("SELECT CURRENT_USER()") == "SNOWMELT"
+
+
+PYTHON = "https://docs.snowflake.com/en/developer-guide/python-connector/python-connector-api#connect"
+
+
+@pytest.mark.parity("Connector", "validate_default_parameters: a missing database or schema is an error", PYTHON)
+def test_missing_names_at_login(connect: Connect, database: str) -> None:
+    names = {"database": database, "schema": "PUBLIC"}
+    assert Sql(connect(**names, validate_default_parameters=True)).one("SELECT CURRENT_SCHEMA()") == "PUBLIC"
+    for wrong in ("database", "schema"):
+        given = {**names, wrong: "nowhere"}
+        assert getattr(connect(**given), wrong) is None
+        with pytest.raises(DatabaseError, match=f"The requested {wrong} does not exist") as caught:
+            connect(**given, validate_default_parameters=True)
+        assert caught.value.errno == 390201
+
+
+@pytest.mark.parity("Connector", "other ways to prove who one is are refused by name", PYTHON)
+@pytest.mark.parametrize(("authenticator", "options"), [("externalbrowser", {}), ("oauth", {"token": "t"})])
+def test_other_authenticators(connect: Connect, authenticator: str, options: dict[str, object]) -> None:
+    with pytest.raises(DatabaseError, match=f"Unsupported feature 'authenticator {authenticator.upper()}'"):
+        connect(authenticator=authenticator, **options)
 
 
 LOGIN = "https://docs.snowflake.com/en/user-guide/admin-user-management"

@@ -107,7 +107,9 @@ def test_range_and_limit(sql: Sql) -> None:
     past = "END_TIME_RANGE_START => DATEADD('hour', -3, CURRENT_TIMESTAMP()), "
     past += "END_TIME_RANGE_END => DATEADD('hour', -2, CURRENT_TIMESTAMP())"
     assert sql(history.format(past)) == []
-    sql.fails(history.format("RESULT_LIMIT => 10001"), 1008)
+    for wrong in ("10001", "0", "'x'"):
+        sql.fails(history.format(f"RESULT_LIMIT => {wrong}"), 1008)
+    sql.fails(history.format("END_TIME_RANGE_START => 'yesterday'"), 100035)
     sql.fails(history.format("END_TIME_RANGE_START => DATEADD('day', -8, CURRENT_TIMESTAMP())"), 1008)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +26,29 @@ API = "https://docs.snowflake.com/en/developer-guide/python-connector/python-con
 ASYNC = "https://docs.snowflake.com/en/developer-guide/python-connector/python-connector-example#performing-an-asynchronous-query"
 MULTI = "https://docs.snowflake.com/en/sql-reference/parameters#multi-statement-count"
 HOUR = 3_600
+ROWS = "(SELECT SEQ4() AS n FROM TABLE(GENERATOR(ROWCOUNT => 1000000)))"
+ENDLESS = f"SELECT COUNT(*) FROM {ROWS} a, {ROWS} b WHERE HASH(a.n + b.n) = 1"
+SLEEPER = """CREATE PROCEDURE sleeper() RETURNS VARCHAR LANGUAGE PYTHON RUNTIME_VERSION = '3.11'
+PACKAGES = ('snowflake-snowpark-python') HANDLER = 'run' AS $$
+import time
+def run(session):
+    session.sql("CREATE TABLE started (n NUMBER)").collect()
+    time.sleep(60)
+$$"""
+LEAVES = f"""CREATE PROCEDURE leaves() RETURNS VARCHAR LANGUAGE PYTHON RUNTIME_VERSION = '3.11'
+PACKAGES = ('snowflake-snowpark-python') HANDLER = 'run' AS $$
+def run(session):
+    return session.connection.cursor().execute_async('''INSERT INTO t {ENDLESS}''')["queryId"]
+$$"""
+WORKS = """CREATE PROCEDURE works() RETURNS VARCHAR LANGUAGE PYTHON RUNTIME_VERSION = '3.11'
+PACKAGES = ('snowflake-snowpark-python') HANDLER = 'run' AS $$
+import pathlib, time
+def run(session):
+    pathlib.Path('{directory}/begun').touch()
+    while not pathlib.Path('{directory}/goes_on').exists():
+        time.sleep(0.01)
+    return session.sql("SELECT 'done'").collect()[0][0]
+$$"""
 Connect = Callable[..., SnowflakeConnection]
 
 
@@ -74,6 +98,37 @@ def test_heartbeat(turned: tuple[ManualClock, RunningServer]) -> None:
         assert Sql(connection).one("SELECT 1") == 1
 
 
+@pytest.mark.parity("Sessions", "do not expire while a statement runs in them", POLICIES)
+def test_a_statement_of_many_hours(turned: tuple[ManualClock, RunningServer]) -> None:
+    clock, server = turned
+    with snowflake.connector.connect(**server.parameters) as connection:
+        sql = Sql(connection)
+        sql("SET v = 1")
+        running = sql.cursor.execute_async(ENDLESS)["queryId"]
+        for _ in range(3):
+            clock.advance(4 * HOUR + 1)
+            assert connection.get_query_status(running) == QueryStatus.RUNNING
+        assert sql.cursor.abort_query(running)
+        poll(lambda: connection.get_query_status(running) == QueryStatus.ABORTED, "end of the query")
+        assert sql.one("SELECT $v") == 1
+
+
+@pytest.mark.parity("Procedures (Python)", "a handler may be busy for many hours between its statements", POLICIES)
+def test_a_handler_of_many_hours(turned: tuple[ManualClock, RunningServer], tmp_path: Path) -> None:
+    clock, server = turned
+    with snowflake.connector.connect(**server.parameters) as connection:
+        sql = Sql(connection)
+        sql("CREATE DATABASE many_hours")
+        sql(WORKS.format(directory=tmp_path))
+        call = sql.cursor.execute_async("CALL works()")["queryId"]
+        poll(lambda: (tmp_path / "begun").exists(), "start of the handler")
+        clock.advance(9 * HOUR)
+        (tmp_path / "goes_on").touch()
+        sql.cursor.get_results_from_sfqid(call)
+        assert sql.cursor.fetchall() == [("done",)]
+        sql("DROP DATABASE many_hours")
+
+
 @pytest.mark.parity("Sessions", "after the end of a session its tokens are good for nothing: 390111", API)
 def test_tokens_of_a_closed_session(connect: Connect, server: RunningServer) -> None:
     first = connect()
@@ -89,16 +144,6 @@ def test_tokens_of_a_closed_session(connect: Connect, server: RunningServer) -> 
 
 
 # --- stopping, and fetching later ------------------------------------------------------------------------------------
-
-ROWS = "(SELECT SEQ4() AS n FROM TABLE(GENERATOR(ROWCOUNT => 1000000)))"
-ENDLESS = f"SELECT COUNT(*) FROM {ROWS} a, {ROWS} b WHERE HASH(a.n + b.n) = 1"
-SLEEPER = """CREATE PROCEDURE sleeper() RETURNS VARCHAR LANGUAGE PYTHON RUNTIME_VERSION = '3.11'
-PACKAGES = ('snowflake-snowpark-python') HANDLER = 'run' AS $$
-import time
-def run(session):
-    session.sql("CREATE TABLE started (n NUMBER)").collect()
-    time.sleep(60)
-$$"""
 
 
 @pytest.mark.parity("Asynchronous query", "its status while it runs, after it was aborted, failed or succeeded", ASYNC)
@@ -141,6 +186,45 @@ def test_aborted_procedure(connection: SnowflakeConnection, sql: Sql, other: Sql
     assert other.cursor.abort_query(call)
     poll(lambda: connection.get_query_status(call) == QueryStatus.ABORTED, "end of the call", 10)
     assert sql.one("SELECT COUNT(*) FROM started") == 0
+
+
+@pytest.mark.parity("Sessions", "closing one cancels what runs in it and rolls back; nothing keeps its locks", API)
+@pytest.mark.parametrize("statement", [ENDLESS, f"INSERT INTO t {ENDLESS}", f"DELETE FROM t WHERE n = ({ENDLESS})"])
+def test_closed_while_a_statement_runs(connect: Connect, sql: Sql, database: str, statement: str) -> None:
+    sql("CREATE TABLE t (n NUMBER)")
+    sql("INSERT INTO t VALUES (1)")
+    closing = Sql(connect(database=database, schema="PUBLIC"))
+    closing("BEGIN")
+    closing("UPDATE t SET n = 2")
+    number = closing.one("SELECT CURRENT_SESSION()")
+    running = "SELECT COUNT(*) FROM TABLE(INFORMATION_SCHEMA.QUERY_HISTORY()) WHERE execution_status = 'RUNNING' "
+    running += f"AND session_id = {number}"
+    with ThreadPoolExecutor(1) as thread:
+        failing = thread.submit(closing.fails, statement)
+        poll(lambda: sql.one(running) == 1, "running statement")
+        closing.connection.close()
+        assert failing.result(20).errno in (604, 390111)
+    assert sql.one(running) == 0
+    assert not [row for row in sql.dicts("SHOW TRANSACTIONS IN ACCOUNT") if str(row["session"]) == number]
+    sql("ALTER SESSION SET LOCK_TIMEOUT = 0")
+    sql("UPDATE t SET n = n + 10")
+    assert sql("SELECT * FROM t") == [(11,)]
+
+
+@pytest.mark.parity(
+    "Procedures (Python)",
+    "statements that a handler leaves running are canceled when it ends",
+    "https://docs.snowflake.com/en/sql-reference/snowflake-scripting/await",
+)
+def test_a_handler_that_does_not_wait(connection: SnowflakeConnection, sql: Sql) -> None:
+    sql("CREATE TABLE t (n NUMBER)")
+    sql(LEAVES)
+    for _ in range(3):
+        query_id = sql.one("CALL leaves()")
+        assert connection.get_query_status(query_id) == QueryStatus.ABORTED
+        assert sql.one("SELECT COUNT(*) FROM t") == 0
+    sql("INSERT INTO t VALUES (1)")
+    assert sql("SELECT * FROM t") == [(1,)]
 
 
 # --- several statements ----------------------------------------------------------------------------------------------
@@ -208,6 +292,8 @@ def test_several_parameters(sql: Sql) -> None:
     assert values() == ["x", "Europe/Berlin", "1"]
     sql("ALTER SESSION UNSET TIMEZONE, WEEK_START, QUERY_TAG")
     assert values() == before
+    sql.fails("ALTER ACCOUNT SET WEEK_START = 1, LOCK_TIMEOUT = 'x'", 1008)
+    assert sql.column("SHOW PARAMETERS LIKE 'WEEK_START' IN ACCOUNT", "value") == ["0"]
 
 
 @pytest.mark.parity(

@@ -157,6 +157,25 @@ def test_unload_and_load(sql: Sql, kind: str) -> None:
     assert sql("SELECT * FROM loaded ORDER BY id") == [(1, "Ann"), (2, "Bob")]
 
 
+@pytest.mark.parity("COPY INTO location", "VALIDATION_MODE = RETURN_ROWS shows the rows", f"{DOCS}/copy-into-location")
+def test_validated_unload(staged: Sql) -> None:
+    staged("CREATE TABLE u AS SELECT 1 AS id, 'one'::VARCHAR(5) AS name")
+    assert staged.dicts("COPY INTO @files/out FROM u VALIDATION_MODE = RETURN_ROWS") == [{"ID": 1, "NAME": "one"}]
+    assert staged("COPY INTO @files/out FROM (SELECT id + 1 FROM u) VALIDATION_MODE = 'RETURN_ROWS'") == [(2,)]
+    assert staged("LIST @files/out") == []
+
+
+@pytest.mark.parity(
+    "SELECT FROM @stage",
+    "a star shows no METADATA$ columns",
+    "https://docs.snowflake.com/en/user-guide/querying-metadata",
+)
+def test_star_of_staged_files(staged: Sql) -> None:
+    assert staged("SELECT * FROM @files WHERE $1 = '1'") == [("1", "Ann", "1.50")]
+    shown = staged("SELECT t.*, METADATA$FILENAME, METADATA$FILE_ROW_NUMBER FROM @files AS t WHERE t.$1 = '1'")
+    assert shown == [("1", "Ann", "1.50", "data/rows.csv.gz", 2)]
+
+
 @pytest.mark.parity("COPY FILES", "copies files from stage to stage", f"{DOCS}/copy-files")
 def test_copy_files(staged: Sql) -> None:
     staged("CREATE STAGE other")

@@ -110,6 +110,7 @@ def test_clone_database(timed: Timed) -> None:
     assert timed("SELECT n FROM e.s.t") == [(1,)]
     assert timed("SHOW TABLES IN DATABASE e") and len(timed("SHOW TABLES IN DATABASE e")) == 1
     assert timed("SELECT CURRENT_DATABASE(), CURRENT_SCHEMA()") == [("E", "PUBLIC")]
+    timed.fails("CREATE DATABASE f CLONE d AT (OFFSET => -3600)", 707)
 
 
 @pytest.mark.parity("Streams", "go stale when they are not read within the extended retention", STREAMS)

@@ -11,9 +11,9 @@ USE WAREHOUSE <% warehouse %>;
 -- The procedures' Python files.
 CREATE STAGE IF NOT EXISTS PIPELINE_CODE;
 
--- Spans, logs and errors of the procedures.
+-- Spans, logs and errors of the procedures. Other databases keep the event table that they have.
 CREATE EVENT TABLE IF NOT EXISTS MODEL_TRACES;
-ALTER ACCOUNT SET EVENT_TABLE = <% database %>.<% schema %>.MODEL_TRACES;
+ALTER DATABASE <% database %> SET EVENT_TABLE = <% database %>.<% schema %>.MODEL_TRACES;
 
 -- What training reads.
 CREATE OR ALTER TABLE SOURCE_OF_TRUTH (

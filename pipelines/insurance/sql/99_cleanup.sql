@@ -3,5 +3,4 @@
 ALTER TASK IF EXISTS <% database %>.<% schema %>.PREDICT_WRITE_TASK SUSPEND;
 ALTER TASK IF EXISTS <% database %>.<% schema %>.MEASURE_DRIFT_TASK SUSPEND;
 ALTER TASK IF EXISTS <% database %>.<% schema %>.TRAIN_SAVE_TASK SUSPEND;
-ALTER ACCOUNT UNSET EVENT_TABLE;  -- whichever it is: leave it out where another pipeline needs its own
 DROP DATABASE IF EXISTS <% database %>;

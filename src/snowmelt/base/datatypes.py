@@ -186,6 +186,9 @@ _SYNONYMS: dict[str, DataType] = {
     "ARRAY": ARRAY,
 }
 
+_LONGEST = {Kind.TEXT: 134_217_728, Kind.BINARY: 67_108_864}
+"""The greatest length that may be declared."""
+
 MAX_DIMENSION = 4096
 """The most elements of a VECTOR."""
 
@@ -213,11 +216,15 @@ def parse_type(text: str) -> DataType:
         case Kind.FIXED:
             precision, scale = int(first), int(second or 0)
             if not 1 <= precision <= 38 or scale > min(37, precision):
-                raise SqlError(f"SQL compilation error:\ninvalid number precision or scale: {text.strip()}", 1003)
+                raise SqlError(f"SQL compilation error:\ninvalid number precision or scale: '{text.strip()}'", 1003)
             return DataType(Kind.FIXED, precision, scale)
         case Kind.TEXT | Kind.BINARY:
+            if not 1 <= int(first) <= _LONGEST[base.kind]:
+                raise SqlError(f"SQL compilation error:\ninvalid length: '{text.strip()}'", 1003)
             return replace(base, length=int(first))
         case Kind.TIME | Kind.TIMESTAMP_NTZ | Kind.TIMESTAMP_LTZ | Kind.TIMESTAMP_TZ:
+            if int(first) > 9:
+                raise SqlError(f"SQL compilation error:\ninvalid precision: '{text.strip()}'", 1003)
             return replace(base, scale=int(first))
         case _:
             return base

@@ -49,6 +49,13 @@ def object_exists(name: str) -> SqlError:
     return SqlError(f"SQL compilation error:\nObject '{name}' already exists.", 2002, "42710")
 
 
+def other_kind(found: str, wanted: str) -> SqlError:
+    """A table where a view was named, or the other way round (002203); IF EXISTS does not help."""
+    return SqlError(
+        f"SQL compilation error:\nObject found is of type '{found}', not specified type '{wanted}'.", 2203, "02000"
+    )
+
+
 def invalid_identifier(name: str, line: int | None = None, position: int | None = None) -> SqlError:
     """A column that is not there (000904)."""
     where = f" error line {line} at position {position}\n" if line is not None else "\n"

@@ -26,6 +26,7 @@ class Database:
     Attributes:
         retention_days, extension_days: DATA_RETENTION_TIME_IN_DAYS and MAX_DATA_EXTENSION_TIME_IN_DAYS; None where
             they are not set, for a schema or table that of what it lies in (see snowmelt.catalog.retention).
+        event_table: where telemetry of its procedures and functions goes; None where that is the account's.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Database:
     transient: bool = False
     retention_days: int | None = None
     extension_days: int | None = None
+    event_table: FullName | None = None
 
 
 @dataclass(frozen=True)

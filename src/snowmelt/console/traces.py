@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from snowmelt.catalog.names import FullName
+from snowmelt.catalog.names import FullName, display
 from snowmelt.console import surfaces
 from snowmelt.console.page import NotThere, Visit
 from snowmelt.console.reader import Row
@@ -61,7 +61,7 @@ LIMIT {limit}
 
 
 def traces(visit: Visit) -> dict[str, Any]:
-    """The last traces and logs of one event table: the one that the address names, or the account's."""
+    """The last traces and logs of one event table: the one that the address names, or one that records go to."""
     tables = surfaces.event_tables(visit.reader)
     table = visit.full_name() if "name" in visit.parameters else _active(visit, tables)
     if table is None:
@@ -77,10 +77,12 @@ def traces(visit: Visit) -> dict[str, Any]:
 
 
 def _active(visit: Visit, tables: list[FullName]) -> FullName | None:
-    """The event table that records go to now, or any other."""
-    rows = visit.reader.rows("SHOW PARAMETERS LIKE 'EVENT_TABLE' IN ACCOUNT")
-    active = {name for name in tables if rows and str(name) == rows[0]["value"]}
-    return next(iter(active or tables), None)
+    """An event table that records go to now, or any other."""
+    places = ["ACCOUNT", *dict.fromkeys(f"DATABASE {display(name.database)}" for name in tables)]
+    named = {
+        row["value"] for place in places for row in visit.reader.rows(f"SHOW PARAMETERS LIKE 'EVENT_TABLE' IN {place}")
+    }
+    return next((name for name in tables if str(name) in named), next(iter(tables), None))
 
 
 def short(executable: str | None) -> str:

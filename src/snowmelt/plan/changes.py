@@ -18,6 +18,7 @@ from snowmelt.plan.direct_merge import UNSETTLED, Clause, direct_merge
 from snowmelt.plan.dml import (
     as_column,
     dml_plan,
+    duplicate_column,
     is_default,
     left_out_columns,
     row_source,
@@ -321,7 +322,7 @@ def _clause(when: exp.When, table: Table, alias: str, source: str, planner: Plan
         name = exp.to_identifier(column.name, quoted=True)
         value = exp.column(name, table=exp.to_identifier(source, quoted=True))
         by_name[column] = value if column.type.parts is None else as_column(column, value)
-    if isinstance(then, exp.Insert) and not matched:
+    if isinstance(then, exp.Insert) and not matched and (then.this or then.expression):
         if isinstance(then.this, exp.Star):
             return "inserted", by_name
         return "inserted", _inserted(then, table, planner)
@@ -408,8 +409,9 @@ def _old(table: Table, alias: str, places: Sequence[int]) -> list[exp.Expr]:
 
 
 def _named(value: exp.Expr, name: str) -> exp.Expr:
-    # In capitals, for which the engine has no other name; it finds them by small letters too.
-    return exp.alias_(value.copy(), name.upper(), quoted=True)
+    # In capitals, for which the engine has no other name; it finds them by small letters too. The alias is around the
+    # value: `alias_` would put that of a subquery into it.
+    return exp.Alias(this=value.copy(), alias=exp.to_identifier(name.upper(), quoted=True))
 
 
 def _column_name(node: exp.Expr) -> str:
@@ -429,7 +431,8 @@ def _assignments(items: Sequence[exp.Expr], table: Table, alias: str, planner: P
     """The columns that ``SET a = 1, t.b = 2`` names, with their new values.
 
     Raises:
-        SqlError: 000904 for a column that the table has not, or that belongs to another.
+        SqlError: 000904 for a column that the table has not, or that belongs to another; 002025 for one that is named
+            twice.
     """
     found: dict[TableColumn, exp.Expr] = {}
     for item in items:
@@ -439,6 +442,8 @@ def _assignments(items: Sequence[exp.Expr], table: Table, alias: str, planner: P
         if isinstance(column, exp.Column) and not _is_of(column, table, alias):
             raise invalid_identifier(column.sql(dialect="snowflake").upper())
         (known,) = target_columns(table, [_column_name(column)])
+        if known in found:
+            raise duplicate_column(known.name)
         default = planner.default(table, known) or "NULL" if is_default(item.expression) else None
         found[known] = as_column(known, item.expression) if default is None else raw(default)
     return found

@@ -18,6 +18,7 @@ from snowmelt.plan.steps import CallTableFunction, LogImages, Materialize, OpenW
 from snowmelt.sql import changes, tracking
 from snowmelt.sql.held_types import type_tree
 from snowmelt.sql.pending import Pending
+from snowmelt.sql.rewrite.assignments import ASSIGNED, other_type
 from snowmelt.sql.rewrite.context import as_target, goes_by, raw, raw_query
 from snowmelt.sql.rewrite.names import table_name
 from snowmelt.sql.rewrite.rules import rewrite
@@ -38,12 +39,17 @@ def target_columns(table: Table, names: Sequence[str]) -> list[TableColumn]:
         return list(table.columns)
     repeated = [name for i, name in enumerate(names) if name in names[:i]]
     if repeated:
-        raise SqlError(f"SQL compilation error:\nduplicate column name '{repeated[0]}'", 2025, "42S21")
+        raise duplicate_column(repeated[0])
     by_name = {column.name: column for column in table.columns}
     missing = [name for name in names if name not in by_name]
     if missing:
         raise invalid_identifier(missing[0])
     return [by_name[name] for name in names]
+
+
+def duplicate_column(name: str) -> SqlError:
+    """The error of a column that is named twice (002025)."""
+    return SqlError(f"SQL compilation error:\nduplicate column name '{name}'", 2025, "42S21")
 
 
 def dml_plan(
@@ -127,7 +133,9 @@ def _with_defaults(table: Table, columns: Sequence[TableColumn], values: exp.Exp
 
 
 def is_default(item: exp.Expr) -> bool:
-    """Whether a value is the word DEFAULT."""
+    """Whether a value is the word DEFAULT, which after SET looks like a column."""
+    if isinstance(item, exp.Column) and not item.table and not item.this.args.get("quoted"):
+        return item.name.upper() == "DEFAULT"
     return isinstance(item, exp.Var) and item.name.upper() == "DEFAULT"
 
 
@@ -165,9 +173,13 @@ def plan_insert(statement: Insert, planner: Planner) -> Plan:
 
 
 def as_column(column: TableColumn, value: exp.Expr) -> exp.Expr:
-    """A value for a column: for text and structured types it is converted as a cast would."""
+    """A value for a column: for text and semi-structured types it is converted as a cast would."""
     if column.type.parts is not None and not isinstance(value, exp.Null):
         return exp.Cast(this=value.copy(), to=type_tree(column.type))
+    if column.type.kind in SEMI_STRUCTURED and not isinstance(value, exp.Null):
+        made = exp.Cast(this=value.copy(), to=exp.DataType.build(column.type.kind.value, dialect="snowflake"))
+        made.meta[ASSIGNED] = (column.name, column.type)
+        return made
     if column.type.kind is not Kind.TEXT or isinstance(value, (exp.Literal, exp.Null)):
         return value
     return exp.Cast(this=value.copy(), to=_TEXT.copy())
@@ -177,7 +189,7 @@ def needs_casts(columns: Sequence[TableColumn], types: Sequence[DataType | None]
     """Whether a value is of a kind that only the rules of casts know how to write into its column.
 
     Raises:
-        SqlError: 002023 for text that is to be written into a VARIANT, OBJECT or ARRAY, and for those into text.
+        SqlError: 002023 for a value that its column does not take, such as text for a VARIANT or a number for a DATE.
     """
     if types is None or len(types) != len(columns):
         return any(column.type.parts is not None for column in columns)
@@ -186,30 +198,31 @@ def needs_casts(columns: Sequence[TableColumn], types: Sequence[DataType | None]
         needed |= column.type.parts is not None and found != column.type
         if found is None:
             continue
-        if column.type.kind in SEMI_STRUCTURED and found.kind is Kind.TEXT:
-            raise _other_type(column, found)
-        if column.type.kind is Kind.TEXT and found.kind in (Kind.ARRAY, Kind.OBJECT):
-            raise _other_type(column, found)
+        if any(column.type.kind in wanted and found.kind in given for wanted, given in _NO_COLUMN):
+            raise other_type(column.name, column.type, found)
         if column.type.kind is Kind.TEXT:
             needed |= found.kind in TIMES | SEMI_STRUCTURED | {Kind.REAL}
         elif column.type.kind is Kind.VARIANT:
             needed |= found.kind not in SEMI_STRUCTURED
+        elif column.type.kind in SEMI_STRUCTURED:
+            needed |= found.kind is not column.type.kind
         elif column.type.kind is Kind.BINARY:
             needed |= found.kind is Kind.TEXT
     return needed
 
 
-def _other_type(column: TableColumn, found: DataType) -> SqlError:
-    return SqlError(
-        "SQL compilation error:\nExpression type does not match column data type, expecting "
-        f"{column.type.sql} but got {found.sql} for column {column.name}",
-        2023,
-        "22000",
-    )
+_NUMBERS = frozenset({Kind.FIXED, Kind.REAL, Kind.BOOLEAN})
+_NO_COLUMN = (
+    (SEMI_STRUCTURED, {Kind.TEXT}),
+    ({Kind.TEXT}, {Kind.ARRAY, Kind.OBJECT}),
+    (TIMES, _NUMBERS),
+    (_NUMBERS, TIMES),
+)
+"""Kinds of columns, and the kinds of values that they do not take."""
 
 
 def with_casts(columns: Sequence[TableColumn], source: exp.Expr) -> exp.Select:
-    """The rows of `source`, with what goes into columns of text, VARIANT and BINARY converted."""
+    """The rows of `source`, with what goes into columns of text, BINARY and semi-structured types converted."""
     names = [exp.to_identifier(f"C{i}", quoted=True) for i in range(len(columns))]
     alias = exp.TableAlias(this=exp.to_identifier(_SOURCE, quoted=True), columns=names)
     values = [_converted(column, exp.column(name.copy())) for column, name in zip(columns, names, strict=True)]
@@ -217,7 +230,7 @@ def with_casts(columns: Sequence[TableColumn], source: exp.Expr) -> exp.Select:
 
 
 def _converted(column: TableColumn, value: exp.Expr) -> exp.Expr:
-    if column.type.kind in (Kind.VARIANT, Kind.BINARY):
+    if column.type.parts is None and column.type.kind in SEMI_STRUCTURED | {Kind.BINARY}:
         return exp.Cast(this=value, to=exp.DataType.build(column.type.kind.value, dialect="snowflake"))
     return as_column(column, value)
 
@@ -300,11 +313,15 @@ def _values(into: Into, table: Table, columns: Sequence[TableColumn], statement:
     return f"SELECT {', '.join(texts)} FROM {_SOURCE}"
 
 
+_OF_TARGETS = frozenset({"this", "db", "catalog", "alias"})
+"""What may be said of the table that a statement changes: no point in time, sample, pivot or join."""
+
+
 def target_table(node: exp.Expr) -> exp.Table:
     """The name of the table that a statement changes."""
     if isinstance(node, exp.Schema):
         node = node.this
-    if not isinstance(node, exp.Table):
+    if not isinstance(node, exp.Table) or any(value for key, value in node.args.items() if key not in _OF_TARGETS):
         raise syntax_error(f"unexpected '{node.sql(dialect='snowflake')}'")
     return node
 

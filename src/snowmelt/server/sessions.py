@@ -33,6 +33,7 @@ def routes(service: Service) -> list[Route]:
     endpoints = SessionEndpoints(service)
     return [
         Route("/session/v1/login-request", endpoints.login, methods=["POST"]),
+        Route("/session/authenticator-request", endpoints.sign_on_elsewhere, methods=["POST"]),
         Route("/session/token-request", endpoints.renew, methods=["POST"]),
         Route("/session/heartbeat", endpoints.heartbeat, methods=["POST", "GET"]),
         Route("/session", endpoints.end, methods=["POST", "DELETE"]),
@@ -78,6 +79,11 @@ class SessionEndpoints:
         except SqlError as error:
             return reply(failure(error))
         return reply(envelope(_login_data(executor, self._tokens.issue(executor))))
+
+    async def sign_on_elsewhere(self, request: Request) -> Response:
+        """Where a client could prove who its user is: nowhere."""
+        data = (await read_object(request)).get("data")
+        return reply(failure(_unknown_authenticator(str(data.get("AUTHENTICATOR")) if isinstance(data, dict) else "")))
 
     async def renew(self, request: Request) -> Response:
         """A new pair of tokens for a master token."""
@@ -140,7 +146,7 @@ def _credentials(data: Any) -> Credentials:
         raise incorrect()
     authenticator = str(data.get("AUTHENTICATOR", "SNOWFLAKE")).upper()
     if authenticator not in (*_PASSWORD_AUTHENTICATORS, _KEY_PAIR):
-        raise unsupported(f"authenticator {authenticator}", "Log in with user and password, or with a key pair.")
+        raise _unknown_authenticator(authenticator)
     password, parameters = data.get("PASSWORD"), data.get("SESSION_PARAMETERS") or {}
     if not isinstance(parameters, dict):
         raise BodyError(400, "SESSION_PARAMETERS must be an object.")
@@ -150,6 +156,10 @@ def _credentials(data: Any) -> Credentials:
         str(data.get("TOKEN") or "") if authenticator == _KEY_PAIR else None,
         {str(name).upper(): value for name, value in parameters.items()},
     )
+
+
+def _unknown_authenticator(name: str) -> SqlError:
+    return unsupported(f"authenticator {name.upper()}", "Log in with user and password, or with a key pair.")
 
 
 def _login_data(executor: Executor, tokens: Tokens) -> dict[str, Any]:

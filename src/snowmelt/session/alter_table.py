@@ -63,7 +63,9 @@ def alter_table(session: Session, statement: AlterTable, request: Request) -> Re
         _swap(session, found, statement)
         return status_result(DONE)
     if statement.action == "RENAME":
-        replace_object(session, found, dataclasses.replace(found, full_name=session.scope.full(statement.value)))
+        full = session.scope.full(statement.value)
+        session.services.engine.catalog.schema(full.database, full.schema)  # which must be there
+        replace_object(session, found, dataclasses.replace(found, full_name=full))
         return status_result(DONE)
     action = _ACTIONS.get(statement.action)
     if action is None:

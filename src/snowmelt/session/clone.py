@@ -30,6 +30,7 @@ from snowmelt.session.definitions import apply_change, create_object, existing
 from snowmelt.session.planner import SessionPlanner
 from snowmelt.session.queries import release
 from snowmelt.session.session import Session
+from snowmelt.session.staleness import out_of_reach
 from snowmelt.session.tables import durability_in
 from snowmelt.session.time_travel import Point, check_reach, point_of
 from snowmelt.sql import tracking
@@ -119,6 +120,7 @@ def _clone_schema(session: Session, statement: Clone, point: Point | None) -> Re
     database, name = session.scope.schema_name(statement.name)
     source = catalog.schema(*session.scope.schema_name(statement.source))
     catalog.database(database)
+    _check_existed(source, point)
     transient = catalog.database(database).transient or statement.durability is Durability.TRANSIENT
     _check_durability(_durability(source), Durability.TRANSIENT if transient else Durability.PERMANENT)
 
@@ -135,6 +137,7 @@ def _clone_schema(session: Session, statement: Clone, point: Point | None) -> Re
 def _clone_database(session: Session, statement: Clone, point: Point | None) -> Result:
     catalog = session.services.engine.catalog
     source, name = catalog.database(statement.source.name), statement.name.name
+    _check_existed(source, point)
     transient = statement.durability is Durability.TRANSIENT
     _check_durability(_durability(source), Durability.TRANSIENT if transient else Durability.PERMANENT)
 
@@ -145,9 +148,15 @@ def _clone_database(session: Session, statement: Clone, point: Point | None) -> 
     schemas = _existed(session, catalog.schemas(source.name), source.id, Schema, point)
     members = [item for schema in schemas for item in _members(session, statement, schema, point)]
     copies.add(members)
-    made = _container(session, statement, source, name=name, transient=transient)
+    table = None if source.event_table is None else there(source.event_table)
+    made = _container(session, statement, source, name=name, transient=transient, event_table=table)
     inside = tuple(_container(session, None, schema, database=name) for schema in schemas)
     return _create_container(session, statement, (made, *inside), copies)
+
+
+def _check_existed(container: Database | Schema, point: Point | None) -> None:
+    if point is not None and point.moment < container.created_on:
+        raise out_of_reach(container)
 
 
 def _durability(container: Database | Schema) -> Durability:

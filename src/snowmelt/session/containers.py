@@ -9,10 +9,10 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from snowmelt.base.errors import object_exists, unsupported
+from snowmelt.base.errors import object_exists, object_missing, unsupported
 from snowmelt.catalog.catalog import Catalog, Change, Entity
-from snowmelt.catalog.names import FullName, display
-from snowmelt.catalog.objects import Database, Schema, SchemaObject, Stream, Task
+from snowmelt.catalog.names import FullName, display, parse_name
+from snowmelt.catalog.objects import Database, Schema, SchemaObject, Stream, Table, Task
 from snowmelt.catalog.retention import EXTENSION, RETENTION, checked_days
 from snowmelt.session.definitions import apply_change
 from snowmelt.session.session import Session
@@ -48,6 +48,8 @@ def _set(session: Session, old: Database | Schema, statement: AlterObject) -> No
     for name, value in given.items():
         if name == "COMMENT":
             changes["comment"] = str(value or "")
+        elif name == "EVENT_TABLE" and isinstance(old, Database):
+            changes["event_table"] = None if value is None else event_table(session, str(value))
         elif name in _DAYS:
             changes[_DAYS[name]] = None if value is None else checked_days(name, value, transient=old.transient)
         else:
@@ -61,15 +63,33 @@ def _set(session: Session, old: Database | Schema, statement: AlterObject) -> No
     apply_change(session, build)
 
 
+def event_table(session: Session, name: str) -> FullName:
+    """The event table that SET EVENT_TABLE names, by its full name.
+
+    Raises:
+        SqlError: 002003 when there is no such event table.
+    """
+    full = session.scope.full(parse_name(name))
+    found = session.relation(full)
+    if not isinstance(found, Table) or not found.is_event:
+        raise object_missing("Event table", str(full))
+    return full
+
+
 def _rename_database(session: Session, old: Database, name: str) -> None:
+    def there(full: FullName) -> FullName:
+        return dataclasses.replace(full, database=name) if full.database == old.name else full
+
     def build(catalog: Catalog) -> Change:
         catalog.check_current(old)
         if ("DATABASE", name) in catalog.entities:
             raise object_exists(display(name))
-        moved = _Move(lambda full: dataclasses.replace(full, database=name) if full.database == old.name else full)
+        moved = _Move(there)
         schemas = tuple(dataclasses.replace(item, database=name) for item in catalog.schemas(old.name))
         drop = (old, *catalog.schemas(old.name), *moved.old(catalog))
-        return Change(put=(dataclasses.replace(old, name=name), *schemas, *moved.new(catalog)), drop=drop)
+        table = None if old.event_table is None else there(old.event_table)
+        new = dataclasses.replace(old, name=name, event_table=table)
+        return Change(put=(new, *schemas, *(each for each in moved.new(catalog) if each.id != old.id)), drop=drop)
 
     apply_change(session, build)
     if session.database == old.name:
@@ -110,6 +130,8 @@ class _Move:
         return tuple(self._moved(item) for item in self.old(catalog))
 
     def _moved(self, item: Entity) -> Entity:
+        if isinstance(item, Database) and item.event_table is not None:
+            return dataclasses.replace(item, event_table=self._there(item.event_table))
         if not isinstance(item, SchemaObject):
             return item
         changes: dict[str, Any] = {"full_name": self._there(item.full_name)}

@@ -25,8 +25,6 @@ def create_or_alter(session: Session, table: Table, statement: CreateTable, requ
     Raises:
         SqlError: 002108 and others for a change that ALTER TABLE does not allow either; then nothing is changed.
     """
-    if statement.query is not None or statement.like is not None:
-        raise unsupported("CREATE OR ALTER TABLE ... AS SELECT or LIKE")
     if statement.durability is not table.durability:
         raise unsupported("CREATE OR ALTER TABLE that makes a table permanent, transient or temporary")
     check_names(statement.columns)
@@ -47,7 +45,8 @@ def create_or_alter(session: Session, table: Table, statement: CreateTable, requ
         comment=statement.comment,
         cluster_by=statement.cluster_by,
         **tracking_change(session, table, statement.change_tracking),
-        retention_days=table.retention_days if statement.retention_days is None else statement.retention_days,
+        retention_days=statement.retention_days,
+        extension_days=statement.extension_days,
     )
     result = with_constraints(session, result, statement.constraints)
     carry_out(session, table, dataclasses.replace(done, table=result))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from snowmelt.base.errors import SqlError, object_exists, object_missing, unsupported
+from snowmelt.base.errors import SqlError, object_exists, object_missing, other_kind, unsupported
 from snowmelt.base.request import Request
 from snowmelt.base.result import Result, status_result
 from snowmelt.catalog.catalog import Catalog, Change, Entity, signature
@@ -254,7 +254,7 @@ def find_object(
     """The object that a statement such as DROP or DESCRIBE names.
 
     Raises:
-        SqlError: 002003 when there is none.
+        SqlError: 002003 when there is none, 002203 when what is there is a table or a view where the other was named.
     """
     full = session.scope.full(name)
     session.services.engine.catalog.schema(full.database, full.schema)
@@ -264,6 +264,8 @@ def find_object(
     elif cls in (Table, View, Stream):
         present = session.relation(full)
         found = present if isinstance(present, cls) else None
+        if found is None and present is not None and not isinstance(present, Stream) and cls is not Stream:
+            raise other_kind(type(present).__name__.upper(), kind)
     else:
         found = session.find(cls, full)
     if found is None:

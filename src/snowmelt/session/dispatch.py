@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from snowmelt.base.datatypes import NUMBER, VARCHAR, DataType
 from snowmelt.base.errors import unsupported
 from snowmelt.base.request import Request
-from snowmelt.base.result import Result
+from snowmelt.base.result import Column, Result, StatementType
 from snowmelt.session import (
     alter_objects,
     alter_table,
@@ -36,9 +37,11 @@ from snowmelt.session import (
     views,
     warehouses,
 )
-from snowmelt.session.session import Session
+from snowmelt.session.session import Session, description
 from snowmelt.sql import statements as st
 from snowmelt.sql.blocks import RunBlock, RunFile, RunText
+from snowmelt.storage.loading import COPY_COLUMNS
+from snowmelt.storage.loading_unload import UNLOAD_COLUMNS
 
 Handler = Callable[[Session, Any, Request], Result]
 
@@ -94,8 +97,55 @@ HANDLERS: Mapping[type[st.Statement], Handler] = {
 }
 
 
-def handler_of(statement: st.Statement) -> Handler:
+DDL = frozenset(
+    {
+        *(st.CreateDatabase, st.CreateSchema, st.CreateSequence, st.CreateStage, st.CreateFileFormat, st.CreateTable),
+        *(
+            st.CreateView,
+            st.CreateStream,
+            st.CreateTask,
+            st.CreateRoutine,
+            st.CreateModel,
+            st.CreateWarehouse,
+            st.Clone,
+        ),
+        *(st.AlterObject, st.AlterTable, st.AlterTask, st.AlterModel, st.AlterUser, st.SetComment, st.Drop, st.Undrop),
+    }
+)
+"""Statements that commit the open transaction, also where they find nothing to do."""
+
+RUNS_OTHERS = frozenset({st.Call, RunBlock, RunText, RunFile})
+"""Statements that run others, each of which is run again for itself where that is needed."""
+
+_DESCRIBED_BY_HANDLER = frozenset(
+    {
+        *(st.Query, st.Insert, st.MultiInsert, st.Update, st.Delete, st.Merge, st.Call, RunBlock, RunText, RunFile),
+        *(st.Explain, st.ListFiles, st.Show, st.Describe),
+    }
+)
+"""Statements whose handlers look at `Request.describe_only`, or change nothing."""
+
+_STATUS: list[tuple[str, DataType]] = [("status", VARCHAR)]
+
+_ANSWERS: Mapping[type[st.Statement], list[tuple[str, DataType]]] = {
+    st.CopyIntoTable: COPY_COLUMNS,
+    st.CopyIntoLocation: UNLOAD_COLUMNS,
+    st.CopyFiles: [("file", VARCHAR)],
+    st.RemoveFiles: [("name", VARCHAR), ("result", VARCHAR)],
+    st.Put: [
+        *(("source", VARCHAR), ("target", VARCHAR), ("source_size", NUMBER), ("target_size", NUMBER)),
+        *(("source_compression", VARCHAR), ("target_compression", VARCHAR), ("status", VARCHAR), ("message", VARCHAR)),
+    ],
+    st.Get: [("file", VARCHAR), ("size", NUMBER), ("status", VARCHAR), ("message", VARCHAR)],
+}
+"""Columns of the answers of other statements, where they are not a status."""
+
+
+def handler_of(statement: st.Statement, *, describes: bool = False) -> Handler:
     """The handler of a statement.
+
+    Args:
+        describes: the client wants to know the answer's columns; nothing may be run.
 
     Raises:
         SqlError: 000002 for a statement that is understood but has no handler.
@@ -103,4 +153,10 @@ def handler_of(statement: st.Statement) -> Handler:
     handler = HANDLERS.get(type(statement))
     if handler is None:
         raise unsupported(type(statement).__name__.upper())
-    return handler
+    return _described if describes and type(statement) not in _DESCRIBED_BY_HANDLER else handler
+
+
+def _described(session: Session, statement: st.Statement, request: Request) -> Result:
+    """What a statement would answer with, which is not run."""
+    columns = _ANSWERS.get(type(statement), _STATUS)
+    return description(tuple(Column(name, data_type) for name, data_type in columns), StatementType.DDL)

@@ -1,4 +1,4 @@
-"""Takes telemetry from workers and writes it to the account's event table."""
+"""Takes telemetry from workers and writes it to the event table of the database, or of the account."""
 
 from __future__ import annotations
 
@@ -20,17 +20,18 @@ class EventSink:
     """Writes batches as they come, each in a transaction of its own: telemetry of a failed call must stay.
 
     Args:
-        target: the active event table, or None when the account has none; then batches are dropped, as on Snowflake.
+        target: the active event table of a database, or None when there is none; then batches are dropped, as on
+            Snowflake.
     """
 
-    def __init__(self, target: Callable[[], Table | None], engine: Engine) -> None:
+    def __init__(self, target: Callable[[str | None], Table | None], engine: Engine) -> None:
         self._target = target
         self._connection = engine.connect()
         self._lock = threading.Lock()
 
     def receive(self, records: Sequence[Mapping[str, Any]], attributes: Mapping[str, Any]) -> None:
         """Write records of one source; `attributes` describe where it comes from (RESOURCE_ATTRIBUTES)."""
-        table = self._target()
+        table = self._target(attributes.get("snow.database.name"))
         if table is None:
             return
         rows = event_rows(records, attributes)

@@ -32,6 +32,7 @@ from snowmelt.sql.statements import (
     Get,
     ListFiles,
     Put,
+    Query,
     RemoveFiles,
 )
 from snowmelt.storage import stages as stage_files
@@ -355,8 +356,11 @@ def _outside(session: Session) -> Any:
 def copy_into_location(session: Session, statement: CopyIntoLocation, request: Request) -> Result:
     """COPY INTO <location>; like other DML it consumes the streams that its query reads."""
     from snowmelt.session.planner import SessionPlanner
-    from snowmelt.session.queries import release
+    from snowmelt.session.queries import query, release
 
+    options = parse_unload_options(statement.options, partitioned=statement.partition_by is not None)
+    if options.validates:
+        return query(session, Query(tree=_unloaded_query(statement), text=statement.text), request)
     location = writable_location(session, statement.location)
     fmt = typed_format(session, statement.options.get("FILE_FORMAT") or location.file_format)
     planner = SessionPlanner(session, request)
@@ -370,7 +374,7 @@ def copy_into_location(session: Session, statement: CopyIntoLocation, request: R
             text,
             columns,
             fmt,
-            parse_unload_options(statement.options, partitioned=statement.partition_by is not None),
+            options,
             request.query_id,
         )
         try:

@@ -70,6 +70,24 @@ OF_TASKS = (
 )
 """Parameters of single tasks; an account could set them for all of its tasks, too."""
 
+_NOT_HERE = frozenset(
+    {
+        *("ALLOW_CLIENT_MFA_CACHING", "ALLOW_ID_TOKEN", "CATALOG", "CLIENT_ENCRYPTION_KEY_SIZE", "CLIENT_MEMORY_LIMIT"),
+        *("CLIENT_METADATA_REQUEST_USE_CONNECTION_CTX", "CLIENT_PREFETCH_THREADS", "CLIENT_RESULT_CHUNK_SIZE"),
+        *("CLIENT_RESULT_COLUMN_CASE_INSENSITIVE", "CLIENT_SESSION_KEEP_ALIVE_HEARTBEAT_FREQUENCY"),
+        *("CSV_TIMESTAMP_FORMAT", "DEFAULT_DDL_COLLATION", "DEFAULT_NULL_ORDERING", "EXTERNAL_VOLUME"),
+        *("ENABLE_UNLOAD_PHYSICAL_TYPE_OPTIMIZATION", "GEOGRAPHY_OUTPUT_FORMAT", "GEOMETRY_OUTPUT_FORMAT"),
+        *("HYBRID_TABLE_LOCK_TIMEOUT", "JDBC_TREAT_DECIMAL_AS_INT", "JDBC_TREAT_TIMESTAMP_NTZ_AS_UTC"),
+        *("JDBC_USE_SESSION_TIMEZONE", "JSON_INDENT", "JS_TREAT_INTEGER_AS_BIGINT", "MIN_DATA_RETENTION_TIME_IN_DAYS"),
+        *("NETWORK_POLICY", "NOORDER_SEQUENCE_AS_DEFAULT", "ODBC_TREAT_DECIMAL_AS_INT", "PERIODIC_DATA_REKEYING"),
+        *("PIPE_EXECUTION_PAUSED", "REPLACE_INVALID_CHARACTERS", "ROWS_PER_RESULTSET", "S3_STAGE_VPCE_DNS_NAME"),
+        *("SEARCH_PATH", "SIMULATED_DATA_SHARING_CONSUMER", "STATEMENT_QUEUED_TIMEOUT_IN_SECONDS"),
+        *("STORAGE_SERIALIZATION_POLICY", "STRICT_JSON_OUTPUT", "TIMESTAMP_DAY_IS_ALWAYS_24H"),
+        "UNSUPPORTED_DDL_ACTION",
+    }
+)
+"""Parameters of an account's that do not exist here."""
+
 STATEMENT_COUNT = "MULTI_STATEMENT_COUNT"
 STATEMENT_TIMEOUT = "STATEMENT_TIMEOUT_IN_SECONDS"
 
@@ -150,17 +168,28 @@ def of_statement(given: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def check_name(name: str) -> None:
+    """Check that there is a parameter of that name.
+
+    Raises:
+        SqlError: 001003 when nobody has it, 000002 when an account does.
+    """
+    if name in OF_TASKS:
+        raise unsupported(f"parameter {name} but for a single task")
+    if name in _NOT_HERE:
+        raise unsupported(f"parameter {name}")
+    if name not in DEFAULTS:
+        raise SqlError(f"SQL compilation error:\ninvalid parameter '{name}'", 1003, "42000")
+
+
 def checked(name: str, value: Any) -> Any:
     """`value` in the parameter's own type.
 
     Raises:
-        SqlError: 002000-class errors for an unknown parameter, a value of the wrong type, or a value that is not
+        SqlError: as `check_name`; 001008 for a value of the wrong type or out of bounds, 000002 for one that is not
             supported here.
     """
-    if name in OF_TASKS:
-        raise unsupported(f"parameter {name} but for a single task")
-    if name not in DEFAULTS:
-        raise SqlError(f"SQL compilation error:\ninvalid parameter '{name}'", 1003, "42000")
+    check_name(name)
     default = DEFAULTS[name]
     try:
         if isinstance(default, bool):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from snowmelt.base.datatypes import BOOLEAN, NUMBER, TIMESTAMP_LTZ, VARCHAR, Dat
 from snowmelt.base.errors import SqlError
 from snowmelt.base.request import Request
 from snowmelt.base.result import Result, StatementType
+from snowmelt.session.table_arguments import limit, within
 
 if TYPE_CHECKING:
     from snowmelt.session.session import Session
@@ -29,7 +30,6 @@ MAX_TEXT = 100_000
 """Characters of a statement that are kept."""
 
 REACH = timedelta(days=7)
-MAX_ROWS = 10_000
 
 _COUNTED = frozenset(
     {
@@ -262,7 +262,7 @@ def as_row(record: QueryRecord) -> tuple[Any, ...]:
 ARGUMENTS = ("END_TIME_RANGE_START", "END_TIME_RANGE_END", "RESULT_LIMIT", "INCLUDE_CLIENT_GENERATED_STATEMENT")
 
 
-def selected(log: QueryLog, wanted: Mapping[str, Any], now: datetime, keep: _Value) -> list[QueryRecord]:
+def selected(log: QueryLog, wanted: dict[str, Any], now: datetime, keep: _Value) -> list[QueryRecord]:
     """The records that a call asks for, newest first.
 
     Args:
@@ -272,18 +272,8 @@ def selected(log: QueryLog, wanted: Mapping[str, Any], now: datetime, keep: _Val
     Raises:
         SqlError: a time range beyond the last seven days, or a limit out of bounds.
     """
-    start, end = (_moment(wanted.get(f"END_TIME_RANGE_{name}")) for name in ("START", "END"))
-    for name, moment in (("START", start), ("END", end)):
-        if moment is not None and moment < now - REACH:
-            raise SqlError(
-                f"SQL compilation error:\ninvalid value [{moment}] for parameter 'END_TIME_RANGE_{name}': "
-                "it must lie within the last 7 days",
-                1008,
-                "22023",
-            )
-    limit = int(wanted.get("RESULT_LIMIT") or 100)
-    if not 1 <= limit <= MAX_ROWS:
-        raise SqlError(f"SQL compilation error:\ninvalid value [{limit}] for parameter 'RESULT_LIMIT'", 1008, "22023")
+    start, end = (within(wanted, f"END_TIME_RANGE_{name}", now - REACH) for name in ("START", "END"))
+    most = limit(wanted, 100)
     found = []
     for record in log.newest_first():
         if record.client_generated and not wanted.get("INCLUDE_CLIENT_GENERATED_STATEMENT"):
@@ -294,14 +284,6 @@ def selected(log: QueryLog, wanted: Mapping[str, Any], now: datetime, keep: _Val
         if (record.ended is not None and record.ended < oldest) or not keep(record):
             continue
         found.append(record)
-        if len(found) == limit:
+        if len(found) == most:
             break
     return found
-
-
-def _moment(value: Any) -> datetime | None:
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value)
-    if isinstance(value, datetime) and value.tzinfo is None:
-        return value.replace(tzinfo=UTC)
-    return value if isinstance(value, datetime) else None

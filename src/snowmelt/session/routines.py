@@ -265,6 +265,8 @@ def _run(session: Session, procedure: Procedure, arguments: tuple[Any, ...], req
         raise interpreter_error(error, procedure.name, procedure.handler) from error
     finally:
         services.tokens.revoke(frame)
+        # What the handler has left running would meet the caller's next statement on the same connection.
+        frame.close()
     return done.value
 
 

@@ -12,11 +12,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from snowmelt.base.datatypes import VARCHAR
 from snowmelt.base.errors import SqlError, canceled
 from snowmelt.base.late import pyarrow as pa
 from snowmelt.base.request import Request
-from snowmelt.base.result import Column, Result, StatementType, rows_result, status_result
+from snowmelt.base.result import Column, Result, StatementType, status_result
 from snowmelt.catalog.catalog import NAMESPACES, Overtaken, Scope
 from snowmelt.catalog.names import FullName, Name, parse_name
 from snowmelt.catalog.objects import Model, ModelVersion, Routine, SchemaObject, Stream, Table, View
@@ -28,7 +27,7 @@ from snowmelt.session.execute import run_plan
 from snowmelt.session.parameters import DEFAULTS, STATEMENT_COUNT, STATEMENT_TIMEOUT, checked, of_statement
 from snowmelt.session.query_history import QueryRecord
 from snowmelt.session.services import Services
-from snowmelt.sql.cursor import Outside
+from snowmelt.sql.cursor import NOTHING, Outside
 from snowmelt.sql.parse import parse
 from snowmelt.sql.positions import located
 from snowmelt.sql.statements import Statement, Transaction
@@ -45,6 +44,7 @@ class Session:
         core: what is shared with callers and callees.
         user, role, warehouse, database, schema: the context; None where there is none.
         parent: the caller's session for a procedure.
+        ends_itself: the statement that runs has asked for the end of the session.
         rights: ``OWNER`` or ``CALLER`` for a procedure.
     """
 
@@ -75,6 +75,8 @@ class Session:
         # A frame runs one statement at a time; the frame of a procedure has its own lock, since the caller's
         # statement (the CALL) is still running.
         self._lock = threading.RLock()
+        self._closed = False
+        self.ends_itself = False
 
     @property
     def id(self) -> int:
@@ -130,6 +132,8 @@ class Session:
                 raise canceled()
             if self.parent is None:
                 self.core.cancel.clear()
+            if self._closed:  # looked at after the clearing, which may have undone what `close` has set
+                raise canceled()
             self.core.running.add(request.query_id)
             self.core.now_runs(request.query_id)
             around = self.core.of_statement
@@ -146,6 +150,8 @@ class Session:
             finally:
                 self.core.of_statement = around
                 self.core.running.discard(request.query_id)
+                if self.ends_itself:
+                    self.close()
             result.query_id = request.query_id
             result.sql = request.text
             if not request.describe_only:
@@ -271,26 +277,34 @@ class Session:
 
     def _parse(self, request: Request) -> list[Statement]:
         """The statements of a request; binds and variables may stand for names in them."""
-        if not request.bindings and not self.core.variables:
-            return parse(request.text)
-        binds = {key: binding.value for key, binding in request.bindings.items() if not isinstance(binding.value, list)}
-        variables = {name: str(value) for name, value in self.core.variables.items()}
-        return parse(request.text, Outside(binds, variables))
+        outside = NOTHING
+        if request.bindings or self.core.variables:
+            bound = {key: item.value for key, item in request.bindings.items() if not isinstance(item.value, list)}
+            outside = Outside(bound, {name: str(value) for name, value in self.core.variables.items()})
+        try:
+            return parse(request.text, outside)
+        except SqlError as error:
+            raise located(error, request.text) from error.__cause__
 
     def execute_statement(self, statement: Statement, request: Request) -> Result:
         """Run one parsed statement."""
-        from snowmelt.session.dispatch import handler_of
+        from snowmelt.session.dispatch import DDL, RUNS_OTHERS, handler_of
 
         transaction = self.core.transaction
         if transaction is not None and transaction.record.aborted and not isinstance(statement, Transaction):
             raise aborted(transaction.record)
-        handler = handler_of(statement)
+        handler = handler_of(statement, describes=request.describe_only)
         while True:
             try:
-                return handler(self, statement, request)
+                result = handler(self, statement, request)
+                if type(statement) in DDL and not request.describe_only:
+                    self.core.commit()
+                return result
             except Overtaken:
                 # Another session changed the same object meanwhile; nothing has been done yet.
-                continue
+                if type(statement) in RUNS_OTHERS:
+                    raise
+                self.core.connection.check_canceled()
             except SqlError as error:
                 raise located(error, statement.text) from error.__cause__
 
@@ -302,15 +316,35 @@ class Session:
         """Abort the running statement of that id, from another thread; False when it is not running here."""
         if query_id not in self.core.running:
             return False
-        self.core.connection.interrupt()
-        self.services.engine.locks.wake()
+        self._stop()
         return True
 
+    def _stop(self) -> None:
+        self.core.connection.interrupt()
+        self.services.engine.locks.wake()
+
     def close(self) -> None:
-        """End the session: roll back, drop temporary objects. For a procedure's frame this does nothing."""
-        if self.parent is None:
-            self.core.cancel.set()
-            self.core.close()
+        """End the session: cancel what runs, roll back, drop temporary objects. A procedure's frame ends with what runs
+        in it; transaction and temporary objects are the caller's.
+        """
+        self._closed = True
+        canceled_before = self.core.cancel.is_set()
+        idle = self._lock.acquire(blocking=False)
+        if not idle:
+            self._stop()
+            self._lock.acquire()
+        try:
+            if self.parent is None:
+                self.core.close()
+            elif not idle and not canceled_before:
+                self.core.cancel.clear()  # the caller's statement goes on
+        finally:
+            self._lock.release()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a statement runs in the session or, for a procedure's frame, whether the procedure does."""
+        return bool(self.core.running)
 
     # --- look-ups ----------------------------------------------------------------------------------------------------
 
@@ -379,8 +413,3 @@ class Session:
 def description(columns: tuple[Column, ...], kind: StatementType = StatementType.SELECT) -> Result:
     """The answer to a describe request."""
     return Result(columns, None, kind)
-
-
-def no_rows() -> Result:
-    """A one-column status result without rows."""
-    return rows_result([("status", VARCHAR)], [])

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 
-from snowmelt.base.errors import SqlError, object_missing, unsupported
+from snowmelt.base.errors import SqlError, unsupported
 from snowmelt.base.request import Request
 from snowmelt.base.result import Result, StatementType, status_result
-from snowmelt.catalog.names import parse_name
-from snowmelt.catalog.objects import Table
-from snowmelt.session.parameters import NOT_OF_SESSIONS, checked
+from snowmelt.session.containers import event_table
+from snowmelt.session.parameters import NOT_OF_SESSIONS, check_name, checked
 from snowmelt.session.planner import SessionPlanner
 from snowmelt.session.queries import release
 from snowmelt.session.session import Session
@@ -78,7 +77,12 @@ def unset_variable(session: Session, statement: UnsetVariable, request: Request)
 
 def alter_parameters(session: Session, statement: AlterParameters, request: Request) -> Result:
     """ALTER SESSION or ACCOUNT SET / UNSET parameters."""
+    for name in statement.values:
+        check_name(name)
     if statement.scope == "ACCOUNT":
+        for name, value in statement.values.items():
+            if value is not None and name != "EVENT_TABLE":
+                checked(name, value)  # all or none
         for name, value in statement.values.items():
             _alter_account(session, name, value)
         return status_result(_DONE, StatementType.ALTER_SESSION)
@@ -105,11 +109,7 @@ def _alter_account(session: Session, name: str, value: object) -> None:
     if value is None:
         account.pop(name, None)
     elif name == "EVENT_TABLE":
-        full = session.scope.full(parse_name(str(value)))
-        found = session.relation(full)
-        if not isinstance(found, Table) or not found.is_event:
-            raise object_missing("Event table", str(full))
-        account[name] = str(full)
+        account[name] = str(event_table(session, str(value)))
     else:
         account[name] = checked(name, value)
     connection = session.core.connection

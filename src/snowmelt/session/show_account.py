@@ -6,7 +6,7 @@ from snowmelt.base.datatypes import NUMBER, TIMESTAMP_LTZ, VARCHAR
 from snowmelt.base.errors import object_missing, unsupported
 from snowmelt.catalog import retention
 from snowmelt.catalog.names import Name
-from snowmelt.catalog.objects import Table, Task
+from snowmelt.catalog.objects import Database, Table, Task
 from snowmelt.session.definitions import existing
 from snowmelt.session.parameters import DEFAULTS, NOT_OF_SESSIONS
 from snowmelt.session.session import Session
@@ -93,7 +93,7 @@ def show_parameters(session: Session, statement: Show) -> Shown:
     item = None
     if statement.scope not in ("", "SESSION", "ACCOUNT"):
         item = _holder(session, statement)
-        names = list(retention.DEFAULTS)
+        names = [*retention.DEFAULTS, *(["EVENT_TABLE"] if isinstance(item, Database) else [])]
     rows = []
     for name in names:
         value, level = DEFAULTS[name], ""
@@ -101,9 +101,11 @@ def show_parameters(session: Session, statement: Show) -> Shown:
             value, level = account[name], "ACCOUNT"
         if name in own:
             value, level = own[name], "SESSION"
-        found = None if item is None else retention.set_at(session.services.engine.catalog, name, item)
-        if found is not None:
-            level, value = found
+        if name == "EVENT_TABLE" and isinstance(item, Database):
+            level, value = (level, value) if item.event_table is None else ("DATABASE", str(item.event_table))
+        elif item is not None:
+            found = retention.set_at(session.services.engine.catalog, name, item)
+            level, value = (level, value) if found is None else found
         rows.append(_parameter(name, value, DEFAULTS[name], level))
     return header, rows
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from snowmelt.base.errors import SqlError
-from snowmelt.catalog.objects import Stream, Table
+from snowmelt.catalog.objects import Database, Schema, Stream, Table
 from snowmelt.catalog.retention import extended_retention_of
 from snowmelt.plan.steps import Reach
 from snowmelt.storage.moments import from_microseconds
@@ -63,11 +63,11 @@ def check_fresh(session: Session, stream: Stream, tables: Sequence[Table]) -> da
     return moved
 
 
-def out_of_reach(table: Table) -> SqlError:
+def out_of_reach(item: Table | Schema | Database) -> SqlError:
     """The refusal of a past that is not kept (000707)."""
     return SqlError(
-        f"Time travel data is not available for table {table.name}. The requested time is either beyond the "
-        "allowed time travel period or before the object creation time.",
+        f"Time travel data is not available for {type(item).__name__.lower()} {item.name}. The requested time is "
+        "either beyond the allowed time travel period or before the object creation time.",
         707,
         "02000",
     )

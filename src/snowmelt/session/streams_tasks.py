@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from snowmelt.base.errors import object_missing, unsupported
+from snowmelt.base.errors import object_missing, other_kind, unsupported
 from snowmelt.base.request import Request
 from snowmelt.base.result import Result
 from snowmelt.catalog.catalog import Catalog, Entity
@@ -28,6 +28,8 @@ def create_stream(session: Session, statement: CreateStream, request: Request) -
     """CREATE STREAM ... ON TABLE | VIEW."""
     source = session.relation(session.scope.full(statement.source))
     kind = statement.source_kind
+    if isinstance(source, (Table, View)) and isinstance(source, View) != (kind == "VIEW"):
+        raise other_kind(type(source).__name__.upper(), kind)
     if not isinstance(source, View if kind == "VIEW" else Table):
         raise object_missing(kind.capitalize(), str(statement.source))
     assert isinstance(source, (Table, View))

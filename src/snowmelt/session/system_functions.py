@@ -87,10 +87,16 @@ def _login_failure(planner: SessionPlanner, arguments: Sequence[exp.Expr]) -> ex
     return raw("NULL") if found is None else literal(json.dumps(found))
 
 
-def _effect(name: str, act: Callable[[SessionPlanner, tuple[Any, ...]], str | None]) -> Answer:
-    """A function that does something: once, when its statement runs, and never when that is only described."""
+def _effect(name: str, act: Callable[[SessionPlanner, tuple[Any, ...]], str | None], most: int = 1) -> Answer:
+    """A function of one to `most` arguments that does something: once, when its statement runs, and never when that is
+    only described.
+    """
 
     def answer(planner: SessionPlanner, arguments: Sequence[exp.Expr]) -> exp.Expr:
+        if not arguments:
+            raise SqlError(f"SQL compilation error:\nnot enough arguments for function [{name}()]", 938, "22023")
+        if len(arguments) > most:
+            raise SqlError(f"SQL compilation error:\ntoo many arguments for function [{name}]", 939, "22023")
         values = tuple(_constant(argument, name) for argument in arguments)
         return literal("" if planner.request.describe_only else act(planner, values))
 
@@ -257,7 +263,7 @@ FUNCTIONS: dict[str, Answer] = {
     "SYSTEM$USER_TASK_CANCEL_ONGOING_EXECUTIONS": _effect("SYSTEM$USER_TASK_CANCEL_ONGOING_EXECUTIONS", _cancel_task),
     "SYSTEM$TASK_DEPENDENTS_ENABLE": _effect("SYSTEM$TASK_DEPENDENTS_ENABLE", _enable_dependents),
     "SYSTEM$SET_RETURN_VALUE": _effect("SYSTEM$SET_RETURN_VALUE", _set_return_value),
-    "SYSTEM$WAIT": _effect("SYSTEM$WAIT", _wait),
+    "SYSTEM$WAIT": _effect("SYSTEM$WAIT", _wait, most=2),
     "SYSTEM$GET_TASK_GRAPH_CONFIG": _of_task("SYSTEM$GET_TASK_GRAPH_CONFIG", TaskRun.graph_config),
     "SYSTEM$GET_PREDECESSOR_RETURN_VALUE": _of_task(
         "SYSTEM$GET_PREDECESSOR_RETURN_VALUE", TaskRun.predecessor_return_value

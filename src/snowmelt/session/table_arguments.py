@@ -39,10 +39,17 @@ def named(planner: SessionPlanner, arguments: Arguments, names: tuple[str, ...])
 
 
 def moment(value: Any) -> datetime | None:
-    """A moment from a timestamp, with or without zone, a date or their text."""
+    """A moment from a timestamp, with or without zone, a date or their text.
+
+    Raises:
+        SqlError: 100035 for anything else.
+    """
     if value is None:
         return None
-    found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    try:
+        found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    except ValueError as error:
+        raise SqlError(f"Timestamp '{value}' is not recognized", 100035, "22007") from error
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
@@ -66,6 +73,6 @@ def limit(wanted: dict[str, Any], default: int) -> int:
         SqlError: 001008 for one that is not from 1 to 10000.
     """
     value = wanted.get("RESULT_LIMIT", default)
-    if not isinstance(value, int) or not 1 <= value <= 10_000:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 10_000:
         raise SqlError(f"SQL compilation error:\ninvalid value [{value}] for parameter 'RESULT_LIMIT'", 1008, "22023")
     return value

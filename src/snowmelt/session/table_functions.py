@@ -108,6 +108,8 @@ _INFER_ARGUMENTS = ("LOCATION", "FILE_FORMAT", "FILES", "IGNORE_CASE", "MAX_FILE
 
 def _infer_schema(planner: SessionPlanner, arguments: Arguments) -> Rows:
     wanted = named(planner, arguments, _INFER_ARGUMENTS)
+    if wanted.get("LOCATION") is None:
+        raise SqlError("SQL compilation error:\nINFER_SCHEMA: missing argument LOCATION", 938, "22023")
     columns = [TableColumn(*column) for column in INFER_COLUMNS]
     return planner.rows(infer_schema_rows(planner.session, wanted)), columns
 

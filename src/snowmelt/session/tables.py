@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from snowmelt.base.errors import SqlError, object_missing
+from snowmelt.base.errors import SqlError, object_missing, unsupported
 from snowmelt.base.request import Request
 from snowmelt.base.result import Result, StatementType
 from snowmelt.catalog.names import FullName
@@ -35,9 +35,14 @@ from snowmelt.telemetry.events import EVENT_COLUMNS
 def create_table(session: Session, statement: CreateTable, request: Request) -> Result:
     """CREATE TABLE in all its forms."""
     if statement.or_alter:
+        if statement.query is not None or statement.like is not None:
+            raise unsupported("CREATE OR ALTER TABLE ... AS SELECT or LIKE")
         present = session.relation(session.scope.full(statement.name))
         if isinstance(present, Table):
-            return create_or_alter(session, present, statement, request)
+            days = _days(RETENTION, statement.retention_days, present.durability)
+            extension = _days(EXTENSION, statement.extension_days, present.durability)
+            wanted = dataclasses.replace(statement, retention_days=days, extension_days=extension)
+            return create_or_alter(session, present, wanted, request)
     columns = _columns_of(session, statement, request)
     check_names(columns)
     columns = finished(session, columns, request)
@@ -146,6 +151,8 @@ def _create_as(session: Session, statement: CreateTable, table: Table, request: 
             connection.wrote = connection.wrote or fill.tracked
 
         temporary = is_temporary(statement.durability)
-        return create_object(session, statement, table, ahead=ahead, temporary=temporary, message=message)
+        return create_object(
+            session, statement, table, ahead=ahead, made_from=fill.made_from, temporary=temporary, message=message
+        )
     finally:
         release(session, planner)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
@@ -61,6 +62,9 @@ class TokenStore(Generic[E]):
 
     Executors are told apart by identity, so a procedure's view of a session gets tokens of its own, and revoking
     them leaves those of the session alone.
+
+    Args:
+        busy: whether something runs for an executor, whose tokens then do not end for want of use.
     """
 
     def __init__(
@@ -68,10 +72,12 @@ class TokenStore(Generic[E]):
         clock: Clock,
         session_lifetime: timedelta = SESSION_LIFETIME,
         master_lifetime: timedelta = MASTER_LIFETIME,
+        busy: Callable[[E], bool] = lambda executor: False,
     ) -> None:
         self._clock = clock
         self._session_lifetime = session_lifetime
         self._master_lifetime = master_lifetime
+        self._busy = busy
         self._lock = threading.Lock()
         self._grants: dict[int, _Grant[E]] = {}
         self._by_session: dict[str, _Grant[E]] = {}
@@ -93,7 +99,7 @@ class TokenStore(Generic[E]):
         now = self._clock.now()
         with self._lock:
             grant = self._by_session.get(session_token)
-            if grant is None or grant.sessions[session_token] <= now or grant.ends <= now:
+            if grant is None or grant.sessions[session_token] <= now or self._unused(grant, now):
                 return None
             grant.ends = now + self._master_lifetime
             return grant.executor
@@ -118,7 +124,7 @@ class TokenStore(Generic[E]):
         now = self._clock.now()
         with self._lock:
             grant = self._by_master.get(master_token)
-            if grant is None or grant.ends <= now:
+            if grant is None or self._unused(grant, now):
                 return None
             self._forget_old_sessions(grant, now)
             return grant.executor, self._add_pair(grant, now)
@@ -134,10 +140,16 @@ class TokenStore(Generic[E]):
         """Revoke what has not been used for the master token's lifetime; answers the executors left to close."""
         now = self._clock.now()
         with self._lock:
-            ended = [grant for grant in self._grants.values() if grant.ends <= now]
+            ended = [grant for grant in self._grants.values() if self._unused(grant, now)]
             for grant in ended:
                 self._remove(grant, TokenState.EXPIRED)
             return [grant.executor for grant in ended]
+
+    def _unused(self, grant: _Grant[E], now: datetime) -> bool:
+        """Whether the master token's lifetime is over; while something runs it begins anew."""
+        if grant.ends <= now and self._busy(grant.executor):
+            grant.ends = now + self._master_lifetime
+        return grant.ends <= now
 
     def _add_pair(self, grant: _Grant[E], now: datetime) -> Tokens:
         tokens = Tokens(

@@ -93,10 +93,9 @@ def abort_session(session: Session, identifier: str) -> str:
     if not found:
         return f"session [{identifier}] not found."
     for other in found:
-        for transaction in tuple(other.core.transactions):
-            abort_transaction(session, str(transaction.record.id))
-        if other.core is not session.core:
-            for query_id in tuple(other.core.running):
-                other.cancel(query_id)
         services.tokens.revoke(other)
+        if other.core is session.core:
+            other.ends_itself = other.parent is None
+        else:
+            other.close()
     return f"session [{identifier}] terminated."

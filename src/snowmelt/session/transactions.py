@@ -70,7 +70,7 @@ class OpenTransaction:
         if known is None:
             return Pending(table, self.level, self.statements)
         if _columns(known.table) != _columns(table):
-            raise _altered(table, "Roll the transaction back")
+            raise _altered(table, "The transaction can only be rolled back.")
         return replace(known, statement=self.statements)
 
     def has_changed(self, table: Table, *, touches: bool) -> None:
@@ -145,18 +145,18 @@ def _publish(core: Core, transaction: OpenTransaction) -> None:
 
 
 def _check_table(core: Core, pending: Pending) -> None:
-    """A table that was dropped or altered since cannot take the changes."""
+    """A table that was dropped or altered since cannot take the changes: what its new columns have would be lost."""
     present = core.present(pending.table)
-    if present is None or not set(_columns(pending.table)) <= set(_columns(present)):
-        raise _altered(pending.table, "The transaction was rolled back")
+    if present is None or _columns(pending.table) != _columns(present):
+        raise _altered(pending.table, "The transaction was rolled back.")
 
 
 def _columns(table: Table) -> list[tuple[str, DataType]]:
     return [(column.name, column.type) for column in table.columns]
 
 
-def _altered(table: Table, then: str) -> SqlError:
-    return SqlError(f"Table '{table.name}' was dropped or altered by another session. {then}.", 625, "57014")
+def _altered(table: Table, so: str) -> SqlError:
+    return SqlError(f"Table '{table.name}' was dropped or altered by another session. {so}", 625, "57014")
 
 
 def forget(core: Core, transaction: OpenTransaction) -> None:

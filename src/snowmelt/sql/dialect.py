@@ -25,6 +25,7 @@ from snowmelt.sql import limits
 from snowmelt.sql.held_types import marked, may_hold
 from snowmelt.sql.limits import too_deep
 from snowmelt.sql.projections import note_texts
+from snowmelt.sql.recursion import is_recursive
 
 
 class SnowmeltDialect(Snowflake):
@@ -46,6 +47,9 @@ class SnowmeltDialect(Snowflake):
 
 DIALECT = SnowmeltDialect()
 """The one instance; it holds no state of a parse."""
+
+# What stands behind TABLE(...) goes to its node by this list; sqlglot reads a point in time there, and drops it.
+exp.TableFromRows.arg_types.update(when=False, changes=False)
 
 
 def place(text: str, offset: int) -> tuple[int, int]:
@@ -170,6 +174,8 @@ def _checked(text: str, tokens: list[Token], tree: exp.Expression) -> exp.Expres
             binds.add(node.name)
         elif kind is exp.CTE and not isinstance(node.this, exp.Query):
             raise unexpected(text, tokens[0])
+        elif kind is exp.With and not node.args.get("recursive"):
+            node.set("recursive", is_recursive(cast(exp.With, node)))
         elif kind is exp.Var:
             stages += node.name.startswith("@")
         elif kind is exp.Identifier and node.this.startswith("!"):
@@ -196,6 +202,7 @@ _REFUSED: dict[type, str] = {
     exp.MatchRecognize: "MATCH_RECOGNIZE",
     exp.Command: "statement inside of a statement",
     exp.SemanticView: "SEMANTIC_VIEW",
+    exp.DirectoryStage: "directory table",
 }
 
 

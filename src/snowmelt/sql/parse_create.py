@@ -106,6 +106,8 @@ def create(cursor: Cursor, creators: dict[str, Creator]) -> Create:
     cursor.expect(*kind.split())
     if or_alter and kind not in ("TABLE", "VIEW", "TASK"):
         raise unsupported(f"CREATE OR ALTER {kind}")
+    if (or_replace or or_alter) and cursor.at("IF", "NOT", "EXISTS"):
+        raise cursor.unexpected()  # they exclude each other
     head = Head(kind, or_replace, cursor.take("IF", "NOT", "EXISTS"), durability, or_alter, secure, recursive)
     return _clone(cursor, head) or creator(cursor, head)
 

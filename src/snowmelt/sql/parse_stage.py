@@ -10,6 +10,7 @@ from typing import Any, cast
 from sqlglot import exp
 
 from snowmelt.base.errors import unsupported
+from snowmelt.catalog.names import quote
 from snowmelt.sql.cursor import Cursor
 from snowmelt.sql.dialect import parse_table_tree
 from snowmelt.sql.parse_create import Head, take_options
@@ -150,7 +151,11 @@ def _copy_files(cursor: Cursor) -> Statement:
 def _copy_into_table(cursor: Cursor) -> Statement:
     target = cursor.name()
     columns = cursor.identifiers() if cursor.at("(") else ()
-    cursor.expect("FROM")
+    if not cursor.take("FROM"):
+        # Then the files lie in the table's own stage.
+        namespace = "".join(f"{quote(part)}." for part in (target.database, target.schema) if part is not None)
+        own = f"@{namespace}%{quote(target.name)}"
+        return CopyIntoTable(target=target, columns=columns, location=own, select=None, options=_options(cursor))
     select = None
     if cursor.at("("):
         with cursor.within() as inner:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from snowmelt.base.datatypes import MAX_TEXT, DataType, Kind
+from snowmelt.base.datatypes import MAX_BINARY, MAX_TEXT, DataType, Kind
 from snowmelt.catalog.names import engine_quote
 from snowmelt.catalog.objects import Durability, Table, TableColumn
 from snowmelt.sql import numbering
@@ -178,10 +178,12 @@ def fitted_rows(columns: Sequence[TableColumn], source: str) -> str:
 
 
 def fitted(column: TableColumn, value: str) -> str:
-    """A value to be written into `column`: text that is longer than the column allows is an error (100078)."""
+    """A value to be written into `column`: what is longer than the column allows is an error (100078)."""
     length = column.type.length
     if column.type.kind is Kind.TEXT and length is not None and length < MAX_TEXT:
         return f"snowmelt_fit(CAST({value} AS VARCHAR), {length})"
+    if column.type.kind is Kind.BINARY and length is not None and length < MAX_BINARY:
+        return f"snowmelt_fit_binary(CAST({value} AS BLOB), {length})"
     return as_time(column.type, value)
 
 

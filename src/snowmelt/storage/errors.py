@@ -28,7 +28,8 @@ _Rule = tuple[re.Pattern[str], Callable[[re.Match[str]], SqlError]]
 
 
 def _not_recognized(what: str) -> Callable[[re.Match[str]], SqlError]:
-    return lambda match: SqlError(f"{what} value '{match.group(1)}' is not recognized", 100038, "22018")
+    code = 100037 if what == "Boolean" else 100038
+    return lambda match: SqlError(f"{what} value '{match.group(1)}' is not recognized", code, "22018")
 
 
 def conflict() -> SqlError:
@@ -118,6 +119,10 @@ _RULES: tuple[_Rule, ...] = (
     (
         re.compile(r"Not hexadecimal: (.*)", re.DOTALL),
         lambda m: SqlError(f"The following string is not a legal hex-encoded value: '{m.group(1)}'", 100115, "22000"),
+    ),
+    (
+        re.compile(r"Too many bytes: (.*)", re.DOTALL),
+        lambda m: SqlError(f"Binary value '{m.group(1)}' is too long and would be truncated", 100078, "22000"),
     ),
     (
         re.compile(r"Too long: (.*)", re.DOTALL),

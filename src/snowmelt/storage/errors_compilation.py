@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 
 from snowmelt.base.datatypes import Kind, from_duckdb
-from snowmelt.base.errors import SqlError, unsupported, wrong_arguments
+from snowmelt.base.errors import SqlError, invalid_identifier, unsupported, wrong_arguments
 from snowmelt.catalog.names import display, logical_name
 
 _HEAD = "SQL compilation error:\n"
@@ -119,6 +119,14 @@ COMPILATION: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], SqlError]], 
             1010,
             "42601",
         ),
+    ),
+    (
+        re.compile(r'Column "(.+?)" does not exist on (?:left|right) side of join'),
+        lambda m: invalid_identifier(display(logical_name(m.group(1)))),
+    ),
+    (
+        re.compile(r"VALUES lists must all be the same length, expected (\d+) entr\w+ but found a list with (\d+)"),
+        _compilation(2020, "21S01", "Rows of VALUES have different lengths: expecting {0} but got {1}"),
     ),
     (
         re.compile(r"Subquery returns (\d+) columns - expected (\d+)"),

@@ -5,9 +5,10 @@ Source: docs.snowflake.com/en/sql-reference/sql/copy-into-table and .../date-tim
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
-from snowmelt.base.datatypes import MAX_TEXT, DataType, Kind
+from snowmelt.base.datatypes import MAX_BINARY, MAX_TEXT, DataType, Kind
 from snowmelt.base.errors import SqlError
 from snowmelt.catalog.names import engine_quote
 from snowmelt.storage.formats import CsvFormat, JsonFormat
@@ -185,9 +186,12 @@ def _parsed_zoned(source: str, text: str) -> Pair:
 
 
 def _binary(source: str, target: DataType, fmt: CsvFormat | JsonFormat) -> Pair:
-    del target
     function = {"HEX": "unhex", "BASE64": "from_base64", "UTF8": "encode"}[fmt.binary_format]
-    return f"{function}({source})", f"TRY({function}({source}))"
+    strict, lenient = f"{function}({source})", f"TRY({function}({source}))"
+    if (target.length or MAX_BINARY) >= MAX_BINARY:
+        return strict, lenient
+    fits = f"CASE WHEN octet_length({lenient}) <= {target.length} THEN {lenient} END"
+    return f"snowmelt_fit_binary({strict}, {target.length})", fits
 
 
 _TEXT_RULES = {
@@ -222,6 +226,8 @@ def unfit(conversion: Conversion, value: str | None) -> SqlError:
         return SqlError(
             f"User character length limit ({target.length}) exceeded by string '{value[:100]}'", 100078, "22000"
         )
+    if target.kind is Kind.BINARY and re.fullmatch(r"(?:[0-9a-fA-F]{2})*", value):
+        return SqlError(f"Binary value '{value}' is too long and would be truncated", 100078, "22000")
     if target.kind is Kind.FIXED and _is_number(value):
         return SqlError(f"Numeric value '{value}' is out of range", 100039, "22003")
     message, code, state = _NOT_RECOGNIZED.get(target.kind, ("Error parsing JSON: {}", 100069, "22P02"))

@@ -42,7 +42,8 @@ DEFAULT_FILE_SIZE = 16 * 1024 * 1024
 
 @dataclass(frozen=True)
 class UnloadOptions:
-    """Options of one COPY INTO <location>; `max_file_size` in bytes; `partitioned` for PARTITION BY."""
+    """Options of one COPY INTO <location>; `max_file_size` in bytes; `partitioned` for PARTITION BY; `validates` for
+    rows that are shown instead."""
 
     single: bool = False
     header: bool = False
@@ -50,6 +51,7 @@ class UnloadOptions:
     max_file_size: int = DEFAULT_FILE_SIZE
     include_query_id: bool = False
     partitioned: bool = False
+    validates: bool = False
 
 
 def parse_unload_options(options: Mapping[str, Any], *, partitioned: bool = False) -> UnloadOptions:
@@ -69,6 +71,8 @@ def parse_unload_options(options: Mapping[str, Any], *, partitioned: bool = Fals
                 pass
             case "INCLUDE_QUERY_ID":
                 values["include_query_id"] = str(value).upper() == "TRUE"
+            case "VALIDATION_MODE" if str(value).upper() == "RETURN_ROWS":
+                values["validates"] = True
             case "DETAILED_OUTPUT" if str(value).upper() == "FALSE":
                 pass
             case _:

@@ -9,12 +9,13 @@ from collections.abc import Callable
 
 from sqlglot import exp
 
-from snowmelt.base.datatypes import ARRAY, FLOAT, OBJECT, VARCHAR, Kind
+from snowmelt.base.datatypes import ARRAY, FLOAT, OBJECT, VARCHAR, DataType, Kind
 from snowmelt.base.errors import unsupported
 from snowmelt.sql.rewrite.context import engine_call, raw
 from snowmelt.sql.rewrite.scalar_calls import Maker, cast, hashed, refused_names, refused_nodes
 from snowmelt.sql.rewrite.variants import is_whole, marked_items
 from snowmelt.sql.typing import numbers, type_of
+from snowmelt.sql.typing.annotate import STAR
 
 Around = Callable[[exp.Expr, exp.Expr], exp.Expr | None]
 """What stands for an aggregate with its window, filter and order, from the aggregate and that whole; None leaves it."""
@@ -191,6 +192,28 @@ def _quantile(node: exp.Expr) -> exp.Expr:
     return copy
 
 
+def _count(node: exp.Expr) -> exp.Expr:
+    """COUNT of several values, or of all of a table, counts the rows in which none is null."""
+    distinct = isinstance(node.this, exp.Distinct)
+    values = node.this.expressions if distinct else [node.this, *node.expressions]
+    if len(values) == 1 and isinstance(values[0], exp.Column) and values[0].is_star:
+        values = _columns_of(values[0])
+    elif len(values) == 1:
+        return node.copy()
+    known = exp.and_(*(exp.Not(this=exp.Is(this=value.copy(), expression=exp.Null())) for value in values))
+    shown = engine_call("row", *(value.copy() for value in values)) if distinct else exp.Literal.number(1)
+    counted: exp.Expr = exp.Case(ifs=[exp.If(this=known, true=shown)])
+    return exp.Count(this=exp.Distinct(expressions=[counted]) if distinct else counted)
+
+
+def _columns_of(star: exp.Column) -> list[exp.Expr]:
+    visible: list[tuple[str, str, DataType | None]] | None = star.meta.get(STAR)
+    if visible is None:
+        raise unsupported("COUNT of all columns of what is not known before it runs")
+    table = star.args["table"]
+    return [exp.column(exp.to_identifier(name, quoted=True), table=table.copy()) for _, name, _ in visible]
+
+
 def _count_if(node: exp.Expr) -> exp.Expr:
     """A count, for of no rows the engine's own function gives null."""
     return exp.Count(this=exp.Case(ifs=[exp.If(this=node.this.copy(), true=exp.Literal.number(1))]))
@@ -220,6 +243,7 @@ BY_NODE: dict[type[exp.Expr], Maker] = {
     exp.BitwiseAndAgg: _bits("bit_and"),
     exp.BitwiseOrAgg: _bits("bit_or"),
     exp.BitwiseXorAgg: _bits("bit_xor"),
+    exp.Count: _count,
     exp.CountIf: _count_if,
     exp.Hll: _approximate_count,
     exp.Max: _extreme("max_by"),

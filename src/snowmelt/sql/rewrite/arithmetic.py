@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from snowmelt.base.datatypes import DataType, Kind
 from snowmelt.sql.rewrite.context import Resolver, raw
-from snowmelt.sql.typing import as_number, type_of
+from snowmelt.sql.typing import as_number, numbers, type_of
 from snowmelt.sql.typing.annotate import STAR
 from snowmelt.sql.typing.functions import COUNT, slides
 
@@ -18,6 +18,8 @@ _ENGINE = "duckdb"
 
 def arithmetic(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
     """Quotients, averages, products and RANDOM; operands are final, so that they can be written out."""
+    for literal in [node for node in tree.find_all(exp.Literal) if len(node.this) > numbers.MAX_DIGITS]:
+        _float(literal)
     for node in list(tree.find_all(exp.Div, exp.Avg, exp.Mul, exp.Add, exp.Sub, exp.Mod, exp.Rand, bfs=False))[::-1]:
         match node:
             case exp.Div():
@@ -29,6 +31,13 @@ def arithmetic(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
             case exp.Binary():
                 _widen(node)
     return tree
+
+
+def _float(literal: exp.Literal) -> None:
+    """A number with more digits than a NUMBER has is a FLOAT, also where the engine has a type for it."""
+    found = type_of(literal)
+    if found is not None and found.kind is Kind.REAL and not literal.is_string:
+        literal.replace(raw(f"CAST({literal.this} AS DOUBLE)", found))
 
 
 def _divide(node: exp.Div) -> None:
@@ -149,7 +158,9 @@ def _widen(node: exp.Binary) -> None:
         return
     left, right = node.this.unnest(), node.expression.unnest()
     if isinstance(left, exp.Literal) and isinstance(right, exp.Literal) and not result.scale:
-        node.set("this", raw(f"CAST({node.this.sql(dialect=_ENGINE)} AS HUGEINT)", type_of(left)))
+        # Whole numbers of the engine have more than the 38 digits that a NUMBER ends with.
+        kind = "DECIMAL(38, 0)" if result.precision == numbers.MAX_DIGITS else "HUGEINT"
+        node.set("this", raw(f"CAST({node.this.sql(dialect=_ENGINE)} AS {kind})", type_of(left)))
     if isinstance(node, exp.Mul):
         scales = [(as_number(type_of(item)) or result).scale or 0 for item in (node.this, node.expression)]
         if sum(scales) > (result.scale or 0):

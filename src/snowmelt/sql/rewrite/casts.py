@@ -28,8 +28,14 @@ def conversions(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
         if target is None or node.args.get("format") is not None:
             continue
         cast = exp.TryCast if node.args.get("safe") else exp.Cast
-        node.replace(cast(this=node.this.copy(), to=exp.DataType.build(target, dialect="snowflake")))
+        made = cast(this=node.this.copy(), to=exp.DataType.build(target, dialect="snowflake"))
+        made.meta[_FUNCTION] = True
+        node.replace(made)
     return tree
+
+
+_FUNCTION = "snowmelt_function"
+"""Meta key on casts that were written as functions."""
 
 
 def _number(node: exp.Expr) -> str | None:
@@ -53,9 +59,25 @@ def cast_types(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
         to = cast.args["to"]
         if isinstance(to, exp.DataType):
             target, source = _target(to), type_of(cast.this)
+            if isinstance(cast, exp.TryCast) and not cast.meta.get(_FUNCTION):
+                _check_text(target, source)
             if not _of_times(cast, target, source, resolver):
                 _convert(cast, target, source)
     return tree
+
+
+def _check_text(target: DataType, source: DataType | None) -> None:
+    """TRY_CAST reads text and nothing else.
+
+    Source: docs.snowflake.com/en/sql-reference/functions/try_cast
+    """
+    if source is not None and source.kind is not Kind.TEXT:
+        raise SqlError(
+            "SQL compilation error:\n"
+            f"Function TRY_CAST cannot be used with arguments of types {source.sql} and {target.sql}",
+            1065,
+            "22023",
+        )
 
 
 def _of_times(cast: exp.Cast, target: DataType, source: DataType | None, resolver: Resolver) -> bool:
@@ -127,6 +149,8 @@ def _prepared(operand: exp.Expr, source: DataType, target: DataType, tolerant: b
         case ((Kind.VARIANT | Kind.TEXT | Kind.FIXED | Kind.REAL | Kind.BOOLEAN), Kind.ARRAY):
             operand.meta[TYPE] = source
             return _call("snowmelt_to_array", as_json(operand))
+        case Kind.VARIANT, Kind.OBJECT:
+            return _call("snowmelt_to_object", operand)
         case Kind.TEXT, Kind.BINARY:
             return _call("snowmelt_try_from_hex" if tolerant else "snowmelt_from_hex", operand)
         case (Kind.VARIANT, Kind.BOOLEAN):

@@ -51,6 +51,14 @@ def _coalesce(node: exp.Expr) -> None:
         raise SqlError(f"{_HEAD}not enough arguments for function [{call}] expected 2, got 1", 938, "22023")
 
 
+def _single(node: exp.Expr) -> None:
+    """What takes one value; the engine's own would give so many greatest values."""
+    if node.expressions:
+        given = [item.sql("snowflake") for item in (node.this, *node.expressions)]
+        call = f"{node.key.upper()}({', '.join(given)})"
+        raise SqlError(f"{_HEAD}too many arguments for function [{call}] expected 1, got {len(given)}", 939, "22023")
+
+
 def _alias(node: exp.Expr) -> None:
     """An alias names a projection, and no part of an expression."""
     if isinstance(node.parent, (exp.Paren, exp.Func, exp.Binary)):
@@ -64,6 +72,7 @@ _CHECKS = cast(
         exp.Grouping: _grouping,
         exp.GroupingId: _grouping,
         exp.Coalesce: _coalesce,
+        **dict.fromkeys((exp.Max, exp.Min), _single),
         exp.Alias: _alias,
     },
 )

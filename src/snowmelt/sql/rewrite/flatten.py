@@ -5,7 +5,6 @@ Source: docs.snowflake.com/en/sql-reference/functions/flatten, .../split_to_tabl
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import cast
 
 from sqlglot import exp
@@ -17,6 +16,7 @@ _ROW = "snowmelt_row"
 _LIST = "snowmelt_list"
 _FIRST = "snowmelt_first"
 _ENTRY = "snowmelt_entry"
+_THIS = "snowmelt_this"
 """No alias of a user's may be called so, as an input names columns of what stands beside it."""
 
 _ENGINE = "duckdb"
@@ -40,15 +40,19 @@ def _replace(node: exp.Expr) -> None:
     join = node.parent if isinstance(node.parent, exp.Join) else None
     call = node.this
     sequence = _number_rows(node, join)
-    if isinstance(call, exp.Explode):
-        entries, inputs = _entries(call), call.iter_expressions()
-        rows = _recursive(call, entries) if _is_recursive(call) else _unnested(entries, inputs, join)
-        names: tuple[str, ...] = ("KEY", "PATH", "INDEX", "VALUE", "THIS")
-    else:
-        rows, names = _unnested(_parts(call), call.iter_expressions(), join), ("INDEX", "VALUE")
-    fields = ", ".join(f'{_ENTRY}.{name.lower()} AS "{name}"' for name in names)
-    query = exp.Subquery(this=raw(f'SELECT {sequence} AS "SEQ", {fields} FROM ({rows})'))
     alias = node.args.get("alias")
+    if isinstance(call, exp.Explode):
+        # Beside the entries, not in each of them: as many copies of a long ARRAY as it has elements fill any memory.
+        value = _input(call)
+        this = value if _is_asked_for("THIS", node) else "NULL::JSON"
+        rows = _recursive(call, value, this) if _is_recursive(call) else _unnested(_entries(call, value), this, node)
+        names: tuple[str, ...] = ("KEY", "PATH", "INDEX", "VALUE")
+    else:
+        rows, names = _unnested(_parts(call), None, node), ("INDEX", "VALUE")
+    fields = [f'{_ENTRY}.{name.lower()} AS "{name}"' for name in names]
+    if isinstance(call, exp.Explode):
+        fields.append(f'{_THIS} AS "THIS"')
+    query = exp.Subquery(this=raw(f'SELECT {sequence} AS "SEQ", {", ".join(fields)} FROM ({rows})'))
     name = alias.this if alias is not None and alias.this is not None else None
     default = "FLATTEN" if isinstance(call, exp.Explode) else "SPLIT_TO_TABLE"
     columns = [column.copy() for column in alias.args.get("columns") or ()] if alias is not None else []
@@ -62,7 +66,7 @@ def _replace(node: exp.Expr) -> None:
         node.replace(query)
         return
     node.replace(exp.Lateral(this=query, alias=shown))
-    if join.args.get("on") is None and (join.side or join.kind):
+    if join.args.get("on") is None and (join.side or join.kind not in ("", "CROSS")):
         join.set("on", exp.true())
 
 
@@ -74,10 +78,7 @@ def _number_rows(node: exp.Expr, join: exp.Join | None) -> str:
     is asked for, by name or by a star.
     """
     select = node.find_ancestor(exp.Select)
-    if join is None or select is None:
-        return "1"
-    stars = any(item.is_star for item in select.expressions)
-    if not stars and not any(column.name == "SEQ" for column in select.find_all(exp.Column)):
+    if join is None or select is None or not _is_asked_for("SEQ", node):
         return "1"
     first = _queried(select)
     if first is None:
@@ -85,19 +86,37 @@ def _number_rows(node: exp.Expr, join: exp.Join | None) -> str:
     return _more(select, first, _ROW, "row_number() OVER ()")
 
 
-def _unnested(entries: str, inputs: Iterable[exp.Expr], join: exp.Join | None) -> str:
-    """DuckDB text of a row for each entry. Where a list is a column of what stands first in FROM, the engine takes it
-    apart as it goes, and keeps the order; for any other expression it would join.
+def _is_asked_for(name: str, node: exp.Expr) -> bool:
+    """Whether a query around a call may show one of its columns: by name, by another name, or by a star."""
+    select, alias = node.find_ancestor(exp.Select), node.args.get("alias")
+    if select is None or (alias is not None and alias.args.get("columns")):
+        return True
+    if any(item.is_star for item in select.expressions) or any(join.args.get("using") for join in _joins(select)):
+        return True
+    return any(column.name == name for column in select.find_all(exp.Column))
+
+
+def _joins(select: exp.Select) -> list[exp.Join]:
+    return select.args.get("joins") or []
+
+
+def _unnested(entries: str, this: str | None, node: exp.Expr) -> str:
+    """DuckDB text of a row for each entry, with what FLATTEN calls THIS. Where a list is a column of what stands first
+    in FROM, the engine takes it apart as it goes, and keeps the order; for any other expression it would join.
     """
+    join = node.parent if isinstance(node.parent, exp.Join) else None
     select = join.find_ancestor(exp.Select) if join is not None else None
-    columns = [column for item in inputs for column in item.find_all(exp.Column)]
+    columns = [column for item in node.this.iter_expressions() for column in item.find_all(exp.Column)]
     if select is not None and columns and select.args["joins"][0] is join:
         source = select.args["from_"].this
         if all(column.table in ("", source.alias_or_name) for column in columns):
             first = _queried(select)
             if first is not None:
                 entries = _more(select, first, _LIST, entries)
-    return f"SELECT unnest({entries}) AS {_ENTRY}"
+                if this is not None and _is_asked_for("THIS", node):
+                    this = _more(select, first, _THIS, this)
+    beside = "" if this is None else f", {this} AS {_THIS}"
+    return f"SELECT unnest({entries}) AS {_ENTRY}{beside}"
 
 
 def _queried(select: exp.Select) -> exp.Subquery | None:
@@ -160,24 +179,30 @@ def _is_recursive(call: exp.Explode) -> bool:
     return _flag(_arguments(call), "RECURSIVE")
 
 
-def _entries(call: exp.Explode) -> str:
-    """DuckDB text of the list of what FLATTEN gives for one row; with OUTER, never an empty one."""
+def _input(call: exp.Explode) -> str:
+    """DuckDB text of the value that is taken apart."""
     arguments = _arguments(call)
     value = arguments["INPUT"].sql(dialect=_ENGINE)
     if not isinstance(arguments["INPUT"], exp.Var):
         value = f"CAST({value} AS JSON)"
     path = arguments.get("PATH")
-    prefix = "''"
     if path is not None and not isinstance(path, exp.Literal):
         raise unsupported("FLATTEN with a PATH that is no constant")
     if path is not None and path.name:
-        prefix = path.sql(dialect=_ENGINE)
         root = "$" if path.name.startswith("[") else "$."
-        value = f"json_extract({value}, '{root}' || {prefix})"
+        value = f"json_extract({value}, '{root}' || {path.sql(dialect=_ENGINE)})"
+    return value
+
+
+def _entries(call: exp.Explode, value: str) -> str:
+    """DuckDB text of the list of what FLATTEN gives for one row; with OUTER, never an empty one."""
+    arguments = _arguments(call)
+    path = arguments.get("PATH")
+    prefix = path.sql(dialect=_ENGINE) if path is not None else "''"
     entries = f"snowmelt_entries({value}, {prefix}, '{_mode(arguments)}')"
     if not _flag(arguments, "OUTER"):
         return entries
-    nothing = f"{{'key': NULL, 'path': {prefix}, 'index': NULL, 'value': NULL, 'this': {value}}}"
+    nothing = f"{{'key': NULL, 'path': {prefix}, 'index': NULL, 'value': NULL}}"
     return f"CASE WHEN coalesce(len({entries}), 0) > 0 THEN {entries} ELSE [{nothing}] END"
 
 
@@ -189,12 +214,15 @@ def _mode(arguments: dict[str, exp.Expr]) -> str:
     return chosen
 
 
-def _recursive(call: exp.Explode, entries: str) -> str:
+def _recursive(call: exp.Explode, value: str, this: str) -> str:
     """The entries, those of the entries, and so on, in the order of their paths."""
+    entries = _entries(call, value)
     deeper = f"snowmelt_entries({_ENTRY}.value, {_ENTRY}.path, '{_mode(_arguments(call))}')"
+    inner = f"{_ENTRY}.value" if this == value else this
     return (
-        f"WITH RECURSIVE snowmelt_deep AS (SELECT unnest({entries}) AS {_ENTRY} UNION ALL SELECT unnest({deeper}) "
-        f"AS {_ENTRY} FROM snowmelt_deep) SELECT {_ENTRY} FROM snowmelt_deep ORDER BY {_ENTRY}.path"
+        f"WITH RECURSIVE snowmelt_deep AS (SELECT unnest({entries}) AS {_ENTRY}, {this} AS {_THIS} UNION ALL "
+        f"SELECT unnest({deeper}) AS {_ENTRY}, {inner} AS {_THIS} FROM snowmelt_deep) "
+        f"SELECT {_ENTRY}, {_THIS} FROM snowmelt_deep ORDER BY {_ENTRY}.path"
     )
 
 

@@ -15,7 +15,7 @@ from sqlglot import exp
 from snowmelt.base.datatypes import FLOAT, TIMES, VARCHAR, DataType, Kind
 from snowmelt.sql.rewrite.context import TYPE, Resolver, engine_call
 from snowmelt.sql.typing import numbers, type_of
-from snowmelt.sql.typing.functions import NUMBER_OF_TEXT
+from snowmelt.sql.typing.functions import NUMBER_OF_TEXT, beside_text
 
 _THIS = ("this",)
 _BOTH = ("this", "expression")
@@ -78,7 +78,7 @@ COMPARED = DataType(Kind.FIXED, 38, 9)
 
 def implicit_casts(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
     """Write out the conversions of arguments, compared operands and branches."""
-    kinds = (*_NUMERIC, *_ARITHMETIC, *_TEXT, *_WHOLE, *_COMPARISONS, *_CHOICES, exp.In, exp.Between)
+    kinds = (*_NUMERIC, *_ARITHMETIC, *_TEXT, *_WHOLE, *_COMPARISONS, *_CHOICES, exp.In, exp.Between, exp.Values)
     for node in list[exp.Expr](tree.find_all(*kinds)):
         for operand in _parts(node, _WHOLE.get(type(node), ())):
             if not isinstance(operand, (exp.Literal, exp.Neg)) and _kind(operand) in (Kind.FIXED, Kind.REAL, Kind.TEXT):
@@ -92,6 +92,8 @@ def implicit_casts(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
             _alike_query(node.this, node.args.get("query"))
         elif isinstance(node, exp.Between):
             _alike([node.this, node.args["low"], node.args["high"]], COMPARED)
+        elif isinstance(node, exp.Values):
+            _columns(node)
         elif isinstance(node, _CHOICES):
             _alike(_branches(node), NUMBER_OF_TEXT)
         elif isinstance(node, _ARITHMETIC):
@@ -108,6 +110,18 @@ def implicit_casts(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
                 if kind is Kind.VARIANT or (kind in (Kind.FIXED, Kind.REAL, Kind.BOOLEAN) or kind in TIMES):
                     cast(operand, VARCHAR)
     return tree
+
+
+def _columns(node: exp.Values) -> None:
+    """Text in a column of VALUES becomes what the others there are, when these are dates, times or truth values."""
+    rows = [row.expressions if isinstance(row, exp.Tuple) else [row] for row in node.expressions]
+    if any(len(row) != len(rows[0]) for row in rows):
+        return
+    for column in zip(*rows, strict=True):
+        target = beside_text([type_of(item) for item in column if not isinstance(item, exp.Null)])
+        for item in column:
+            if target is not None and _kind(item) is Kind.TEXT:
+                cast(item, target)
 
 
 def cast(operand: exp.Expr, target: DataType) -> None:

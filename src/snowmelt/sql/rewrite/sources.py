@@ -39,6 +39,8 @@ def resolve_table_functions(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
             # Each row stands for itself, whatever rows OVER puts together.
             this = this.this
             rows.set("this", this)
+        if isinstance(this, exp.Func) and past_of(rows) is not None:
+            raise unsupported("AT / BEFORE / CHANGES of a table function")
         if is_flatten(this):
             continue
         if isinstance(this, exp.Literal):
@@ -75,10 +77,27 @@ def resolve_stages(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
         name = resolver.stage_alias() or shown
         select = table.find_ancestor(exp.Select)
         if select is not None:
+            _without_metadata(select, shown)
             _plain_positions(select, shown)
             _resolve_columns(select, rows, name, shown)
         _replace(table, f"SELECT * FROM {rows.relation}", name)
     return tree
+
+
+def _without_metadata(select: exp.Select, shown: str) -> None:
+    """A star does not show METADATA$ columns.
+
+    Source: docs.snowflake.com/en/user-guide/querying-metadata
+    """
+    for projection in select.expressions:
+        star = projection.this if isinstance(projection, exp.Column) and _belongs(projection, shown) else projection
+        if isinstance(star, exp.Star):
+            hidden = [exp.to_identifier(name, quoted=True) for name in _METADATA]
+            star.set("except_", [*(star.args.get("except_") or []), *hidden])
+
+
+_METADATA = ("METADATA$FILENAME", "METADATA$FILE_ROW_NUMBER")
+"""What the relation of staged files has besides their columns."""
 
 
 def _plain_positions(select: exp.Select, shown: str) -> None:

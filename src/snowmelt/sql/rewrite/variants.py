@@ -120,12 +120,23 @@ def _object(name: str) -> Maker:
 
 
 def _star_object(node: exp.Expr) -> exp.Expr:
-    columns: list[tuple[str, str, DataType | None]] | None = node.meta.get(STAR)
+    return _of_columns("snowmelt_object", node)
+
+
+def _keep_null(node: exp.Expr) -> exp.Expr:
+    (first, *rest) = node.expressions or [None]
+    if isinstance(first, exp.Star) and not rest and not any(first.args.values()):
+        return _of_columns("snowmelt_object_keep_null", first)
+    return _object("snowmelt_object_keep_null")(node)
+
+
+def _of_columns(name: str, star: exp.Expr) -> exp.Expr:
+    columns: list[tuple[str, str, DataType | None]] | None = star.meta.get(STAR)
     if columns is None:
         raise unsupported("OBJECT_CONSTRUCT(*) over columns that are not known beforehand")
     keys: list[exp.Expr] = [exp.Literal.string(logical_name(name)) for _, name, _ in columns]
     values = [as_json(_column(alias, name, found)) for alias, name, found in columns]
-    return engine_call("snowmelt_object", _list(keys), _list(values), data_type=OBJECT)
+    return engine_call(name, _list(keys), _list(values), data_type=OBJECT)
 
 
 def _column(alias: str, name: str, data_type: DataType | None) -> exp.Column:
@@ -269,8 +280,9 @@ def _as_decimal(node: exp.Expr) -> exp.Expr:
 
 
 def _value_of(node: exp.Expr) -> exp.Expr:
-    """The argument itself."""
-    return as_json(node.expressions[0])
+    """The argument itself, which must be an OBJECT."""
+    value = as_json(node.expressions[0])
+    return engine_call("snowmelt_to_object", value, data_type=OBJECT)
 
 
 def _parse_json(node: exp.Expr) -> exp.Expr:
@@ -319,7 +331,7 @@ BY_NODE: dict[type[exp.Expr], Maker] = {
     exp.Array: _array,
     exp.ArrayConstructCompact: lambda node: engine_call("snowmelt_array_compact", _array(node)),
     exp.Struct: _object("snowmelt_object"),
-    exp.JSONObject: _object("snowmelt_object_keep_null"),
+    exp.JSONObject: _keep_null,
     exp.StarMap: _star_object,
     exp.ObjectInsert: _insert,
     exp.ObjectAgg: _element_last("snowmelt_object_agg", "this", "expression"),

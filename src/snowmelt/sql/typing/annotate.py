@@ -19,8 +19,8 @@ from snowmelt.base.errors import SqlError, invalid_identifier
 from snowmelt.catalog.names import engine_name, logical_name
 from snowmelt.sql.held_types import is_structured, parsed_type
 from snowmelt.sql.rewrite.context import TYPE, Resolver, source_columns, target_alias
-from snowmelt.sql.typing import numbers
-from snowmelt.sql.typing.functions import BY_NAME, BY_NODE, TABLE_FUNCTIONS, chosen, common
+from snowmelt.sql.typing import numbers, stars
+from snowmelt.sql.typing.functions import BY_NAME, BY_NODE, TABLE_FUNCTIONS, beside_text, chosen, common
 from snowmelt.sql.typing.nulls import never_null
 from snowmelt.sql.typing.operators import ARITHMETIC, binary
 from snowmelt.sql.typing.scopes import Columns, Found, Scope
@@ -37,9 +37,6 @@ ALIASED = "snowmelt_aliased"
 
 STRUCTURED = "snowmelt_has_structured"
 """Meta key, of what `annotate` is given: some expression in it is of a structured type, or may be."""
-
-
-_UNNAMED = "~"
 
 
 def type_of(node: exp.Expr) -> DataType | None:
@@ -76,7 +73,11 @@ def _query(node: exp.Expr, scope: Scope) -> Columns | None:
         case exp.SetOperation():
             left = _query(node.this, scope.inner())
             right = _query(node.expression, scope.inner())
-            if left is None or right is None or len(left) != len(right):
+            if left is None or right is None:
+                return None
+            if node.args.get("by_name"):
+                return _by_name(dict(left), dict(right))
+            if len(left) != len(right):
                 return None
             nulls = zip(_nulls(node.this, len(left)), _nulls(node.expression, len(right)), strict=True)
             pairs = zip(left, right, nulls, strict=True)
@@ -91,6 +92,13 @@ def _query(node: exp.Expr, scope: Scope) -> Columns | None:
             return _renamed(node, _values(node, scope))
         case _:
             return None
+
+
+def _by_name(left: dict[str, DataType | None], right: dict[str, DataType | None]) -> Columns:
+    """The columns of UNION BY NAME: what only one side has is NULL in the rows of the other."""
+    pairs = {name: (left.get(name), right.get(name)) for name in (*left, *right)}
+    absent = {name: (name not in left, name not in right) for name in pairs}
+    return tuple((name, _either(*pair, absent[name])) for name, pair in pairs.items())
 
 
 def _nulls(query: exp.Expr, width: int) -> list[bool]:
@@ -175,7 +183,7 @@ def _values(node: exp.Values, scope: Scope) -> Columns | None:
     merged = []
     for i, column in enumerate(zip(*types, strict=True)):
         known = [item for item, row in zip(column, rows, strict=True) if not isinstance(row[i], exp.Null)]
-        found = None if any(item is None for item in known) else common(known)
+        found = None if any(item is None for item in known) else beside_text(known) or common(known)
         if found is not None:
             nullable = len(known) < len(rows) or any(item is None or item.nullable for item in known)
             found = optional(found) if nullable else required(found)
@@ -191,6 +199,8 @@ def _select(node: exp.Select, scope: Scope) -> Columns | None:
     for join in node.args.get("joins") or ():
         before = set(scope.sources)
         _add_source(join.this, scope)
+        if str(join.method or "").upper() == "NATURAL":
+            _natural(before, scope)
         _outer(join, before, scope)
     for lateral in node.args.get("laterals") or ():
         _add_source(lateral, scope)
@@ -198,6 +208,9 @@ def _select(node: exp.Select, scope: Scope) -> Columns | None:
     for projection in node.expressions:
         found = _projection(projection, scope)
         columns = None if columns is None or found is None else [*columns, *found]
+    if not any(join.args.get("using") for join in node.args.get("joins") or ()):
+        written = [projection.meta.get(stars.WRITTEN) or [projection] for projection in node.expressions]
+        node.set("expressions", [item for items in written for item in items])
     for key in ("joins", "where", "group", "having", "qualify", "order", "limit", "windows", "distinct"):
         value = node.args.get(key)
         for item in value if isinstance(value, list) else [value]:
@@ -215,6 +228,17 @@ def _select(node: exp.Select, scope: Scope) -> Columns | None:
     return tuple(columns)
 
 
+def _natural(before: set[str], scope: Scope) -> None:
+    """A star shows the columns that both sides of a NATURAL JOIN have once."""
+    left = {name: known for alias in before for name, known in scope.sources[alias] or ()}
+    for alias in scope.sources.keys() - before:
+        for name, known in scope.sources[alias] or ():
+            if name in left and left[name] == known:
+                scope.merged.add((alias, name))
+            elif name in left:
+                scope.sources[alias] = None
+
+
 def _outer(join: exp.Join, before: set[str], scope: Scope) -> None:
     """Columns of the side of an outer join that may have no row may be null."""
     side = str(join.side or "").upper()
@@ -225,7 +249,7 @@ def _outer(join: exp.Join, before: set[str], scope: Scope) -> None:
 
 def _add_source(source: exp.Expr, scope: Scope) -> None:
     # No alias is written like the names of those that have none.
-    name = source.alias_or_name or f"{_UNNAMED}{len(scope.sources)}"
+    name = source.alias_or_name or f"{stars.UNNAMED}{len(scope.sources)}"
     if source.args.get("pivots"):
         _add_pivots(source, name, scope)
     elif isinstance(source, exp.Table) and not source.args.get("db"):
@@ -279,17 +303,10 @@ def _add_pivots(source: exp.Expr, name: str, scope: Scope) -> None:
 
 def _projection(node: exp.Expr, scope: Scope) -> Columns | None:
     """The columns that one projection makes; None when it is a star over something unknown."""
-    if isinstance(node, exp.Star) or (isinstance(node, exp.Column) and isinstance(node.this, exp.Star)):
-        star = node if isinstance(node, exp.Star) else node.this
+    star = stars.of_star(node)
+    if star is not None:
         replaced = {item.alias_or_name: _expression(item, scope) for item in star.args.get("replace") or ()}
-        if any(star.args.get(key) for key in ("rename", "ilike")):
-            return None
-        left_out = {item.name for item in star.args.get("except_") or ()}
-        sources = scope.sources if isinstance(node, exp.Star) else {node.table: scope.sources.get(node.table)}
-        if any(columns is None for columns in sources.values()):
-            return None
-        shown = (column for columns in sources.values() for column in columns or () if column[0] not in left_out)
-        return tuple((name, replaced.get(name, known)) for name, known in shown)
+        return stars.shown(node, scope.sources, scope.merged, replaced)
     found = _expression(node, scope)
     if isinstance(node, exp.Alias):
         scope.aliases[node.alias] = found
@@ -307,6 +324,8 @@ def _expression(node: exp.Expr, scope: Scope) -> DataType | None:
             raise invalid_identifier(".".join(logical_name(part.name) for part in node.parts))
         if scope.is_alias(node):
             node.meta[ALIASED] = True
+        if node.is_star:
+            node.meta[STAR] = _visible(scope, node.table)
     elif isinstance(node, exp.Query):
         columns = _query(node, scope.inner() if isinstance(node, exp.Select) else scope)
         found = columns[0][1] if columns is not None and len(columns) == 1 else None
@@ -352,12 +371,13 @@ def _lambda(node: exp.Lambda, scope: Scope) -> DataType | None:
     return _expression(node.this, scope)
 
 
-def _visible(scope: Scope) -> list[tuple[str, str, DataType | None]] | None:
+def _visible(scope: Scope, table: str = "") -> list[tuple[str, str, DataType | None]] | None:
     """All columns that a star would show: alias, name and type; None when they are not known."""
-    if any(columns is None for columns in scope.sources.values()):
+    sources = {table: scope.sources.get(table)} if table else scope.sources
+    if any(columns is None for columns in sources.values()):
         return None
-    shown = {alias: "" if alias.startswith(_UNNAMED) else alias for alias in scope.sources}
-    return [(shown[alias], name, item) for alias, columns in scope.sources.items() for name, item in columns or ()]
+    shown = {alias: "" if alias.startswith(stars.UNNAMED) else alias for alias in sources}
+    return [(shown[alias], name, item) for alias, columns in sources.items() for name, item in columns or ()]
 
 
 def _literal(node: exp.Literal) -> DataType:
@@ -380,8 +400,12 @@ def _composed(node: exp.Expr, types: Sequence[DataType | None]) -> DataType | No
         return type_of(inner) if isinstance(inner, exp.Expr) else None
     if isinstance(node, exp.Case):
         return _branches([item.args["true"] for item in node.args["ifs"]], node.args.get("default"))
-    if isinstance(node, exp.If):
+    if isinstance(node, (exp.If, exp.Nvl2)):
         return _branches([node.args["true"]], node.args.get("false"))
+    if isinstance(node, exp.DecodeCase):
+        # DECODE(value, search, result, ..., default)
+        _, *rest = node.expressions
+        return _branches(rest[1::2], rest[-1] if len(rest) % 2 else None)
     if isinstance(node, exp.Bracket):
         return taken(node)
     if isinstance(node, exp.ToNumber):

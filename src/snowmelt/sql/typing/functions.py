@@ -19,6 +19,7 @@ from snowmelt.base.datatypes import (
     OBJECT,
     SEMI_STRUCTURED,
     TIME,
+    TIMES,
     TIMESTAMP_LTZ,
     TIMESTAMP_NTZ,
     TIMESTAMP_TZ,
@@ -65,6 +66,17 @@ def common(types: Types) -> DataType | None:
         structured.check_alike(known)
     if kinds <= {Kind.FIXED, Kind.REAL}:
         return FLOAT
+    return None
+
+
+def beside_text(types: Types) -> DataType | None:
+    """What text becomes beside dates, times or truth values; None where there is no text, or anything else."""
+    others = [item for item in types if item is not None and item.kind is not Kind.TEXT]
+    if not others or len(others) == len(types) or not _all_known(types):
+        return None
+    kinds = {item.kind for item in others}
+    if kinds == {Kind.BOOLEAN} or (len(kinds) == 1 and kinds <= TIMES) or kinds <= TIMES - {Kind.TIME}:
+        return max(others, key=lambda item: item.kind is not Kind.DATE)
     return None
 
 

@@ -33,6 +33,7 @@ class Scope:
         ctes: columns of common table expressions by name.
         aliases: types of the projections' aliases so far, which later expressions may use.
         outer: the scope around a subquery.
+        merged: columns, each with its source's alias, that a NATURAL JOIN shows with those of the other side.
     """
 
     found: Found
@@ -40,6 +41,7 @@ class Scope:
     ctes: dict[str, Columns | None] = field(default_factory=dict)
     aliases: dict[str, DataType | None] = field(default_factory=dict)
     outer: Scope | None = None
+    merged: set[tuple[str, str]] = field(default_factory=set)
 
     def inner(self) -> Scope:
         """A scope for a query inside this one."""

@@ -10,7 +10,18 @@ from dataclasses import replace
 
 from sqlglot import exp
 
-from snowmelt.base.datatypes import ARRAY, BOOLEAN, NUMBER, OBJECT, VARCHAR, VARIANT, DataType, Kind, optional
+from snowmelt.base.datatypes import (
+    ARRAY,
+    BOOLEAN,
+    NUMBER,
+    OBJECT,
+    SEMI_STRUCTURED,
+    VARCHAR,
+    VARIANT,
+    DataType,
+    Kind,
+    optional,
+)
 from snowmelt.base.errors import SqlError, invalid_identifier, unsupported
 from snowmelt.sql.rewrite.context import TYPE
 from snowmelt.sql.typing import numbers
@@ -33,11 +44,19 @@ def taken(node: exp.Expr, types: Types = ()) -> DataType | None:
             OBJECT that is no constant.
     """
     found: DataType | None = node.this.meta.get(TYPE)
+    if found is not None and found.kind not in SEMI_STRUCTURED | {Kind.VECTOR} and not isinstance(node.this, exp.Null):
+        raise wrong_arguments("GET", found, NUMBER if _by_number(node) else VARCHAR)
     if found is None or found.parts is None:
         return VARIANT
     for key in _keys(node):
         found = _part(found, key)
     return found
+
+
+def _by_number(node: exp.Expr) -> bool:
+    """Whether an element is taken by its position, as far as that can be seen."""
+    key = node.expressions[0] if isinstance(node, exp.Bracket) else node.expression
+    return isinstance(key, exp.Literal) and not key.is_string
 
 
 def _keys(node: exp.Expr) -> Iterator[Key]:

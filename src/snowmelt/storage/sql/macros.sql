@@ -42,6 +42,8 @@ CREATE OR REPLACE MACRO snowmelt_boolean(x) AS
 -- Text that must not be longer than a column or type allows.
 CREATE OR REPLACE MACRO snowmelt_fit(x, n) AS
     CASE WHEN snowmelt_sure(length(x) > n, 'Too long: ' || x) THEN x END;
+CREATE OR REPLACE MACRO snowmelt_fit_binary(x, n) AS
+    CASE WHEN snowmelt_sure(octet_length(x) > n, 'Too many bytes: ' || hex(x)) THEN x END;
 
 -- How often a text is repeated, which must not make it longer than a VARCHAR can be.
 CREATE OR REPLACE MACRO snowmelt_times(x, n) AS

@@ -60,7 +60,9 @@ CREATE OR REPLACE MACRO snowmelt_auto_minutes(t) AS
     WHEN contains(t, ':') OR contains(t, 'T') OR contains(t, ' ') THEN snowmelt_text_minutes(t) END;
 CREATE OR REPLACE MACRO snowmelt_auto_time(t) AS
     CASE WHEN regexp_full_match(t, '\s*\d{1,2}:\d{2}(?::\d{2}(?:\.\d*)?)?\s*') THEN
-        TRY_CAST(CASE WHEN length(t) - length(replace(t, ':', '')) = 1 THEN trim(t) || ':00' ELSE trim(t) END AS TIME)
+        -- The engine has 24:00 as well, which comes after all times of a day.
+        TRY_CAST(CASE WHEN trim(t) LIKE '24%' THEN NULL
+            WHEN length(t) - length(replace(t, ':', '')) = 1 THEN trim(t) || ':00' ELSE trim(t) END AS TIME)
     WHEN regexp_full_match(t, '-?\d+') THEN CAST(snowmelt_epoch_text(TRY_CAST(t AS BIGINT)) AS TIME)
     ELSE CAST(coalesce(try_strptime(trim(regexp_replace(t, '\.\d*', '')), ['%I:%M:%S %p', '%I:%M %p']),
         CASE WHEN contains(t, '-') OR contains(t, '/') THEN snowmelt_auto_wall(t) END) AS TIME)

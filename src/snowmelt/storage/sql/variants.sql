@@ -164,6 +164,11 @@ CREATE OR REPLACE MACRO snowmelt_array_min(v) AS
 CREATE OR REPLACE MACRO snowmelt_to_array(v) AS
     CASE WHEN v IS NULL OR json_type(v) = 'NULL' THEN NULL WHEN json_type(v) = 'ARRAY' THEN v ELSE json_array(v) END;
 
+CREATE OR REPLACE MACRO snowmelt_to_object(v) AS
+    CASE WHEN v IS NULL OR json_type(v) = 'NULL' THEN NULL
+    WHEN snowmelt_sure(json_type(v) <> 'OBJECT', 'Failed to cast variant value ' || CAST(v AS VARCHAR) || ' to OBJECT')
+    THEN v END;
+
 -- A part of a value; what is NULL in an ARRAY is NULL.
 CREATE OR REPLACE MACRO snowmelt_get(v, key) AS
     snowmelt_defined(json_extract(v, '/' || replace(replace(CAST(key AS VARCHAR), '~', '~0'), '/', '~1')));
@@ -194,10 +199,10 @@ CREATE OR REPLACE MACRO snowmelt_path_step(key) AS
 CREATE OR REPLACE MACRO snowmelt_entries(v, prefix, mode) AS
     CASE WHEN json_type(v) = 'ARRAY' AND mode <> 'OBJECT' THEN
         list_transform(CAST(v AS JSON[]), lambda snowmelt_x, snowmelt_i: {'key': NULL::VARCHAR, 'path': prefix || '[' || (snowmelt_i - 1) || ']', 'index': snowmelt_i - 1,
-            'value': snowmelt_defined(coalesce(snowmelt_x, 'null'::JSON)), 'this': v})
+            'value': snowmelt_defined(coalesce(snowmelt_x, 'null'::JSON))})
     WHEN json_type(v) = 'OBJECT' AND mode <> 'ARRAY' THEN
         list_transform(snowmelt_object_entries(v), lambda snowmelt_e: {'key': snowmelt_e.k,
             'path': CASE WHEN prefix = '' OR left(snowmelt_path_step(snowmelt_e.k), 1) = '[' THEN prefix || snowmelt_path_step(snowmelt_e.k)
                 ELSE prefix || '.' || snowmelt_e.k END,
-            'index': NULL::BIGINT, 'value': snowmelt_e.v, 'this': v})
+            'index': NULL::BIGINT, 'value': snowmelt_e.v})
     END;
