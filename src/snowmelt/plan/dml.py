@@ -18,11 +18,11 @@ from snowmelt.plan.steps import CallTableFunction, LogImages, Materialize, OpenW
 from snowmelt.sql import changes, tracking
 from snowmelt.sql.held_types import type_tree
 from snowmelt.sql.pending import Pending
-from snowmelt.sql.rewrite.assignments import ASSIGNED, other_type
 from snowmelt.sql.rewrite.context import as_target, goes_by, raw, raw_query
 from snowmelt.sql.rewrite.names import table_name
 from snowmelt.sql.rewrite.rules import rewrite
 from snowmelt.sql.statements import Insert, Into, MultiInsert, Truncate
+from snowmelt.sql.typing.assignments import ASSIGNED, other_type
 
 _TEXT = exp.DataType.build("VARCHAR", dialect="snowflake")
 _SOURCE = "snowmelt_source"

@@ -18,10 +18,10 @@ _ENGINE = "duckdb"
 
 def arithmetic(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
     """Quotients, averages, products and RANDOM; operands are final, so that they can be written out."""
-    for literal in [node for node in tree.find_all(exp.Literal) if len(node.this) > numbers.MAX_DIGITS]:
-        _float(literal)
-    for node in list(tree.find_all(exp.Div, exp.Avg, exp.Mul, exp.Add, exp.Sub, exp.Mod, exp.Rand, bfs=False))[::-1]:
+    for node in list[exp.Expr](tree.find_all(*_LOOKED_AT, bfs=False))[::-1]:
         match node:
+            case exp.Literal():
+                _float(node)
             case exp.Div():
                 _divide(node)
             case exp.Avg():
@@ -33,8 +33,13 @@ def arithmetic(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
     return tree
 
 
+_LOOKED_AT = (exp.Div, exp.Avg, exp.Mul, exp.Add, exp.Sub, exp.Mod, exp.Rand, exp.Literal)
+
+
 def _float(literal: exp.Literal) -> None:
     """A number with more digits than a NUMBER has is a FLOAT, also where the engine has a type for it."""
+    if len(literal.this) <= numbers.MAX_DIGITS:
+        return
     found = type_of(literal)
     if found is not None and found.kind is Kind.REAL and not literal.is_string:
         literal.replace(raw(f"CAST({literal.this} AS DOUBLE)", found))

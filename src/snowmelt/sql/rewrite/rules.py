@@ -18,7 +18,6 @@ from snowmelt.base.errors import unsupported
 from snowmelt.sql.limits import too_deep
 from snowmelt.sql.rewrite.aliases import aliases
 from snowmelt.sql.rewrite.arithmetic import arithmetic
-from snowmelt.sql.rewrite.assignments import assignments
 from snowmelt.sql.rewrite.calls import calls
 from snowmelt.sql.rewrite.casts import cast_types, conversions, texts, type_names
 from snowmelt.sql.rewrite.checks import checks
@@ -79,7 +78,6 @@ RULES: tuple[Rule, ...] = (
     conversions,
     returned_types,
     annotate,
-    assignments,
     frames,
     wide_numbers,
     aliases,

@@ -20,6 +20,7 @@ from snowmelt.catalog.names import engine_name, logical_name
 from snowmelt.sql.held_types import is_structured, parsed_type
 from snowmelt.sql.rewrite.context import TYPE, Resolver, source_columns, target_alias
 from snowmelt.sql.typing import numbers, stars
+from snowmelt.sql.typing.assignments import check_assigned
 from snowmelt.sql.typing.functions import BY_NAME, BY_NODE, TABLE_FUNCTIONS, beside_text, chosen, common
 from snowmelt.sql.typing.nulls import never_null
 from snowmelt.sql.typing.operators import ARITHMETIC, binary
@@ -389,6 +390,7 @@ def _literal(node: exp.Literal) -> DataType:
 def _composed(node: exp.Expr, types: Sequence[DataType | None]) -> DataType | None:
     """The type of a node from those of its children, which are in the order of `iter_expressions`."""
     if isinstance(node, (exp.Cast, exp.TryCast)):
+        check_assigned(node)
         return _cast(node)
     arithmetic = ARITHMETIC.get(type(node))
     if arithmetic is not None:

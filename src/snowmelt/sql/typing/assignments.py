@@ -9,30 +9,22 @@ from sqlglot import exp
 
 from snowmelt.base.datatypes import DataType, Kind
 from snowmelt.base.errors import SqlError
-from snowmelt.sql.rewrite.context import Resolver
-from snowmelt.sql.typing import type_of
+from snowmelt.sql.rewrite.context import TYPE
 
 ASSIGNED = "snowmelt_assigned"
 """Meta key on a cast: the column that its value is written into, with its type."""
 
 
-def assignments(tree: exp.Expr, resolver: Resolver) -> exp.Expr:
-    """Refuse text for such a column; what is of its kind already needs no cast.
+def check_assigned(cast: exp.Cast) -> None:
+    """Refuse text for such a column.
 
     Raises:
-        SqlError: 002023 for text.
+        SqlError: 002023.
     """
-    for cast in list(tree.find_all(exp.Cast)):
-        assigned: tuple[str, DataType] | None = cast.meta.get(ASSIGNED)
-        found = type_of(cast.this)
-        if assigned is None or found is None:
-            continue
-        name, wanted = assigned
-        if found.kind is Kind.TEXT:
-            raise other_type(name, wanted, found)
-        if found.kind is wanted.kind:
-            cast.replace(cast.this)
-    return tree
+    assigned: tuple[str, DataType] | None = cast.meta.get(ASSIGNED)
+    found: DataType | None = cast.this.meta.get(TYPE)
+    if assigned is not None and found is not None and found.kind is Kind.TEXT:
+        raise other_type(*assigned, found)
 
 
 def other_type(name: str, wanted: DataType, found: DataType) -> SqlError:
