@@ -44,7 +44,8 @@ def create_or_alter(session: Session, table: Table, statement: CreateTable, requ
         done.table,
         comment=statement.comment,
         cluster_by=statement.cluster_by,
-        **tracking_change(session, table, statement.change_tracking),
+        # Left out, it stays: streams switch it on without a word of it in any definition.
+        **({} if statement.change_tracking is None else tracking_change(session, table, statement.change_tracking)),
         retention_days=statement.retention_days,
         extension_days=statement.extension_days,
     )

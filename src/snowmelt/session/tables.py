@@ -57,7 +57,7 @@ def create_table(session: Session, statement: CreateTable, request: Request) -> 
         is_event=statement.is_event,
         retention_days=_days(RETENTION, statement.retention_days, durability),
         extension_days=_days(EXTENSION, statement.extension_days, durability),
-        change_tracking=statement.change_tracking,
+        change_tracking=statement.change_tracking is True,
         cluster_by=statement.cluster_by,
         comment=statement.comment,
         owner=session.role or "",

@@ -151,7 +151,7 @@ class CreateTable(Create):
     """CREATE TABLE with columns, AS query, LIKE or USING TEMPLATE; the last three exclude each other.
 
     `is_event` for CREATE EVENT TABLE, `or_alter` for CREATE OR ALTER. `cluster_by` is the text in the parentheses of
-    CLUSTER BY.
+    CLUSTER BY. `change_tracking` is None where nothing is said of it.
     """
 
     name: Name
@@ -161,7 +161,7 @@ class CreateTable(Create):
     template: exp.Query | None = None
     durability: Durability = Durability.PERMANENT
     is_event: bool = False
-    change_tracking: bool = False
+    change_tracking: bool | None = None
     retention_days: int | None = None
     extension_days: int | None = None
     constraints: tuple[ConstraintClause, ...] = ()
