@@ -84,7 +84,6 @@ def test_stages_in_from() -> None:
         "SELECT * FROM t AT(TIMESTAMP => '2026-01-01'::TIMESTAMP_TZ) a",
         "(SELECT 1) UNION ALL (SELECT 2) ORDER BY 1",
         "VALUES (1, 'a'), (2, 'b')",
-        "SELECT * FROM DIRECTORY(@st)",
     ],
 )
 def test_snowflake_queries_are_queries(text: str) -> None:
