@@ -67,7 +67,8 @@ class Runtime:
     """
 
     def __init__(self, settings: Settings, clock: Clock, store: Store) -> None:
-        self._directory = store.directory
+        self._store = store
+        self._completing = threading.Thread(target=self._complete, name="completing")
         root = store.directory.root
         self.settings = dataclasses.replace(settings, password=settings.password or _kept_password(root))
         self.clock = clock
@@ -115,7 +116,16 @@ class Runtime:
         self.services.address = address
         self.services.pool.warm()
         self.scheduler.start()
-        self.janitor.start()
+        self._completing.start()
+
+    def _complete(self) -> None:
+        try:
+            self._store.complete()
+        except Exception:
+            # The first session tries it again, and its user hears of it.
+            log.exception("the store could not be completed")
+        else:
+            self.janitor.start()
 
     @property
     def password(self) -> str:
@@ -124,12 +134,14 @@ class Runtime:
 
     def close(self, grace: float = 10.0) -> None:
         """Stop tasks (running ones have `grace` seconds), workers and storage."""
+        if self._completing.ident is not None:
+            self._completing.join()
         self.janitor.stop()
         self.scheduler.stop(grace)
         self.services.deadlines.close()
         self.services.pool.close()
         self.engine.close()
-        self._directory.leave()
+        self._store.directory.leave()
 
     # --- what the server asks ----------------------------------------------------------------------------------------
 
@@ -185,6 +197,7 @@ class Runtime:
         parameters: Mapping[str, Any] | None = None,
     ) -> Session:
         """A session without a login, for the process itself and for tests."""
+        self._store.complete()
         core = Core(self.services, self.services.next_session(), self.engine.connect())
         session = Session(
             self.services, core, user=user, role=(role or "ACCOUNTADMIN").upper(), warehouse=warehouse or "COMPUTE_WH"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from snowmelt.storage.opening import Store, open_store, opening
+from snowmelt.storage.opening import Store, begun_store, opening
 
 _LATER = ("jinja2", "opentelemetry", "pandas", "pyarrow", "rich", "snowflake.", "snowmelt.console.app", "typer")
 """What statements, browsers, handlers and the command line need."""
@@ -46,16 +46,16 @@ def test_a_server_listens_before_it_loads_what_only_statements_and_browsers_need
 
 
 def test_a_store_is_opened_beside_the_thread_that_asks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """DuckDB makes its tables and macros while Python loads modules."""
+    """DuckDB makes its tables while Python loads modules."""
     asked = threading.Event()
     threads: list[threading.Thread] = []
 
     def slow(data: Path | None, memory_mb: int) -> Store:
         threads.append(threading.current_thread())
         assert asked.wait(30)
-        return open_store(data, memory_mb)
+        return begun_store(data, memory_mb)
 
-    monkeypatch.setattr("snowmelt.storage.opening.open_store", slow)
+    monkeypatch.setattr("snowmelt.storage.opening.begun_store", slow)
     store: Future[Store] = opening(None, 256)
     assert not store.done()
     asked.set()

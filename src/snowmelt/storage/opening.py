@@ -1,6 +1,7 @@
 """Opening the store: the file, the engine's own tables in it, and the macros that rewritten statements call.
 
-It needs little of Python and much of DuckDB, so a server does it on another thread while this one loads the rest.
+It needs little of Python and much of DuckDB, so a server does it on another thread while this one loads the rest, and
+what only statements need once it listens.
 """
 
 from __future__ import annotations
@@ -8,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
+import threading
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
@@ -64,27 +65,56 @@ class Directory:
             shutil.rmtree(self.root, ignore_errors=True)
 
 
-@dataclass(frozen=True)
 class Store:
-    """An open store."""
+    """An open store.
 
-    directory: Directory
-    connection: duckdb.DuckDBPyConnection
+    Attributes:
+        connection: to be left open for as long as there are others.
+    """
+
+    def __init__(self, directory: Directory, connection: duckdb.DuckDBPyConnection) -> None:
+        self.directory = directory
+        self.connection = connection
+        self._completing = threading.Lock()
+        self._complete: duckdb.DuckDBPyConnection | None = None
+
+    def complete(self) -> None:
+        """Make what statements of users call: functions in Python, which cost the import of NumPy, and macros. Whoever
+        comes first does it, and the others wait.
+        """
+        with self._completing:
+            if self._complete is None:
+                cursor = self.connection.cursor()
+                cursor.execute(USE_STORE)
+                # Before the macros, some of which call them.
+                python_functions.register(cursor)
+                _install_macros(cursor)
+                # The functions last as long as the connection that made them.
+                self._complete = cursor
 
 
 def open_store(data: Path | None, memory_mb: int) -> Store:
-    """Open a data directory's store, or make it; None keeps everything in memory.
+    """Open a data directory's store, or make it, and complete it; None keeps everything in memory.
 
     Raises:
         SqlError: another process has it open.
     """
+    store = begun_store(data, memory_mb)
+    try:
+        store.complete()
+    except BaseException:
+        store.connection.close()
+        store.directory.leave()
+        raise
+    return store
+
+
+def begun_store(data: Path | None, memory_mb: int) -> Store:
+    """The same, with all that a server needs before its first session, which is to complete it."""
     directory = Directory(data)
     try:
         connection = _open(directory.file, directory.stages, directory.spill, memory_mb)
         connection.execute(_script("bootstrap"))
-        # Before the macros, some of which call them.
-        python_functions.register(connection)
-        _install_macros(connection)
     except BaseException:
         directory.leave()
         raise
@@ -92,9 +122,9 @@ def open_store(data: Path | None, memory_mb: int) -> Store:
 
 
 def opening(data: Path | None, memory_mb: int) -> Future[Store]:
-    """`open_store` on a thread of its own; its errors come out of the future."""
+    """`begun_store` on a thread of its own; its errors come out of the future."""
     thread = ThreadPoolExecutor(1, thread_name_prefix="opening")
-    future = thread.submit(open_store, data, memory_mb)
+    future = thread.submit(begun_store, data, memory_mb)
     thread.shutdown(wait=False)
     return future
 
