@@ -223,3 +223,39 @@ def test_conditions_that_vary(sql: Sql) -> None:
     error = sql.fails("MERGE INTO t USING t AS s ON t.k = s.k WHEN MATCHED AND RANDOM() > 0 THEN UPDATE SET v = 1", 2)
     assert "Unsupported feature 'MERGE with a condition that may differ each time'" in str(error)
     assert sql("SELECT * FROM t") == [(1, 0)]
+
+
+VARYING = [
+    "(SELECT k, RANDOM() AS r FROM source)",
+    "(SELECT k, SEQ4() AS r FROM source)",
+    "(SELECT k, UNIFORM(1, 9, 3) AS r FROM source)",
+    "(SELECT k, ROW_NUMBER() OVER (ORDER BY k) AS r FROM source)",
+    "(SELECT k, odd(k) AS r FROM source)",
+    "(SELECT k, k AS r FROM source LIMIT 3)",
+    "(SELECT k, SUM(k) AS r FROM source GROUP BY k)",
+    "(SELECT k, seq.NEXTVAL AS r FROM source)",
+    "(SELECT k, k AS r FROM source WHERE RANDOM() > 0)",
+    "(SELECT k, k AS r FROM source SAMPLE (50))",
+    "(SELECT k, k AS r FROM source_view)",
+]
+"""Sources that need not have the same rows when they are read twice, or of which that is not known."""
+
+
+@pytest.mark.parity("MERGE", "a source is read twice only where it is certain to have the same rows both times", MERGE)
+def test_sources_that_are_read_once(sql: Sql) -> None:
+    sql("CREATE FUNCTION odd(n NUMBER) RETURNS NUMBER LANGUAGE PYTHON RUNTIME_VERSION = '3.11' HANDLER = 'f' "
+        "AS 'def f(n): return n % 2'")  # fmt: skip
+    sql("CREATE SEQUENCE seq")
+    sql("CREATE TABLE t (k NUMBER, v NUMBER)")
+    sql("CREATE TABLE source (k NUMBER)")
+    sql("CREATE VIEW source_view AS SELECT * FROM source")
+
+    def steps(source: str, values: str = "s.k") -> list[object]:
+        merge = f"MERGE INTO t USING {source} AS s ON t.k = s.k WHEN MATCHED THEN UPDATE SET v = {values}"
+        return sql.column(f"EXPLAIN USING TABULAR {merge}", "operation")
+
+    assert steps("source") == ["Direct"]
+    assert steps("(SELECT k, k + 1 AS r FROM source WHERE k > 1)") == ["Direct"]
+    for source in VARYING:
+        assert "Stage" in steps(source) and "Direct" not in steps(source), source
+    assert "Direct" not in steps("source", "(SELECT MAX(k) FROM source)")

@@ -23,8 +23,14 @@ from snowmelt.sql.rewrite.rules import engine_sql, rewrite_tree
 Clause = tuple[str, dict[TableColumn, exp.Expr]]
 """What a WHEN clause does (a count's name), and the new values of columns."""
 
-UNSETTLED = (exp.Rand, exp.Randn, exp.Uuid, exp.Anonymous, exp.TableSample, exp.Limit, exp.ModelAttribute)
-"""What need not find the same rows when it is asked twice."""
+UNSETTLED = (
+    *(exp.Rand, exp.Randn, exp.Uuid, exp.Uniform, exp.Normal, exp.Zipf, exp.Randstr),
+    *(exp.Seq1, exp.Seq2, exp.Seq4, exp.Seq8),
+    *(exp.Anonymous, exp.TableSample, exp.Limit, exp.ModelAttribute),
+)
+"""What need not find the same rows when it is asked twice: numbers drawn, numbers by the order in which rows happen to
+come, functions that nothing is known of, some of many rows.
+"""
 
 _SEVERAL = (exp.AggFunc, exp.Window, exp.Query, exp.Dot)
 """What an expression reads besides its own row; and sequences."""
